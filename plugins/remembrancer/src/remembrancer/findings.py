@@ -1,0 +1,42 @@
+"""What a check found: one of three outcomes, with a stable reason code."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The only three answers of a check."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNVERIFIABLE = "unverifiable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer of one check.
+
+    `check` names the check (hash, signature, timestamp, inclusion, ...), `code` is a key of `reasons.REASONS` or
+    `<check>.ok` when verified, `subject` is the file or artifact meant, `message` one sentence, `details` strings for
+    the JSON report.
+    """
+
+    check: str
+    outcome: Outcome
+    code: str
+    subject: str
+    message: str
+    remedy: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Return the process status of a set of findings: 1 if any failed, else 3 if any is unverifiable, else 0.
+
+    No findings at all is a failure, because nothing was verified.
+    """
+    outcomes = {finding.outcome for finding in findings}
+    if not outcomes or Outcome.FAILED in outcomes:
+        return 1
+    return 3 if Outcome.UNVERIFIABLE in outcomes else 0
