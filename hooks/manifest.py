@@ -1,0 +1,123 @@
+"""What a render put into a repository: one line per generated file, and the Merkle root over the lines.
+
+The manifest blob is JSON Lines, sorted by path. Each line names the file, who owns it, the SHA-256 of its bytes as
+rendered and the SHA-256 of its bytes on disk; the two differ where a person kept an own file (DESIGN section 4).
+Standard library only: this runs inside Copier's own environment.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIX = ".jinja"
+RECEIPTS = "ops/receipts/"
+
+
+class ManifestError(Exception):
+    """The manifest cannot be made; the message is one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One generated file: `path` is POSIX and relative, both digests are lower-case SHA-256 hex ("" where absent)."""
+
+    path: str
+    owner: str
+    rendered: str
+    disk: str
+
+    def line(self) -> bytes:
+        """Return the manifest line without its newline: compact JSON with sorted keys, UTF-8."""
+        fields = {"disk": self.disk, "owner": self.owner, "path": self.path, "rendered": self.rendered}
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def template_paths(template: Path) -> set[str]:
+    """Return every path that the template can produce, POSIX and relative.
+
+    Links are followed as Copier follows them, and the template suffix is dropped. Conditions on files live in
+    copier.yml, so a name needs no rendering.
+    """
+    paths: set[str] = set()
+    for folder, _, names in os.walk(template, followlinks=True):
+        relative = Path(folder).relative_to(template)
+        paths.update((relative / name).as_posix().removesuffix(SUFFIX) for name in names)
+    return {path for path in paths if not path.startswith(RECEIPTS)}
+
+
+def seeded_patterns(ownership: Path) -> tuple[str, ...]:
+    """Return the `seeded` patterns of an ownership file (TOML)."""
+    return tuple(tomllib.loads(ownership.read_text(encoding="utf-8"))["seeded"])
+
+
+def owner_of(path: str, seeded: Iterable[str]) -> str:
+    """Return "seeded" where a pattern names the path, else "standard"."""
+    for pattern in seeded:
+        folder, everything_below, _ = pattern.partition("/**")
+        if path == pattern or (everything_below and path.startswith(folder + "/")):
+            return "seeded"
+    return "standard"
+
+
+def sha256_file(path: Path) -> str:
+    """Return the lower-case SHA-256 hex of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def existed_before(root: Path, paths: Iterable[str], started: int) -> bool:
+    """Tell whether a file that the template could have produced is older than this run.
+
+    `started` is the Unix time (seconds) at which Copier evaluated its questions, before it rendered anything. A change
+    time cannot be set back by an ordinary program, so an older one means that the file was there before.
+    """
+    return any(int((root / path).lstat().st_ctime) < started for path in paths)
+
+
+def digests(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return the digest of each of the paths that is a regular file below `root`."""
+    return {path: sha256_file(root / path) for path in paths if (root / path).is_file()}
+
+
+def render_again(source: str, ref: str, root: Path, answers_file: str) -> dict[str, str]:
+    """Render the same template with the recorded answers into a throw-away folder and return its digests.
+
+    Needed only where a file of the same name was there before, so that "as rendered" and "on disk" may differ.
+
+    Raises:
+        ManifestError: Copier could not render.
+    """
+    with tempfile.TemporaryDirectory(prefix="vaultmesh-render.") as folder:
+        target = Path(folder) / root.resolve().name
+        command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--overwrite", "--skip-tasks", "--trust"]
+        command += ["--vcs-ref", ref, "--data-file", str(root / answers_file), source, str(target)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ManifestError(f"the template could not be rendered a second time to compare existing files: {last}")
+        found = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+        return digests(target, sorted(found))
+
+
+def build(rendered: Mapping[str, str], on_disk: Mapping[str, str], seeded: Iterable[str]) -> list[Entry]:
+    """Return the manifest's entries, sorted by path, for every rendered file.
+
+    Args:
+        rendered: path to SHA-256 hex of the bytes that the template produced.
+        on_disk: path to SHA-256 hex of the bytes that are in the repository now.
+        seeded: patterns of the files that belong to the team from the start.
+    """
+    patterns = tuple(seeded)
+    return [
+        Entry(path, owner_of(path, patterns), digest, on_disk.get(path, ""))
+        for path, digest in sorted(rendered.items())
+    ]
+
+
