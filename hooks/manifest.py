@@ -96,7 +96,17 @@ def render_again(source: str, ref: str, root: Path, answers_file: str) -> dict[s
     """
     with tempfile.TemporaryDirectory(prefix="vaultmesh-render.") as folder:
         target = Path(folder) / root.resolve().name
-        command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--overwrite", "--skip-tasks", "--trust"]
+        command = [
+            sys.executable,
+            "-m",
+            "copier",
+            "copy",
+            "--quiet",
+            "--defaults",
+            "--overwrite",
+            "--skip-tasks",
+            "--trust",
+        ]
         command += ["--vcs-ref", ref, "--data-file", str(root / answers_file), source, str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
@@ -119,5 +129,3 @@ def build(rendered: Mapping[str, str], on_disk: Mapping[str, str], seeded: Itera
         Entry(path, owner_of(path, patterns), digest, on_disk.get(path, ""))
         for path, digest in sorted(rendered.items())
     ]
-
-

@@ -75,13 +75,19 @@ def main(arguments: list[str]) -> int:
         return 2
     call = json.loads(arguments[1])
     if sys.version_info < (3, 11):  # noqa: UP036  # Copier itself still runs on 3.10
-        print(f"receipt: skipped, Copier runs on Python {sys.version.split()[0]} and receipts need 3.11. {LATER}", file=sys.stderr)
+        print(
+            f"receipt: skipped, Copier runs on Python {sys.version.split()[0]} and receipts need 3.11. {LATER}",
+            file=sys.stderr,
+        )
         return 0
     if not (PLUGIN / "remembrancer" / "receipt.py").is_file():
         print("receipt: skipped, this template source has no Remembrancer plugin.", file=sys.stderr)
         return 0
     if not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", call["commit"]):
-        print(f"receipt: skipped, the template source is not a git repository, so there is no commit to name. {LATER}", file=sys.stderr)
+        print(
+            f"receipt: skipped, the template source is not a git repository, so there is no commit to name. {LATER}",
+            file=sys.stderr,
+        )
         return 0
     try:
         path = spawn(Path.cwd(), call)

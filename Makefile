@@ -1,0 +1,56 @@
+# Thin names for what people do here. GNU make 3.81 or newer; needs Python 3.11 or newer with venv, git and gpg.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help test test-system test-matrix lint bench spawn lock clean
+
+help: ## show these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+$(READY): requirements-dev.lock
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer was not found; install it or say PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "make: $(PYTHON) cannot make environments; apt-get install python3-venv" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable plugins/remembrancer
+	@touch $(READY)
+
+test: $(READY) lint ## static checks and every test that needs no root and no system package (gpg aside)
+	@command -v gpg >/dev/null || { echo "make: gpg was not found; apt-get install gnupg, or brew install gnupg" >&2; exit 1; }
+	$(PYTEST) -m "not system and not matrix" $(ARGS)
+
+test-system: $(READY) ## tests that need root or system packages; each missing one is named
+	@tests/system-needs
+	$(PYTEST) -m system $(ARGS)
+
+test-matrix: $(READY) ## render every combination of answers
+	$(PYTEST) -m matrix $(ARGS)
+
+lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh .ci/run tests/system-needs
+
+bench: $(READY) ## measure the budgets as ratios
+	$(BIN)/python -m benchmarks $(ARGS)
+
+spawn: ## make a service: make spawn TARGET=../my-svc
+	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }
+	./generators/fastapi-service.sh "$(TARGET)"
+
+lock: ## pin the tools again (needs uv)
+	@command -v uv >/dev/null || { echo "make: uv was not found; python3 -m pip install uv" >&2; exit 1; }
+	for name in requirements-dev generators/requirements; do \
+	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --custom-compile-command "make lock" $$name.in -o $$name.lock; done
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

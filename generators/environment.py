@@ -1,0 +1,71 @@
+"""What the generators need on a machine, and the private environment that holds Copier.
+
+The environment lies in the user's cache under the digest of the lock file, so that a clone stays clean and a newer lock
+makes a newer environment. It is made in a folder of its own and becomes visible by one marker, written last.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from steps import StepFailed, run
+
+READY = ".ready"
+NEEDED = {
+    "git": "apt-get install git, or xcode-select --install",
+    "make": "apt-get install make, or xcode-select --install",
+}
+
+
+def missing() -> list[str]:
+    """Return one sentence for each prerequisite that this machine lacks, with the command that installs it."""
+    sentences = [f"{name} was not found; install it: {how}" for name, how in NEEDED.items() if not shutil.which(name)]
+    probe = [sys.executable, "-c", "import venv, ensurepip"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        sentences.append(
+            f"{sys.executable} cannot make environments; install its venv module: apt-get install python{version}-venv"
+        )
+    return sentences
+
+
+def cache_home() -> Path:
+    """Return the user's cache folder (XDG base directory specification)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without variables of an active Python environment or of a surrounding make."""
+    drop = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GIT_DIR", "GIT_WORK_TREE"}
+    return {key: value for key, value in os.environ.items() if key not in drop}
+
+
+def copier_python(lock: Path) -> Path:
+    """Return the Python of an environment that holds exactly what `lock` names, and make it on the first call.
+
+    Raises:
+        StepFailed: the environment could not be made; nothing usable is left behind.
+    """
+    tag = f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    home = cache_home() / "vaultmesh" / f"generator-{tag}-{digest}"
+    python = home / "bin" / "python"
+    if (home / READY).is_file() and python.exists():
+        return python
+    shutil.rmtree(home, ignore_errors=True)
+    env = clean_environment()
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        run([sys.executable, "-m", "venv", home], "the private environment could not be made", env=env)
+        install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+        run([*install, "-r", lock], "Copier could not be installed; is a package index reachable?", env=env)
+        (home / READY).touch()
+    except (OSError, StepFailed) as error:
+        shutil.rmtree(home, ignore_errors=True)
+        if isinstance(error, StepFailed):
+            raise
+        raise StepFailed(f"the private environment could not be made: {error}") from error
+    return python

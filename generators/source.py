@@ -1,0 +1,98 @@
+"""Where the templates come from: this clone, under the name that other machines know it by.
+
+Copier stores the source as it was typed. A path would be useless elsewhere and would tell where this clone lies, so the
+render runs under the clone's `origin` URL while git is told, for this one run, to read that URL from here.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+UNPUBLISHED = "https://vaultmesh.invalid/templates.git"
+GIT_SUFFIX = ".git"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A template source.
+
+    Attributes:
+        clone: this repository.
+        url: what Copier records: a URL without credentials, never a path.
+        commit: full object name of HEAD.
+        version: name of HEAD for people, as `git describe --tags --always` gives it.
+        notice: one sentence for the user where updates will not work elsewhere, else "".
+    """
+
+    clone: Path
+    url: str
+    commit: str
+    version: str
+    notice: str
+
+    def git_environment(self) -> dict[str, str]:
+        """Return the variables that let git read `url` from the clone (git-config, url.<base>.insteadOf)."""
+        plain = self.url.removeprefix("git+")
+        aliases = dict.fromkeys((plain, plain.removesuffix(GIT_SUFFIX), plain.removesuffix(GIT_SUFFIX) + GIT_SUFFIX))
+        pairs = [(f"url.{self.clone}.insteadOf", alias) for alias in aliases]
+        pairs.append(("safe.directory", str(self.clone)))
+        variables = {"GIT_CONFIG_COUNT": str(len(pairs))}
+        for index, (key, value) in enumerate(pairs):
+            variables[f"GIT_CONFIG_KEY_{index}"] = key
+            variables[f"GIT_CONFIG_VALUE_{index}"] = value
+        return variables
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without a user and password; the conventional `git` user of SSH addresses stays."""
+    match = re.fullmatch(r"((?:git\+)?(https?|ssh|git)://)(?:([^/@]*)@)?(.+)", url)
+    if not match:
+        return url
+    scheme, kind, user, rest = match.groups()
+    return f"{scheme}{'git@' if kind == 'ssh' and user == 'git' else ''}{rest}"
+
+
+def is_remote(url: str) -> bool:
+    """Tell whether a git URL names another machine: a URL with a host, or an SSH short form."""
+    if re.match(r"(https?|ssh|git)://[^/]", url):
+        return True
+    return re.match(r"[\w.-]+@[\w.-]+:", url) is not None
+
+
+def copier_name(url: str) -> str:
+    """Return a URL in a form that Copier takes for a git repository.
+
+    Without a `.git` suffix Copier knows only a few hosts, so the others get its `git+` prefix.
+    """
+    known = ("git@", "git://", "git+", "https://github.com/", "https://gitlab.com/")
+    return url if url.endswith(GIT_SUFFIX) or url.startswith(known) else f"git+{url}"
+
+
+def git(clone: Path, *arguments: str) -> str:
+    """Return what a git command prints, stripped, or "" where it fails."""
+    command = ["git", "-c", f"safe.directory={clone}", "-C", str(clone), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def find(clone: Path) -> Source | None:
+    """Describe HEAD of this clone as a template source, or return None where it is no git clone with a commit."""
+    commit = git(clone, "rev-parse", "--verify", "HEAD")
+    if not commit:
+        return None
+    version = git(clone, "describe", "--tags", "--always") or commit[:12]
+    origin = without_credentials(git(clone, "config", "--get", "remote.origin.url"))
+    notice = ""
+    if not is_remote(origin):
+        origin = UNPUBLISHED
+        notice = (
+            "This clone has no origin on another machine, so 'copier update' will not work elsewhere: "
+            "push the collection, then generate from a clone of what you pushed."
+        )
+    elif not git(clone, "branch", "--remotes", "--contains", commit):
+        notice = (
+            f"Commit {commit[:12]} is not pushed to origin, so 'copier update' will not work elsewhere "
+            "until it is: git push."
+        )
+    return Source(clone, copier_name(origin), commit, version, notice)
