@@ -5,13 +5,13 @@ offline. Pure functions over bytes.
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from remembrancer.checkpoint import MAX_INT, NoteError, decode_base64, encode_base64
 from remembrancer.merkle import HASH_SIZE, ProofError, verify_inclusion
-from remembrancer.note import MAX_INT, NoteError, SignedCheckpoint, VerifierKey, decode_base64, open_checkpoint
+from remembrancer.note import SignedCheckpoint, VerifierKey, open_checkpoint
 
 MAX_PROOF = 2_000_000
 
@@ -22,7 +22,7 @@ _EXTRA_MARK = "extra "
 
 @dataclass(frozen=True, slots=True)
 class InclusionBundle:
-    """A leaf's index from 0, its inclusion proof (32-byte hashes), the checkpoint note, and extra bytes nobody signed."""
+    """A leaf's index from 0, its inclusion proof (32-byte hashes), the checkpoint note, and extra bytes (unsigned)."""
 
     index: int
     proof: tuple[bytes, ...]
@@ -60,8 +60,8 @@ class InclusionBundle:
         self._check()
         lines = [_HEADER]
         if self.extra:
-            lines.append(_EXTRA_MARK + b64encode(self.extra).decode())
-        lines += [f"index {self.index}", *(b64encode(value).decode() for value in self.proof), "", ""]
+            lines.append(_EXTRA_MARK + encode_base64(self.extra))
+        lines += [f"index {self.index}", *map(encode_base64, self.proof), "", ""]
         return "\n".join(lines).encode() + self.checkpoint_note
 
     def verify(

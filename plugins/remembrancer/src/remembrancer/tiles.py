@@ -1,130 +1,54 @@
-"""C2SP tlog-tiles: a Merkle tree kept as files of 256 hashes, without any I/O of its own.
+"""A Merkle tree kept as C2SP tiles: roots and proofs from few tiles, and appending (https://c2sp.org/tlog-tiles).
 
-``tile/<level>/<index>[.p/<width>]`` holds the roots of the whole subtrees of 256**level leaves, and
-``tile/entries/<index>[.p/<width>]`` the entries, each behind its length as a big-endian uint16
-(https://c2sp.org/tlog-tiles). A reader function gives the bytes of one path inside the ledger folder.
-
+Pure: a reader function gives the bytes of one path inside the ledger folder, and appending returns the files to write.
 What comes out of tiles is only as good as the tiles: callers check proofs and roots against a signed checkpoint.
 """
 
-import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from remembrancer.merkle import (
-    EMPTY_ROOT,
-    HASH_SIZE,
-    consistency_ranges,
-    inclusion_ranges,
-    leaf_hash,
-    node_hash,
+from remembrancer.merkle import EMPTY_ROOT, consistency_ranges, inclusion_ranges, leaf_hash, node_hash, root_of_hashes
+from remembrancer.tilefiles import (
+    HEIGHT,
+    MAX_ENTRY,
+    MAX_SIZE,
+    WIDTH,
+    Reader,
+    Tile,
+    TileError,
+    decode_bundle,
+    encode_bundle,
+    entries_path,
+    layout,
+    parse_tile_path,
+    read_bundle,
+    read_tile,
+    tile_at,
+    tile_path,
 )
 
-WIDTH = 256
-MAX_ENTRY = 65_535
-MAX_SIZE = (1 << 63) - 1
+__all__ = [
+    "MAX_ENTRY",
+    "WIDTH",
+    "Audit",
+    "Growth",
+    "Reader",
+    "Tile",
+    "TileError",
+    "TileTree",
+    "append",
+    "audit",
+    "decode_bundle",
+    "encode_bundle",
+    "entries_path",
+    "layout",
+    "parse_tile_path",
+    "tile_path",
+]
 
-Reader = Callable[[str], bytes]
-"""Path inside the ledger folder to the file's bytes; raises FileNotFoundError."""
-
-_HEIGHT = 8
-_PATH = re.compile(
-    r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<index>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?",
-    re.ASCII,
-)
 # Enough for the tiles that one proof touches, and for neighbours when an audit walks through all leaves.
 _CACHED_TILES = 32
-
-
-class TileError(ValueError):
-    """A tile or an entry bundle is not what a tree of this size has there; ``path`` names the file."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path} {problem}" if path else problem)
-        self.path = path
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One file of the tree: level 0 to 63, or None for an entry bundle; index in its level; width 1 to 256."""
-
-    level: int | None
-    index: int
-    width: int = WIDTH
-
-    @property
-    def path(self) -> str:
-        """The file's path inside the ledger folder."""
-        groups = [f"{self.index % 1000:03d}"]
-        rest = self.index // 1000
-        while rest:
-            groups.append(f"x{rest % 1000:03d}")
-            rest //= 1000
-        folder = "entries" if self.level is None else str(self.level)
-        suffix = "" if self.width == WIDTH else f".p/{self.width}"
-        return f"tile/{folder}/{'/'.join(reversed(groups))}{suffix}"
-
-
-def tile_path(level: int, index: int, width: int = WIDTH) -> str:
-    """Return the path of a hash tile: level 0 to 63, index from 0, width 1 to 256 hashes. Raises TileError."""
-    return _checked(Tile(level, index, width)).path
-
-
-def entries_path(index: int, width: int = WIDTH) -> str:
-    """Return the path of an entry bundle: index from 0, width 1 to 256 entries. Raises TileError."""
-    return _checked(Tile(None, index, width)).path
-
-
-def parse_tile_path(path: str) -> Tile:
-    """Return the tile that a path names; only the one canonical spelling is read. Raises TileError."""
-    match = _PATH.fullmatch(path)
-    if match is None:
-        raise TileError("", f"not a tile path: {path!r}")
-    level = None if match["level"] == "entries" else int(match["level"])
-    index = int(re.sub("[x/]", "", match["index"]))
-    tile = _checked(Tile(level, index, int(match["width"] or WIDTH)))
-    if tile.path != path:
-        raise TileError("", f"not the canonical form of a tile path: {path!r}")
-    return tile
-
-
-def layout(size: int) -> Iterator[Tile]:
-    """Yield every hash tile and entry bundle that a tree of this size consists of, level by level, bundles last."""
-    level = 0
-    while count := size >> (_HEIGHT * level):
-        for index in range(-(-count // WIDTH)):
-            yield _tile_at(level, index, size)
-        level += 1
-    for index in range(-(-size // WIDTH)):
-        yield Tile(None, index, min(WIDTH, size - index * WIDTH))
-
-
-def encode_bundle(entries: Sequence[bytes]) -> bytes:
-    """Return an entry bundle of 1 to 256 entries of at most 65,535 bytes each. Raises TileError."""
-    if not 1 <= len(entries) <= WIDTH:
-        raise TileError("", f"an entry bundle holds 1 to {WIDTH} entries, not {len(entries)}")
-    parts: list[bytes] = []
-    for entry in entries:
-        if len(entry) > MAX_ENTRY:
-            raise TileError("", f"an entry has at most {MAX_ENTRY} bytes, not {len(entry)}")
-        parts += (len(entry).to_bytes(2, "big"), entry)
-    return b"".join(parts)
-
-
-def decode_bundle(data: bytes) -> list[bytes]:
-    """Return the 1 to 256 entries of a bundle. Raises TileError for anything cut off or left over."""
-    entries: list[bytes] = []
-    position = 0
-    while position < len(data):
-        start = position + 2
-        position = start + int.from_bytes(data[start - 2 : start], "big")
-        if start > len(data) or position > len(data):
-            raise TileError("", "an entry bundle ends inside an entry")
-        entries.append(data[start:position])
-    if not 1 <= len(entries) <= WIDTH:
-        raise TileError("", f"an entry bundle holds 1 to {WIDTH} entries, not {len(entries)}")
-    return entries
 
 
 class TileTree:
@@ -166,7 +90,7 @@ class TileTree:
         number = index // WIDTH
         if self._bundle[0] != number:
             width = min(WIDTH, self.size - number * WIDTH)
-            self._bundle = (number, _read_bundle(self._read, Tile(None, number, width)))
+            self._bundle = (number, read_bundle(self._read, Tile(None, number, width)))
         return self._bundle[1][index % WIDTH]
 
     def _within(self, size: int | None) -> int:
@@ -191,7 +115,7 @@ class TileTree:
 
     def _node(self, height: int, index: int) -> bytes:
         """Return the root of the whole subtree of 2**height leaves with this index among those of its height."""
-        level, inner = divmod(height, _HEIGHT)
+        level, inner = divmod(height, HEIGHT)
         tile, offset = divmod(index, WIDTH >> inner)
         return self._levels(level, tile)[inner][offset]
 
@@ -201,7 +125,7 @@ class TileTree:
         if (levels := self._tiles.get(key)) is not None:
             self._tiles.move_to_end(key)
             return levels
-        hashes = _read_tile(self._read, _tile_at(level, index, self.size))
+        hashes = read_tile(self._read, tile_at(level, index, self.size))
         levels = [hashes]
         while len(hashes) > 1:
             pairs = iter(hashes[: len(hashes) & ~1])
@@ -224,7 +148,7 @@ class Growth:
     obsolete: list[str]
     size: int
     root: bytes
-    old_root: bytes = field(default=EMPTY_ROOT)
+    old_root: bytes
 
 
 def append(read: Reader, size: int, entries: Sequence[bytes]) -> Growth:
@@ -250,7 +174,7 @@ def append(read: Reader, size: int, entries: Sequence[bytes]) -> Growth:
     old_leaves = _edge(read, 0, size)
     if old_leaves:
         bundle = Tile(None, size // WIDTH, len(old_leaves))
-        old_entries = _read_bundle(read, bundle)
+        old_entries = read_bundle(read, bundle)
         if [leaf_hash(entry) for entry in old_entries] != old_leaves:
             raise TileError(bundle.path, "does not hold the entries that the tree commits to")
         grow(None, size // WIDTH, old_entries, entries)
@@ -261,70 +185,81 @@ def append(read: Reader, size: int, entries: Sequence[bytes]) -> Growth:
     new_nodes: list[bytes] = []
     new = [leaf_hash(entry) for entry in entries]
     level = 0
-    while (size + len(entries)) >> (_HEIGHT * level):
+    while (size + len(entries)) >> (HEIGHT * level):
         old = old_leaves if level == 0 else _edge(read, level, size)
-        first = size >> (_HEIGHT * (level + 1))
+        first = size >> (HEIGHT * (level + 1))
         grow(level, first, old, new)
         items = [*old, *new]
         whole = len(items) & ~(WIDTH - 1)
         old_nodes[:0] = _peaks(old)
         new_nodes[:0] = _peaks(items[whole:])
-        new = [_fold(_peaks(items[start : start + WIDTH])) for start in range(0, whole, WIDTH)]
+        new = [root_of_hashes(items[start : start + WIDTH]) for start in range(0, whole, WIDTH)]
         level += 1
     return Growth(files, obsolete, size + len(entries), _fold(new_nodes), _fold(old_nodes))
 
 
-def _checked(tile: Tile) -> Tile:
-    if tile.level is not None and not 0 <= tile.level <= 63:
-        raise TileError("", f"a tile has a level from 0 to 63, not {tile.level}")
-    if not 0 <= tile.index <= MAX_SIZE:
-        raise TileError("", f"not the index of a tile: {tile.index}")
-    if not 1 <= tile.width <= WIDTH:
-        raise TileError("", f"a tile is 1 to {WIDTH} wide, not {tile.width}")
-    return tile
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the entries say: the root over them, and every file that is missing, misshapen or not what they give."""
+
+    root: bytes
+    problems: list[TileError]
 
 
-def _tile_at(level: int, index: int, size: int) -> Tile:
-    return Tile(level, index, min(WIDTH, (size >> (_HEIGHT * level)) - index * WIDTH))
+def audit(read: Reader, size: int) -> Audit:
+    """Re-read every bundle and tile of a tree of this size and recompute all hashes from the entries, in O(size).
+
+    With the signed root, the entries are intact and the named tiles are damaged; with another root, an entry is not
+    what was signed, and its bundle differs from the tile that is named. An unreadable bundle is named, and the hashes
+    of its tile stand in for it. Raises nothing for bad content.
+    """
+    problems: list[TileError] = []
+
+    def load(reader: Callable[[Reader, Tile], list[bytes]], tile: Tile) -> list[bytes] | None:
+        try:
+            return reader(read, tile)
+        except TileError as error:
+            problems.append(error)
+        except FileNotFoundError:
+            problems.append(TileError(tile.path, "is missing"))
+        return None
+
+    def check(level: int, number: int, hashes: list[bytes] | None) -> list[bytes]:
+        tile = tile_at(level, number, size)
+        stored = load(read_tile, tile)
+        if hashes is None:
+            # Any hash does here: what stands under it is named already, and the root comes out wrong.
+            return stored or [EMPTY_ROOT] * tile.width
+        if stored is not None and stored != hashes:
+            problems.append(TileError(tile.path, "does not hold the hashes of what is below it"))
+        return hashes
+
+    nodes: list[bytes] = []
+    level = 0
+    below: list[bytes] = []
+    while count := size >> (HEIGHT * level):
+        roots: list[bytes] = []
+        for number in range(-(-count // WIDTH)):
+            if level == 0:
+                bundle = load(read_bundle, Tile(None, number, tile_at(0, number, size).width))
+                hashes = check(0, number, None if bundle is None else [leaf_hash(entry) for entry in bundle])
+            else:
+                hashes = check(level, number, below[number * WIDTH : (number + 1) * WIDTH])
+            if len(hashes) == WIDTH:
+                roots.append(root_of_hashes(hashes))
+            else:
+                nodes[:0] = _peaks(hashes)
+        below = roots
+        level += 1
+    return Audit(_fold(nodes), problems)
 
 
 def _edge(read: Reader, level: int, size: int) -> list[bytes]:
     """Return the hashes of the partial tile at the right end of a level; none when the level ends with a full one."""
-    count = size >> (_HEIGHT * level)
+    count = size >> (HEIGHT * level)
     if not count % WIDTH:
         return []
-    return _read_tile(read, _tile_at(level, count // WIDTH, size))
-
-
-def _read_tile(read: Reader, tile: Tile) -> list[bytes]:
-    data, width = _read_file(read, tile)
-    if len(data) != width * HASH_SIZE:
-        raise TileError(tile.path, f"has {len(data)} bytes, not the {width * HASH_SIZE} of its {width} hashes")
-    return [data[at : at + HASH_SIZE] for at in range(0, tile.width * HASH_SIZE, HASH_SIZE)]
-
-
-def _read_bundle(read: Reader, tile: Tile) -> list[bytes]:
-    data, width = _read_file(read, tile)
-    try:
-        entries = decode_bundle(data)
-    except TileError as error:
-        raise TileError(tile.path, f"is not readable: {error}") from None
-    if len(entries) != width:
-        raise TileError(tile.path, f"has {len(entries)} entries, not {width}")
-    return entries[: tile.width]
-
-
-def _read_file(read: Reader, tile: Tile) -> tuple[bytes, int]:
-    try:
-        return read(tile.path), tile.width
-    except FileNotFoundError:
-        if tile.width == WIDTH:
-            raise
-        missing = tile.path
-    try:
-        return read(Tile(tile.level, tile.index).path), WIDTH
-    except FileNotFoundError:
-        raise FileNotFoundError(missing) from None
+    return read_tile(read, tile_at(level, count // WIDTH, size))
 
 
 def _peaks(hashes: Sequence[bytes]) -> list[bytes]:
