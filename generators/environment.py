@@ -22,12 +22,13 @@ NEEDED = {
 
 def missing() -> list[str]:
     """Return one sentence for each prerequisite that this machine lacks, with the command that installs it."""
-    sentences = [f"{name} was not found; install it: {how}" for name, how in NEEDED.items() if not shutil.which(name)]
+    lacking = (name for name in NEEDED if not shutil.which(name))
+    sentences = [f"{name} was not found; install it: {NEEDED[name]}" for name in lacking]
     probe = [sys.executable, "-c", "import venv, ensurepip"]
     if subprocess.run(probe, capture_output=True, check=False).returncode:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         sentences.append(
-            f"{sys.executable} cannot make environments; install its venv module: apt-get install python{version}-venv"
+            f"{sys.executable} cannot make environments; install its module: apt-get install python{version}-venv"
         )
     return sentences
 
@@ -60,7 +61,15 @@ def copier_python(lock: Path) -> Path:
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         run([sys.executable, "-m", "venv", home], "the private environment could not be made", env=env)
-        install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+        install: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+        ]
         run([*install, "-r", lock], "Copier could not be installed; is a package index reachable?", env=env)
         (home / READY).touch()
     except (OSError, StepFailed) as error:

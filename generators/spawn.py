@@ -54,6 +54,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for pair in options.data:
         if not re.match(r"[a-z_0-9]+=", pair):
             parser.error(f"--data takes NAME=VALUE, not {pair!r}")
+        if re.match(r"(gpu|advanced)=(?!(true|false)$)", pair):
+            parser.error(f"{pair.split('=')[0]} is true or false, not {pair.split('=', 1)[1]!r}")
         if pair.startswith("layer="):
             parser.error("the layer is chosen by the name of the generator, not by --data")
     return options
@@ -118,8 +120,8 @@ def refused_answer(output: str) -> str:
     match = re.search(r"Validation error for question '(\w+)': (.*)$", text)
     if match:
         return f"the answer for {match[1]} was refused. {match[2]}"
-    match = re.search(r"(?:Invalid (?:choice|value)|ValueError|TypeError|ParseError|InvalidTypeError)[:\s]+(.*)$", text)
-    return f"an answer was refused. {match[1]}" if match else ""
+    errors = re.findall(r"^[\w.]*(?:Error|Exception): (.*)$", output, re.MULTILINE)
+    return f"an answer was refused. {errors[-1]}" if errors else ""
 
 
 def collection_version() -> str:

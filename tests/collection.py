@@ -1,0 +1,91 @@
+"""A snapshot of this collection as a git repository of its own, and renders of it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from copier import run_copy
+
+ROOT = Path(__file__).resolve().parent.parent
+TAG = "v4.1.0"
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Test",
+    "GIT_AUTHOR_EMAIL": "test@example.com",
+    "GIT_COMMITTER_NAME": "Test",
+    "GIT_COMMITTER_EMAIL": "test@example.com",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it prints, stripped."""
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env=os.environ | IDENTITY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def snapshot(target: Path) -> Path:
+    """Copy what git tracks or would track here, as it is in the work tree, into a new repository with one tag."""
+    target.mkdir(parents=True)
+    for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        source = ROOT / name
+        if not source.exists() and not source.is_symlink():
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target / name, follow_symlinks=False)
+    git(target, "init", "--quiet", "--initial-branch", "main")
+    git(target, "config", "commit.gpgsign", "false")
+    commit_all(target, "[spawn] test: snapshot")
+    git(target, "tag", TAG)
+    return target
+
+
+def commit_all(folder: Path, message: str) -> str:
+    """Commit everything in a folder; return the commit."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def render(source: Path, target: Path, *, tasks: bool = False, **answers: Any) -> Path:
+    """Render the collection at HEAD with the given answers and defaults for the rest; return the target."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run_copy(
+            str(source),
+            target,
+            data=answers,
+            defaults=True,
+            quiet=True,
+            unsafe=True,
+            overwrite=True,
+            skip_tasks=not tasks,
+            vcs_ref="HEAD",
+        )
+    return target
+
+
+def files(folder: Path) -> set[str]:
+    """Return every file below a folder without git's own, POSIX and relative."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {path for path in found if not path.startswith(".git/")}
+
+
+def copier(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Copier's command line as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "copier", *arguments],
+        cwd=cwd,
+        env=os.environ | IDENTITY | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

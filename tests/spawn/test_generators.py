@@ -1,0 +1,269 @@
+"""The generators as a user on a fresh machine meets them."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from collection import ROOT, commit_all, git, snapshot
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return snapshot(tmp_path_factory.mktemp("generators") / "vaultmesh")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def bare(home: Path, **more: str) -> dict[str, str]:
+    """An environment as a newcomer has it: no git identity, no terminal, an empty HOME; one package cache for speed."""
+    kept = {key: value for key, value in os.environ.items() if key.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
+    cache = Path.home() / ".cache/pip"
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PIP_CACHE_DIR": str(cache)} | kept | more
+
+
+def generate(clone: Path, home: Path, name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(clone / f"generators/{name}.sh"), *arguments],
+        cwd=clone,
+        env=bare(home, **more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def cached_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for the runs that only need Copier, so that its environment is made once."""
+    return tmp_path_factory.mktemp("home")
+
+
+def test_a_complete_service_from_nothing(clone: Path, tmp_path: Path) -> None:
+    home = Path(tmp_path / "h")
+    home.mkdir()
+    target = tmp_path / "my-svc"
+    done = generate(clone, home, "fastapi-service", str(target))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert git(target, "status", "--porcelain") == ""
+    assert git(target, "branch", "--show-current") == "main"
+    subjects = git(target, "log", "--format=%s", "--reverse").splitlines()
+    assert subjects == ["[my-svc] feat: generate from VaultMesh 4.1.0", "[my-svc] chore: record 0.1.0"]
+    answers = (target / ".copier-answers.yml").read_text()
+    assert "_src_path: https://vaultmesh.invalid/templates.git" in answers
+    for tracked in git(target, "ls-files").splitlines():
+        assert str(clone).encode() not in (target / tracked).read_bytes(), tracked
+    assert re.search(r"Next:\n(  \S.*\n){3}", done.stdout)
+    assert "development" in done.stdout
+    for proof in ("hash", "signature", "timestamp", "inclusion", "checkpoint"):
+        assert proof in done.stdout
+
+    before = {path: path.stat().st_mtime_ns for path in target.rglob("*") if path.is_file()}
+    again = generate(clone, home, "fastapi-service", str(target))
+    assert again.returncode == 2
+    assert "not empty; nothing was touched" in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in target.rglob("*") if path.is_file()} == before
+
+
+def test_without_the_plugin_it_ends_after_the_tests(clone: Path, cached_home: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    git(tmp_path, "clone", "--quiet", str(clone), str(source))
+    git(source, "rm", "-r", "--quiet", "plugins")
+    commit_all(source, "[spawn] test: no plugin")
+    target = tmp_path / "my-svc"
+    done = generate(source, cached_home, "fastapi-service", str(target))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing was recorded: this source has no Remembrancer plugin." in done.stdout
+    assert git(target, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("layer", ["k8s", "ci"])
+def test_a_layer_in_a_new_folder(clone: Path, cached_home: Path, tmp_path: Path, layer: str) -> None:
+    target = tmp_path / "orders"
+    done = generate(clone, cached_home, layer, str(target))
+    assert done.returncode == 0, done.stderr
+    assert git(target, "status", "--porcelain") == ""
+    assert (target / f".copier-answers.{layer}.yml").is_file()
+
+
+def brownfield(tmp_path: Path) -> Path:
+    repo = tmp_path / "shop"
+    repo.mkdir()
+    git(repo, "init", "--quiet", "--initial-branch", "main")
+    (repo / "app.py").write_text("print('mine')\n")
+    (repo / "README.md").write_text("# Shop\n")
+    commit_all(repo, "[shop] feat: begin")
+    return repo
+
+
+@pytest.mark.parametrize("layer", ["k8s", "ci"])
+def test_a_layer_in_a_repository_needs_consent_and_keeps_every_byte(
+    clone: Path, cached_home: Path, tmp_path: Path, layer: str
+) -> None:
+    repo = brownfield(tmp_path)
+    plan = generate(clone, cached_home, layer, str(repo), "--plan")
+    assert plan.returncode == 0, plan.stderr
+    assert re.search(r"^  add +\S", plan.stdout, re.MULTILINE)
+    assert git(repo, "status", "--porcelain") == ""
+
+    refused = generate(clone, cached_home, layer, str(repo))
+    assert refused.returncode == 2
+    assert "agree with --yes" in refused.stderr
+    assert git(repo, "status", "--porcelain") == ""
+
+    done = generate(clone, cached_home, layer, str(repo), "--yes")
+    assert done.returncode == 0, done.stderr
+    assert git(repo, "status", "--porcelain") == ""
+    assert git(repo, "diff", "--diff-filter=MDRT", "--name-only", "HEAD~1") == ""
+    again = generate(clone, cached_home, layer, str(repo), "--yes")
+    assert again.returncode == 2
+    assert "already there" in again.stderr
+
+
+def test_a_clash_is_refused_before_anything_is_written(clone: Path, cached_home: Path, tmp_path: Path) -> None:
+    repo = brownfield(tmp_path)
+    mine = repo / "ops/k8s/base/deployment.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("kind: Mine\n")
+    commit_all(repo, "[shop] feat: own manifests")
+    done = generate(clone, cached_home, "k8s", str(repo), "--yes")
+    assert done.returncode == 2
+    assert "1 of your files would change" in done.stderr
+    assert "clash" in done.stdout
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_a_layer_over_a_complete_service_is_refused(
+    clone: Path, cached_home: Path, tmp_path: Path, service: Path
+) -> None:
+    import shutil
+
+    repo = tmp_path / "svc"
+    shutil.copytree(service, repo)
+    git(repo, "init", "--quiet")
+    commit_all(repo, "[svc] feat: begin")
+    done = generate(clone, cached_home, "k8s", str(repo), "--yes")
+    assert done.returncode == 2
+    assert "complete service" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ("component=../x", "the answer for component was refused. The component is a DNS-1123 label"),
+        ("description={{7*7}}", "the answer for description was refused. The description is one line"),
+        ("ci=jenkins", "'jenkins' is not in"),
+        ("port=abc", "invalid literal"),
+        ("nonsense", "--data takes NAME=VALUE"),
+        ("layer=k8s", "chosen by the name of the generator"),
+    ],
+)
+def test_a_refused_answer_is_one_sentence(
+    clone: Path, cached_home: Path, tmp_path: Path, data: str, sentence: str
+) -> None:
+    target = tmp_path / "out"
+    done = generate(clone, cached_home, "fastapi-service", str(target), "--data", data)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not target.exists()
+
+
+def narrow_path(tmp_path: Path, *without: str) -> str:
+    """A PATH that has every program of the real one but the named ones."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for entry in os.environ["PATH"].split(":"):
+        for program in Path(entry).iterdir() if Path(entry).is_dir() else []:
+            link = folder / program.name
+            if program.name not in without and not link.exists() and not link.is_symlink():
+                link.symlink_to(program)
+    return str(folder)
+
+
+@pytest.mark.parametrize("program", ["git", "make"])
+def test_a_missing_program_is_one_sentence(clone: Path, home: Path, tmp_path: Path, program: str) -> None:
+    python = subprocess.run(
+        ["sh", "-c", "command -v python3"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    done = generate(
+        clone, home, "fastapi-service", str(tmp_path / "out"), PATH=narrow_path(tmp_path, program), PYTHON=python
+    )
+    assert done.returncode == 4
+    assert f"{program} was not found; install it: apt-get install {program}" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_python_is_one_sentence(clone: Path, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "dirname"):
+        (folder / name).symlink_to(
+            subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
+        )
+    done = generate(clone, home, "fastapi-service", str(tmp_path / "out"), PATH=str(folder))
+    assert done.returncode == 4
+    assert "Python 3.11 or newer was not found" in done.stderr
+
+
+def test_a_failing_test_leaves_nothing(clone: Path, cached_home: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    git(tmp_path, "clone", "--quiet", str(clone), str(source))
+    makefile = source / "templates/fastapi-service/Makefile"
+    makefile.write_text("test:\n\t@echo a test failed; exit 1\n")
+    commit_all(source, "[spawn] test: failing")
+    target = tmp_path / "my-svc"
+    done = generate(source, cached_home, "fastapi-service", str(target))
+    assert done.returncode == 4
+    assert "make test: the service's own tests failed" in done.stderr
+    assert "a test failed" in done.stderr
+    assert not target.exists()
+
+
+def test_a_signal_leaves_nothing(clone: Path, cached_home: Path, tmp_path: Path) -> None:
+    target = tmp_path / "my-svc"
+    run = subprocess.Popen(
+        [str(clone / "generators/fastapi-service.sh"), str(target)],
+        cwd=clone,
+        env=bare(cached_home),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (target / ".git").exists() and time.monotonic() < deadline and run.poll() is None:
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGTERM)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, errors
+    assert not target.exists()
+
+
+def test_the_origin_is_recorded_without_credentials(clone: Path, cached_home: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    git(tmp_path, "clone", "--quiet", str(clone), str(source))
+    git(source, "remote", "set-url", "origin", "https://me:secret@git.example.com/platform/vaultmesh")
+    target = tmp_path / "orders"
+    done = generate(source, cached_home, "k8s", str(target))
+    assert done.returncode == 0, done.stderr
+    assert (
+        "_src_path: git+https://git.example.com/platform/vaultmesh" in (target / ".copier-answers.k8s.yml").read_text()
+    )
+    for tracked in git(target, "ls-files").splitlines():
+        assert b"secret" not in (target / tracked).read_bytes()
+
+
+def test_scripts_are_executable() -> None:
+    for name in ("fastapi-service", "k8s", "ci"):
+        assert os.access(ROOT / f"generators/{name}.sh", os.X_OK)

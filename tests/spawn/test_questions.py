@@ -1,0 +1,153 @@
+"""Every answer is judged by its question before anything is rendered."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from collection import ROOT, render
+
+QUESTIONS = {
+    name: spec
+    for name, spec in yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8")).items()
+    if not name.startswith("_")
+}
+HOSTILE = [
+    "../x",
+    "a'b\"c",
+    '"',
+    "{{7*7}}",
+    "{% raw %}",
+    "{# x #}",
+    "a\nb",
+    "a: b\n- c",
+    "&anchor *alias",
+    "$(touch x)",
+    "`id`",
+    "; rm -rf .",
+    "<script>alert(1)</script>",
+    "a\x00b",
+    "\u202eevil",
+    "x" * 300,
+]
+TEXT = [
+    name
+    for name, spec in QUESTIONS.items()
+    if spec["type"] == "str" and not spec.get("choices") and name not in {"started", "applied_layer"}
+]
+LAYER_OF = {
+    "health_path": "k8s",
+    "ready_path": "k8s",
+    "test_command": "ci",
+    "dist_command": "ci",
+    "working_directory": "ci",
+}
+
+
+def refusal(collection: Path, target: Path, **answers: Any) -> str:
+    """Return the sentence with which an answer is refused; nothing may have been written."""
+    with pytest.raises(ValueError, match=r"question|Invalid") as caught:
+        render(collection, target, **answers)
+    assert not target.exists()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_hostile_text_is_refused_with_the_questions_own_sentence(collection: Path, tmp_path: Path, name: str) -> None:
+    answers: dict[str, Any] = {"layer": LAYER_OF.get(name, "fastapi-service"), "component": "my-svc"}
+    sentence = re.escape(QUESTIONS[name]["validator"].split("-%}")[1].split(".")[0].split("{{")[0].strip()[:24])
+    for hostile in HOSTILE:
+        message = refusal(collection, tmp_path / "out", **(answers | {name: hostile}))
+        if name != "component":
+            assert re.search(sentence, message), (hostile, message)
+        assert f"'{name}'" in message, (hostile, message)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("component", "-a"),
+        ("component", "a-"),
+        ("component", "1a"),
+        ("component", "A"),
+        ("component", "a" * 41),
+        ("component", "a.b"),
+        ("component", "a\n"),
+        ("version", "1.0"),
+        ("version", "01.0.0"),
+        ("version", "1.0.0-foo"),
+        ("version", "1.0.0+build"),
+        ("port", 80),
+        ("port", 65536),
+        ("overlays", []),
+        ("overlays", ["nowhere"]),
+        ("ci", "jenkins"),
+        ("domain", "localhost"),
+        ("certificate_arn", "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"),
+        ("alb_subnet_cidrs", []),
+        ("alb_subnet_cidrs", ["10.0.0.0/33"]),
+        ("alb_subnet_cidrs", ["10.0.0.0/8", "x"]),
+        ("alb_subnet_cidrs", "10.0.0.0/8"),
+        ("alb_subnet_cidrs", ["0.0.0.0/0"]),
+        ("registry", "Registry.example.com"),
+        ("base_image_prefix", "mirror.example.com"),
+        ("layer", "aurora"),
+    ],
+)
+def test_near_misses_are_refused(collection: Path, tmp_path: Path, name: str, value: Any) -> None:
+    assert f"'{name}'" in refusal(collection, tmp_path / "out", **({"component": "my-svc"} | {name: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("component", "a"),
+        ("component", "a" * 40),
+        ("version", "1.2.3-rc.1"),
+        ("description", "Ça c'est l'API (v2), 100/100!"),
+        ("owner", "@org/platform.team"),
+        ("domain", "a.b.example.org"),
+        ("certificate_arn", "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"),
+        ("registry", "registry.example.com:5000/team/images"),
+        ("base_image_prefix", "mirror.example.com/library/"),
+        ("alb_subnet_cidrs", ["10.0.0.0/16", "10.1.0.0/16"]),
+        ("port", 1024),
+    ],
+)
+def test_good_answers_are_kept(collection: Path, tmp_path: Path, name: str, value: Any) -> None:
+    target = render(collection, tmp_path / "out", **({"component": "my-svc"} | {name: value}))
+    answers = yaml.safe_load((target / ".copier-answers.yml").read_text(encoding="utf-8"))
+    assert answers[name] == value
+
+
+def test_a_terminal_shows_six_questions_at_most() -> None:
+    for layer in ("fastapi-service", "k8s", "ci"):
+        shown = [
+            name
+            for name, spec in QUESTIONS.items()
+            if spec.get("ask", True) is True and applies(spec.get("when", True), layer)
+        ]
+        assert len(shown) <= 6, (layer, shown)
+
+
+def applies(when: Any, layer: str) -> bool:
+    if isinstance(when, bool):
+        return when
+    return bool(re.search(rf"layer (== '{layer}'|!= '(?!{layer}))", when))
+
+
+def test_every_question_has_help_and_a_default() -> None:
+    for name, spec in QUESTIONS.items():
+        if spec.get("when") is False:
+            continue
+        assert spec["help"].strip(), name
+        assert "default" in spec, name
+
+
+def test_the_component_defaults_to_the_folder(collection: Path, tmp_path: Path) -> None:
+    for folder, expected in [("Orders_API", "orders-api"), ("2fast", "fast"), ("---", "my-svc"), ("x" * 60, "x" * 40)]:
+        target = render(collection, tmp_path / folder)
+        answers = yaml.safe_load((target / ".copier-answers.yml").read_text(encoding="utf-8"))
+        assert answers["component"] == expected
