@@ -17,9 +17,9 @@ class Outcome(StrEnum):
 class Finding:
     """One answer of one check.
 
-    `check` names the check (hash, signature, timestamp, inclusion, ...), `code` is a key of `reasons.REASONS` or
-    `<check>.ok` when verified, `subject` is the file or artifact meant, `message` one sentence, `details` strings for
-    the JSON report.
+    `check` names the check (hash, signature, timestamp, inclusion, ...), `code` is a key of `reasons.REASONS`
+    or `<check>.ok` when verified, `subject` is the file or artifact meant, `message` one sentence, `details`
+    strings for the JSON report.
     """
 
     check: str

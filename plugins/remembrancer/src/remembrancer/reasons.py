@@ -51,8 +51,12 @@ REASONS: dict[str, Reason] = {
         "A value does not fit the receipt field that it is meant for.",
         "Correct the value that the message names.",
     ),
+    "input.file": Reason(
+        "A path is a link, a folder, a pipe or a device where a regular file or folder of the repository belongs.",
+        "Replace it with the file or folder itself.",
+    ),
     "input.version": Reason(
-        "A version must be a Semantic Version (MAJOR.MINOR.PATCH with optional pre-release and build).",
+        "A version must be at most 100 letters, digits, dots, hyphens and plus signs, without empty parts.",
         "Use a version such as 1.4.0 or 1.4.0-rc.1.",
     ),
     "log.behind": Reason(
@@ -130,6 +134,10 @@ REASONS: dict[str, Reason] = {
     "receipt.name-clash": Reason(
         "Another component and version already use the same receipt file name.",
         "Choose another version; the message names the receipt that was first.",
+    ),
+    "receipt.held": Reason(
+        "An update receipt still has conflicts that nobody has resolved.",
+        "Resolve them and run `remembrancer record update --resolved`.",
     ),
     "receipt.path": Reason(
         "A receipt lies at another path than its content determines.",

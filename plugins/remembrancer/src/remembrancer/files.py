@@ -1,0 +1,138 @@
+"""Reading without following links, and writing so that a kill at any instruction leaves the old or the new state.
+
+Every write goes to a temporary file in one folder, is synced, and is then renamed into place; the folder that it
+was renamed into is synced last. Standard library only: the post-generation hook uses this.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
+
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+@contextmanager
+def trouble(doing: str) -> Iterator[None]:
+    """Turn an OSError inside the block into EnvironmentTrouble `env.io`; `doing` is what could not be done."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise EnvironmentTrouble("env.io", f"Cannot {doing}: {reason}.") from None
+
+
+def read_regular(path: Path | str, limit: int | None = None) -> bytes:
+    """Return a regular file's bytes (at most `limit` + 1 of them); never follows a link or waits for a pipe.
+
+    Raises FileNotFoundError when nothing is there, Rejected `input.file` when it is not a regular file,
+    EnvironmentTrouble for any other trouble.
+    """
+    try:
+        handle = os.open(path, _READ)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(str(path)) from None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
+            raise _irregular(path) from None
+        with trouble(f"read {path}"):
+            raise
+    with trouble(f"read {path}"):
+        try:
+            facts = os.fstat(handle)
+            if not stat.S_ISREG(facts.st_mode):
+                raise _irregular(path)
+            return _read(handle, facts.st_size if limit is None else min(facts.st_size, limit + 1))
+        finally:
+            os.close(handle)
+
+
+def _read(handle: int, size: int) -> bytes:
+    data = os.read(handle, size)
+    while len(data) < size and (more := os.read(handle, size - len(data))):
+        data += more
+    return data
+
+
+def _irregular(path: Path | str) -> Rejected:
+    return Rejected("input.file", f"{path} is not a regular file.")
+
+
+def make_folder(root: Path, relative: str) -> Path:
+    """Return the folder `root/relative` (forward slashes) after making it, synced; `root` must exist.
+
+    Raises Refused `input.file` when a part of it is a link or a file: nothing is written outside the repository.
+    """
+    folder = root
+    with trouble(f"make the folder {root / relative}"):
+        for part in relative.split("/"):
+            parent, folder = folder, folder / part
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                if not stat.S_ISDIR(folder.lstat().st_mode):
+                    raise Refused("input.file", f"{folder} is a link or a file where a folder belongs.") from None
+            else:
+                sync_folder(parent)
+    return folder
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def put(root: Path, files: Mapping[str, bytes], scratch: Path) -> None:
+    """Write files below `root` (forward slashes to bytes): all are durable as temporaries before any gets its name.
+
+    `scratch` is an existing folder on the same file system, which only the holder of the ledger's lock uses. Each
+    file appears whole or not at all, an older one of the same name is replaced. When something fails, nothing that
+    was not there before stays behind, and EnvironmentTrouble says what failed.
+    """
+    temporary = [(scratch / str(number), name) for number, name in enumerate(files)]
+    placed: list[Path] = []
+    try:
+        with trouble(f"write below {root}"):
+            for path, name in temporary:
+                _write(path, files[name])
+            folders = {name: make_folder(root, name.rpartition("/")[0]) for name in files}
+            for path, name in temporary:
+                target = root / name
+                new = not os.path.lexists(target)
+                os.replace(path, target)  # noqa: PTH105 - the hot path of a seal
+                if new:
+                    placed.append(target)
+            for folder in set(folders.values()):
+                sync_folder(folder)
+    except BaseException:
+        discard([*(path for path, _ in temporary), *placed])
+        raise
+
+
+def discard(paths: Iterable[Path]) -> None:
+    """Remove files that may or may not be there; what cannot be removed now is left for the next heal."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _write(path: Path, data: bytes) -> None:
+    with suppress(FileNotFoundError):
+        path.unlink()
+    handle = os.open(path, _WRITE, 0o644)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
