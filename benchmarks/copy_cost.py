@@ -1,0 +1,37 @@
+"""`copier copy` of the complete service with its receipt, against Copier copying the same files raw, without tasks."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import benchmarks
+from benchmarks.measure import Row, alternate, command
+
+COPIER = [sys.executable, "-m", "copier", "copy", "--quiet", "--trust", "--defaults", "--vcs-ref", "HEAD"]
+ROOT = Path(benchmarks.__path__[0]).parent
+
+
+def rows() -> list[Row]:
+    """Measure in whole processes, as a user waits for them."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from collection import commit_all, git, render, snapshot
+
+    with tempfile.TemporaryDirectory(prefix="bench-copy.") as folder:
+        base = Path(folder)
+        source = snapshot(base / "source")
+        rendered = render(source, base / "rendered", component="my-svc")
+        raw = base / "raw"
+        (raw / "template").mkdir(parents=True)
+        (raw / "copier.yml").write_text('_subdirectory: template\n_templates_suffix: ".never"\n')
+        rendered.rename(raw / "template" / "files")
+        git(raw, "init", "--quiet")
+        commit_all(raw, "[bench] test: raw")
+        counter = iter(range(1_000_000))
+
+        def copy(template: Path) -> None:
+            target = base / f"out{next(counter)}"
+            command([*COPIER, str(template), str(target)])
+
+        ours, floor = alternate(lambda: copy(source), lambda: copy(raw), rounds=5)
+    detail = f"{ours * 1000:.0f} ms / {floor * 1000:.0f} ms"
+    return [Row("copier copy with its receipt", ours / floor, 1.4, "Copier copying the same files raw", detail=detail)]

@@ -1,0 +1,62 @@
+"""Rows of the table, and ways to time two things fairly against each other."""
+
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One budget.
+
+    Attributes:
+        what: what is measured.
+        value: the measured ratio, or rate, in `unit`.
+        budget: the limit in the same unit.
+        floor: what the ratio is measured against.
+        at_most: True where the value must not exceed the budget, False where it must reach it.
+        detail: the absolute numbers behind the ratio.
+        unit: "×" for ratios.
+    """
+
+    what: str
+    value: float
+    budget: float
+    floor: str
+    at_most: bool = True
+    detail: str = ""
+    unit: str = "×"
+
+    @property
+    def met(self) -> bool:
+        """Tell whether the budget is kept."""
+        return self.value <= self.budget if self.at_most else self.value >= self.budget
+
+
+def alternate(first: Callable[[], object], second: Callable[[], object], rounds: int = 7) -> tuple[float, float]:
+    """Run two things in turns and return the median of each in seconds; turns share what else the machine does."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for work, taken in zip((first, second), times, strict=True):
+            begun = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - begun)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def command(arguments: Sequence[str | Path], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+    """Run a program that has to succeed, without showing what it prints."""
+    done = subprocess.run(
+        [str(part) for part in arguments],
+        cwd=cwd,
+        env=dict(env) if env is not None else None,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{arguments[0]} ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-2000:]}")

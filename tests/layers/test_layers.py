@@ -1,0 +1,97 @@
+"""Three layers, one way: taking a later one away never breaks an earlier one."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from collection import ROOT, files, render
+
+LATER = {"remembrancer", "aurora", "covenant"}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the top-level names that a Python file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_no_generated_code_imports_a_later_layer(service: Path) -> None:
+    checked = [service / path for path in files(service) if path.endswith(".py")]
+    assert len(checked) > 10
+    for path in checked:
+        assert not imports(path) & LATER, path
+
+
+def lint_imports(source: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    env = os.environ | {"PYTHONPATH": str(source / "plugins/remembrancer/src")}
+    return subprocess.run(command, cwd=source, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def copy_of_the_plugin(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "plugins", tmp_path / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_contracts_hold(copy_of_the_plugin: Path) -> None:
+    done = lint_imports(copy_of_the_plugin)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("ledger", "import aurora"),
+        ("merkle", "from remembrancer import verify"),
+        ("receipt", "import click"),
+        ("store", "import cryptography"),
+        ("policy", "import yaml"),
+    ],
+)
+def test_the_contracts_notice_a_breach(copy_of_the_plugin: Path, module: str, line: str) -> None:
+    package = copy_of_the_plugin / "plugins/remembrancer/src/remembrancer"
+    path = package / f"{module}.py"
+    if not path.exists():
+        path = package / module / "__init__.py"
+    path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+    done = lint_imports(copy_of_the_plugin)
+    assert done.returncode != 0
+    assert "BROKEN" in done.stdout
+
+
+def test_removing_the_third_layer_breaks_nothing(collection: Path, tmp_path: Path) -> None:
+    """With a stand-in for Aurora beside the plugin, and without it, the Remembrancer and the generator answer alike."""
+    source = tmp_path / "source"
+    shutil.copytree(collection, source, symlinks=True)
+    aurora = source / "plugins/aurora/src/aurora"
+    aurora.mkdir(parents=True)
+    (aurora / "__init__.py").write_text(
+        '"""Coordination."""\nfrom remembrancer import merkle\n\nROOT = merkle.EMPTY_ROOT\n'
+    )
+
+    def answers() -> tuple[str, set[str]]:
+        path = os.pathsep.join([str(source / "plugins/remembrancer/src"), str(source / "plugins/aurora/src")])
+        done = subprocess.run(
+            [sys.executable, "-m", "remembrancer", "--help"],
+            env=os.environ | {"PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout, files(render(source, tmp_path / "my-svc", component="my-svc"))
+
+    before = answers()
+    shutil.rmtree(source / "plugins/aurora")
+    shutil.rmtree(tmp_path / "my-svc")
+    assert answers() == before
