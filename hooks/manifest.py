@@ -116,6 +116,35 @@ def render_again(source: str, ref: str, root: Path, answers_file: str) -> dict[s
         return digests(target, sorted(found))
 
 
+def git(folder: Path, *arguments: str) -> str:
+    """Return what a git command prints, stripped, or "" where it fails."""
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def conflicts(root: Path, paths: Iterable[str]) -> list[str]:
+    """Return those of the files that an update left with conflict markers, or with a rejected part beside them."""
+    marks = {b"<<<<<<< before updating", b">>>>>>> after updating"}
+    found = []
+    for path in paths:
+        file = root / path
+        marked = file.is_file() and not marks.isdisjoint(line.rstrip() for line in file.read_bytes().split(b"\n"))
+        if marked or file.with_name(file.name + ".rej").exists():
+            found.append(path)
+    return found
+
+
+def blob(lines: Iterable[bytes]) -> bytes:
+    """Return the bytes of the manifest blob: each line with a newline."""
+    return b"".join(line + b"\n" for line in lines)
+
+
+def lines(rendered: Mapping[str, str], on_disk: Mapping[str, str], ownership: Path) -> list[bytes]:
+    """Return the manifest's lines without newlines, under the ownership file's patterns."""
+    return [entry.line() for entry in build(rendered, on_disk, seeded_patterns(ownership))]
+
+
 def build(rendered: Mapping[str, str], on_disk: Mapping[str, str], seeded: Iterable[str]) -> list[Entry]:
     """Return the manifest's entries, sorted by path, for every rendered file.
 
