@@ -1,0 +1,113 @@
+"""Show, check or change the version. pyproject.toml (or VERSION) is the authority; the other places are checked copies.
+
+ops/bin/bump --show          print the version
+ops/bin/bump --check         say which copies differ
+ops/bin/bump 1.2.0           write it everywhere
+ops/bin/bump patch|minor|major
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import service
+from service import EXIT_FAILED, EXIT_USAGE, ROOT, VERSION, Service, Trouble
+
+V = VERSION.pattern
+PROJECT = re.compile(rf'(?ms)(^\[project\]\n(?:(?!^\[).)*?^version\s*=\s*")({V})(")')
+PLAIN = re.compile(rf"(\A)({V})(\s*\Z)")
+DATA = re.compile(rf'("version"\s*:\s*")({V})(")')
+README = re.compile(rf"(?m)^(\*\*Version\*\*: )({V})(\s*)$")
+
+LABEL = re.compile(rf"(?m)^(\s+app\.kubernetes\.io/version: [\"']?)({V})([\"']?\s*)$")
+
+
+def image_tag(image: str) -> re.Pattern[str]:
+    """Return a pattern for this image's tag in a kustomization: its `newTag` after its own `name` or `newName`."""
+    name = rf"(?:name|newName):\s*[\"']?(?:{re.escape(image)}|{re.escape(image.rsplit('/', 1)[-1])})[\"']?\s*\n"
+    return re.compile(rf"(-?\s*{name}(?:\s+newName:[^\n]*\n)?\s+newTag:\s*[\"']?)({V})([\"']?)")
+
+
+def places(found: Service) -> Iterator[tuple[Path, re.Pattern[str]]]:
+    """Yield each file that repeats the version, with the pattern that finds it (groups: before, version, after)."""
+    yield found.folder / "pyproject.toml", PROJECT
+    yield found.folder / "VERSION", PLAIN
+    yield found.folder / "app" / "service.json", DATA
+    yield found.folder / "README.md", README
+    for path in sorted((ROOT / "ops" / "k8s").glob("**/kustomization.yaml")):
+        yield path, image_tag(found.image)
+        yield path, LABEL
+
+
+def copies(found: Service) -> list[tuple[Path, str, str]]:
+    """Return path, text and version of every place that has one."""
+    result = []
+    for path, pattern in places(found):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            result += [(path, text, match[2]) for match in pattern.finditer(text)]
+    return result
+
+
+def following(current: str, part: str) -> str:
+    """Return the next patch, minor or major version; a pre-release's own final version counts as the next."""
+    plain, pre = current.split("-", maxsplit=1)[0], "-" in current
+    major, minor, patch = (int(number) for number in plain.split("."))
+    if pre and (part == "patch" or (part == "minor" and patch == 0) or (part == "major" and minor == patch == 0)):
+        return plain
+    return {
+        "major": f"{major + 1}.0.0",
+        "minor": f"{major}.{minor + 1}.0",
+        "patch": f"{major}.{minor}.{patch + 1}",
+    }[part]
+
+
+def write(found: Service, wanted: str) -> list[str]:
+    """Write the version into every place that has one; return the changed files, relative to the root."""
+    changed = []
+    for path, pattern in places(found):
+        if not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8")
+        new = pattern.sub(lambda match: f"{match[1]}{wanted}{match.groups()[-1]}", text)
+        if path.name == "service.json":
+            json.loads(new)
+        if new != text:
+            path.write_text(new, encoding="utf-8")
+            changed.append(str(path.relative_to(ROOT)))
+    return changed
+
+
+def main(arguments: list[str]) -> int:
+    """Show, check or write the version; return 0, 1 (copies differ) or 2 (bad input)."""
+    parser = argparse.ArgumentParser(prog="ops/bin/bump", description=__doc__.splitlines()[0])
+    parser.add_argument("version", nargs="?", help="the new version, or patch, minor or major")
+    parser.add_argument("--show", action="store_true", help="print the version")
+    parser.add_argument("--check", action="store_true", help="say which copies differ from the authority")
+    options = parser.parse_args(arguments)
+    if bool(options.version) + options.show + options.check != 1:
+        parser.error("say one of: a version, patch, minor, major, --show, --check")
+    found = service.load()
+    current = service.version(found)
+    if options.show:
+        print(current)
+        return 0
+    if options.check:
+        wrong = [f"{path.relative_to(ROOT)} says {value}" for path, _, value in copies(found) if value != current]
+        for line in wrong:
+            print(f"bump: {line}, but the version is {current}; run 'make bump VERSION={current}'.")
+        return EXIT_FAILED if wrong else 0
+    wanted = following(current, options.version) if options.version in ("patch", "minor", "major") else options.version
+    if not VERSION.fullmatch(wanted):
+        raise Trouble(
+            f"{wanted[:40]!r} is not MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N", EXIT_USAGE
+        )
+    changed = write(found, wanted)
+    print(f"{current} -> {wanted}: {', '.join(changed) or 'nothing to change'}")
+    return 0
+
+
+if __name__ == "__main__":
+    service.run_main("ops/bin/bump", main)

@@ -1,0 +1,59 @@
+"""Check that a commit message begins with `[component] type: description`.
+
+ops/bin/commit-msg FILE        one message, as git's commit-msg hook passes it
+ops/bin/commit-msg A..B        every commit of a range, as a pipeline checks it
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import service
+from service import EXIT_FAILED, EXIT_USAGE
+
+TYPES = ("feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore", "revert")
+SUBJECT = re.compile(rf"\[[a-z0-9][a-z0-9._/-]{{0,63}}\] ({'|'.join(TYPES)})!?: \S.*")
+# What git and the hosts write by themselves.
+OWN = re.compile(r"(Merge |Revert \"|fixup! |squash! |amend! )")
+REMEDY = f"write '[component] type: description', where type is one of {', '.join(TYPES)}"
+
+
+def problem(subject: str) -> str:
+    """Return what is wrong with a subject line, or ""."""
+    if OWN.match(subject):
+        return ""
+    if not SUBJECT.fullmatch(subject):
+        return f"{subject[:80]!r} is not in the form of this repository; {REMEDY}"
+    if len(subject) > 120:
+        return f"the first line has {len(subject)} characters; 120 at most, the rest goes below an empty line"
+    return ""
+
+
+def subject_of(message: str) -> str:
+    """Return the first line of a message file that is not a comment."""
+    lines = (line.rstrip() for line in message.splitlines() if not line.startswith("#"))
+    return next((line for line in lines if line), "")
+
+
+def main(arguments: list[str]) -> int:
+    """Check a file or a range; return 0, 1 (a message is wrong) or 2 (usage)."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return EXIT_USAGE
+    if ".." in arguments[0] and not Path(arguments[0]).is_file():
+        wrong = []
+        listing = service.git("log", "--no-merges", "--format=%h %s", arguments[0]).decode(errors="replace")
+        for line in listing.splitlines():
+            commit, _, subject = line.partition(" ")
+            if said := problem(subject):
+                wrong.append(f"commit {commit}: {said}")
+    else:
+        said = problem(subject_of(Path(arguments[0]).read_text(encoding="utf-8", errors="replace")))
+        wrong = [said] if said else []
+    for line in wrong:
+        print(f"commit-msg: {line}.", file=sys.stderr)
+    return EXIT_FAILED if wrong else 0
+
+
+if __name__ == "__main__":
+    service.run_main("ops/bin/commit-msg", main)

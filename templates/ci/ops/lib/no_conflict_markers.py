@@ -1,0 +1,52 @@
+"""Refuse files that still hold the markers of an unfinished merge, and Copier's .rej files."""
+
+import sys
+from pathlib import Path
+
+import service
+from service import EXIT_FAILED, ROOT
+
+OPEN, MIDDLE, CLOSE = b"<" * 7 + b" ", b"=" * 7, b">" * 7 + b" "
+
+
+def marked_line(data: bytes) -> int:
+    """Return the number of the first line of a complete conflict in `data`, or 0."""
+    begun, middle = 0, False
+    for number, line in enumerate(data.splitlines(), 1):
+        if line.startswith(OPEN):
+            begun, middle = number, False
+        elif begun and line == MIDDLE:
+            middle = True
+        elif begun and middle and line.startswith(CLOSE):
+            return begun
+    return 0
+
+
+def complain(sentence: str) -> int:
+    """Print one finding; return 1, to be counted."""
+    print(f"no-conflict-markers: {sentence}.", file=sys.stderr)
+    return 1
+
+
+def main(arguments: list[str]) -> int:
+    """Check the files named, or every tracked file; return 0 or 1."""
+    tracked = service.git("ls-files", "-z").decode("utf-8", "surrogateescape").split("\0")
+    names = arguments or list(filter(None, tracked))
+    wrong = 0
+    for name in names:
+        path = Path(name) if arguments else ROOT / name
+        if path.is_symlink() or not path.is_file():
+            continue
+        if name.endswith(".rej"):
+            print(
+                f"no-conflict-markers: {name} is the rest of an update; merge it by hand and remove it.",
+                file=sys.stderr,
+            )
+            wrong += 1
+        elif line := marked_line(path.read_bytes()):
+            wrong += complain(f"{name}:{line} holds a merge conflict; resolve it first")
+    return EXIT_FAILED if wrong else 0
+
+
+if __name__ == "__main__":
+    service.run_main("ops/bin/no-conflict-markers", main)

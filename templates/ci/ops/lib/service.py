@@ -1,0 +1,137 @@
+"""What the tools under ops/ know about this repository: its answers, its version, its tracked files.
+
+Standard library only, Python 3.11 or newer; every tool is started from ops/bin and works from the repository's root.
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXIT_FAILED, EXIT_USAGE, EXIT_ENVIRONMENT = 1, 2, 4
+VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(-(alpha|beta|rc)\.(0|[1-9]\d{0,3}))?")
+COMPONENT = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+# What recording changes. A release is made of everything else, so that recording it does not change it.
+RECORDS = ("ops/receipts", "ops/trust")
+
+
+class Trouble(Exception):
+    """Something that a person must put right: one sentence and an exit code."""
+
+    def __init__(self, message: str, code: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The answers in ops/settings.mk."""
+
+    component: str
+    registry: str
+    folder: Path
+    test_command: str
+    dist_command: str
+
+    @property
+    def artifact(self) -> Path:
+        """Path of the release archive, relative to the root."""
+        return Path("dist") / f"{self.component}-{version(self)}.tar.gz"
+
+    @property
+    def image(self) -> str:
+        """Name of the image without tag."""
+        return f"{self.registry}/{self.component}"
+
+
+def load(root: Path = ROOT) -> Service:
+    """Read ops/settings.mk below `root`.
+
+    Raises:
+        Trouble: the file is missing or lacks a value.
+    """
+    path = root / "ops" / "settings.mk"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read; restore it from git", EXIT_ENVIRONMENT) from error
+    values = dict(line.split(" := ", 1) for line in lines if " := " in line and not line.startswith("#"))
+    try:
+        found = Service(
+            values["COMPONENT"].strip(),
+            values["REGISTRY"].strip(),
+            root / values["WORKING_DIRECTORY"].strip(),
+            values["TEST_COMMAND"].strip(),
+            values["DIST_COMMAND"].strip(),
+        )
+    except KeyError as error:
+        raise Trouble(f"ops/settings.mk has no {error.args[0]}", EXIT_USAGE) from error
+    if not COMPONENT.fullmatch(found.component):
+        raise Trouble("COMPONENT in ops/settings.mk is not a DNS label of 40 characters at most", EXIT_USAGE)
+    return found
+
+
+def version(service: Service) -> str:
+    """Return the version: [project] version in pyproject.toml is the authority, else a file named VERSION.
+
+    Raises:
+        Trouble: there is neither, or the value is not a version.
+    """
+    project, plain = service.folder / "pyproject.toml", service.folder / "VERSION"
+    if project.is_file():
+        try:
+            value = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {}).get("version", "")
+        except tomllib.TOMLDecodeError as error:
+            raise Trouble(f"pyproject.toml is not valid TOML: {error}", EXIT_USAGE) from error
+        where = "[project] version in pyproject.toml"
+    elif plain.is_file():
+        value, where = plain.read_text(encoding="utf-8").strip(), "VERSION"
+    else:
+        raise Trouble("there is no version: write one to [project] version in pyproject.toml or to VERSION", EXIT_USAGE)
+    if not isinstance(value, str) or not VERSION.fullmatch(value):
+        raise Trouble(f"{where} is not MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N", EXIT_USAGE)
+    return value
+
+
+def git(*arguments: str, root: Path = ROOT) -> bytes:
+    """Run git in the repository and return its output.
+
+    Raises:
+        Trouble: git is missing or failed; the sentence is git's own last line.
+    """
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise Trouble("git was not found; install it", EXIT_ENVIRONMENT) from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"git {arguments[0]} failed"]
+        raise Trouble(said[-1], EXIT_ENVIRONMENT)
+    return done.stdout
+
+
+def commit_time(root: Path = ROOT) -> int:
+    """Return the time (Unix seconds) of the newest commit that changed more than records."""
+    outside = [f":(exclude){path}" for path in RECORDS]
+    return int(git("log", "-1", "--format=%ct", "HEAD", "--", ".", *outside, root=root) or b"0")
+
+
+def run_main(tool: str, main: Callable[[list[str]], int]) -> None:
+    """End the process with what `main` returns; trouble becomes one sentence on standard error."""
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except Trouble as error:
+        print(f"{tool}: {error}.", file=sys.stderr)
+        code = error.code
+    except BrokenPipeError:
+        code = 0
+    except OSError as error:
+        print(f"{tool}: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        code = EXIT_ENVIRONMENT
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

@@ -1,0 +1,95 @@
+# Release and deployment. A complete service includes this file; elsewhere: make -f ops/release.mk TARGET.
+# GNU make 3.81, a POSIX shell, git and Python 3.11 or newer; each target names any other tool that it misses.
+
+include ops/settings.mk
+
+SELF := $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST))
+REMEMBRANCER := ops/bin/remembrancer
+OVERLAY ?= staging-eks
+ENVIRONMENT ?=
+REASON ?=
+TO ?=
+# Asked once, and only by the targets that need it.
+RELEASE_VERSION = $(eval RELEASE_VERSION := $$(shell ops/bin/bump --show))$(if $(RELEASE_VERSION),$(RELEASE_VERSION),$(error no version))
+NAME = $(COMPONENT)-$(RELEASE_VERSION)
+ARTIFACT = dist/$(NAME).tar.gz
+# What people write freely reaches the recipes through the environment, never as shell text.
+export OVERLAY ENVIRONMENT REASON TO
+
+.PHONY: artifact ci-test dist sbom build scan scan-image deploy verify-deploy sign timestamp record seal verify \
+  release deployment rollback bump gates
+
+dist: ## make dist/<component>-<version>.tar.gz, the same bytes from the same commit
+	@ops/bin/dist
+
+artifact:
+	@cd $(WORKING_DIRECTORY) && $(DIST_COMMAND)
+	@test "$(WORKING_DIRECTORY)" = . || { mkdir -p dist && cp "$(WORKING_DIRECTORY)/$(ARTIFACT)" dist/; }
+	@test -f $(ARTIFACT) || { echo "make: '$(DIST_COMMAND)' made no $(ARTIFACT); put the right command into ops/settings.mk." >&2; exit 1; }
+
+ci-test:
+	@cd $(WORKING_DIRECTORY) && $(TEST_COMMAND)
+
+sbom: ## write the CycloneDX SBOM of the locked packages
+	@ops/bin/sbom --if-locked
+
+build: ## build the container image
+	@ops/bin/image build
+
+scan: ## scan the repository for known vulnerabilities and secrets (Trivy)
+	@ops/bin/scan fs
+
+scan-image: ## scan the built image (Trivy)
+	@ops/bin/scan image
+
+sign: ## sign the release archive (OpenPGP) and note it
+	@$(REMEMBRANCER) sign --no-seal $(ARTIFACT)
+
+timestamp: ## time-stamp the release archive (RFC 3161) and note it
+	@$(REMEMBRANCER) timestamp --no-seal $(ARTIFACT)
+
+record: ## note the deployment of this version
+	@ops/bin/record
+
+seal: ## put what was noted into the signed ledger
+	@$(REMEMBRANCER) seal
+
+verify: ## prove the release archive: hash, signature, timestamp, inclusion
+	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ARTIFACT)
+
+release: ## dist, sign, timestamp, record, seal and verify, in one go
+	@$(SELF) artifact
+	@if test -f ops/receipts/deploy/$(NAME).receipt && $(REMEMBRANCER) verify-full $(ARTIFACT) >/dev/null 2>&1; then \
+	  echo "$(NAME) is released already."; \
+	else \
+	  $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
+	fi
+	@$(SELF) verify
+
+deployment: ## the whole sequence: build, test, scan, deploy, verify, record, sign, timestamp, verify
+	@$(SELF) build
+	@$(SELF) ci-test
+	@$(SELF) scan scan-image
+	@$(SELF) deploy
+	@$(SELF) verify-deploy
+	@$(SELF) artifact sbom
+	@$(SELF) record
+	@$(SELF) sign
+	@$(SELF) timestamp
+	@$(SELF) seal
+	@$(SELF) verify
+
+deploy: ## apply an overlay to the cluster, the image by digest where it is known (OVERLAY=staging-eks)
+	@ops/bin/deploy apply
+
+verify-deploy: ## wait for the rollout and show pods and log lines (OVERLAY=staging-eks)
+	@ops/bin/deploy verify
+
+rollback: ## go back to the last rollout and note it (OVERLAY=staging-eks TO=0.1.0 REASON="why")
+	@ops/bin/deploy rollback
+
+bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
+	@ops/bin/bump "$(VERSION)"
+
+gates: ## answer the thirteen quality gates and write the rating into README.md
+	@ops/bin/health-check --gates --write
