@@ -1,0 +1,91 @@
+"""ASCII armor, read strictly (RFC 9580 section 6).
+
+A signature file holds exactly one block and nothing else: text around it, comments in it and a second block are read
+by nobody's signature check, so they could tell a reader anything.
+"""
+
+import base64
+import binascii
+import re
+
+_BEGIN = re.compile(r"-----BEGIN PGP ([A-Z ]+)-----")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*: [^\x00-\x1f\x7f]*")
+_LINE_LENGTH = 76
+_CRC_POLYNOMIAL = 0x864CFB
+
+
+class ArmorError(ValueError):
+    """Text that is not exactly one armored block."""
+
+
+def dearmor(data: bytes, kind: str, *, headers: bool) -> bytes:
+    """Return the bytes inside a block of this kind (such as `PGP SIGNATURE` without its `PGP`).
+
+    Data that begins like a binary packet is returned as it is. `headers` allows armor headers such as Comment, which
+    nothing protects. Raises ArmorError for anything but one block with canonical base64 and, if there is one, a
+    matching CRC-24.
+    """
+    if data[:1] >= b"\x80":
+        return data
+    try:
+        lines = data.decode("ascii").replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ArmorError("it is neither binary nor ASCII text") from error
+    if lines[-1] == "":
+        lines.pop()
+    _require_frame(lines, kind)
+    body = lines[1:-1]
+    if "" not in body:
+        raise ArmorError("the armor has no empty line after its headers")
+    split = body.index("")
+    if split and not headers:
+        raise ArmorError("the armor carries headers, which no signature protects")
+    if any(not _HEADER.fullmatch(line) for line in body[:split]):
+        raise ArmorError("an armor header is malformed")
+    return _decode(body[split + 1 :])
+
+
+def _require_frame(lines: list[str], kind: str) -> None:
+    first = _BEGIN.fullmatch(lines[0]) if lines else None
+    if first is None:
+        raise ArmorError("there is something else before the armor, or no armor at all")
+    if first[1] != kind:
+        raise ArmorError(f"it is a PGP {first[1]}, not a PGP {kind}")
+    if lines[-1] != f"-----END PGP {kind}-----":
+        raise ArmorError("there is something after the armor, or it is cut off")
+    if any(line.startswith("-----") for line in lines[1:-1]):
+        raise ArmorError("there is more than one armored block")
+
+
+def _decode(lines: list[str]) -> bytes:
+    checksum = lines.pop()[1:] if lines and lines[-1].startswith("=") and len(lines[-1]) == 5 else None
+    if not lines or any(not 0 < len(line) <= _LINE_LENGTH for line in lines):
+        raise ArmorError("the armor's lines are empty or too long")
+    if any(len(line) != len(lines[0]) for line in lines[:-1]) or len(lines[-1]) > len(lines[0]):
+        raise ArmorError("the armor's lines differ in length")
+    raw = _base64("".join(lines))
+    if checksum is not None and _base64(checksum) != crc24(raw).to_bytes(3, "big"):
+        raise ArmorError("the armor's checksum is wrong")
+    return raw
+
+
+def _base64(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ArmorError("the armor is not base64") from error
+    if base64.b64encode(raw).decode() != text:
+        raise ArmorError("the armor is not canonical base64")
+    return raw
+
+
+def crc24(data: bytes) -> int:
+    """Return the CRC-24 of RFC 9580 section 6.1."""
+    crc = 0xB704CE
+    for byte in data:
+        crc ^= byte << 16
+        for _ in range(8):
+            crc <<= 1
+            if crc & 0x1000000:
+                crc ^= 0x1000000 | _CRC_POLYNOMIAL
+    return crc

@@ -1,0 +1,184 @@
+"""What an OpenPGP certificate says about its keys: when they expire and how they were revoked (RFC 9580 section 10.1).
+
+pysequoia judges expiry and revocation at the time that a signature claims, which its maker chooses. So both are read
+here, from what the primary key really signed, and pysequoia is given the certificate without its revocations: whether
+the signature is genuine and whether the key had ended are two questions.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from pysequoia import Cert
+
+from remembrancer.errors import BadInput
+from remembrancer.openpgp import packets
+from remembrancer.openpgp.armor import ArmorError, dearmor
+
+MAX_CERTIFICATE_BYTES = 1 << 20
+# a packet of a private type: pysequoia puts signatures that do not verify behind it, genuine ones stay before it
+_MARK = b"\xfc\x04mark"
+_PRIVATE_TYPE = 60
+_REASONS = {0: "unspecified", 1: "superseded", 2: "compromised", 3: "retired"}
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A revocation of one key: the key's fingerprint, when, and why (unspecified, superseded, compromised, retired)."""
+
+    fingerprint: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What a certificate says about its primary key and, where one is meant, about the subkey that signed.
+
+    `fingerprint` is the primary key's (upper-case hex). `expires` is when the first of the two expires, None for
+    never; `revocations` are those of either.
+    """
+
+    fingerprint: str
+    created: datetime
+    expires: datetime | None
+    revocations: tuple[Revocation, ...]
+
+    @property
+    def revoked(self) -> str:
+        """Return the reasons of all revocations, the empty string if there is none."""
+        return ", ".join(sorted({revocation.reason for revocation in self.revocations}))
+
+    @property
+    def revoked_at(self) -> datetime | None:
+        """Return the earliest time that a revocation claims."""
+        return min((revocation.at for revocation in self.revocations), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The primary key or a subkey, with what the certificate says about it alone."""
+
+    fingerprint: str
+    created: datetime
+    expires: datetime | None
+    revocations: tuple[Revocation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A loaded certificate: its keys, the primary one first, and pysequoia's object without revocations."""
+
+    keys: tuple[Key, ...]
+    cert: Cert
+
+    def facts(self, signing: str | None = None) -> CertificateFacts:
+        """Return the primary key's facts, joined with those of the subkey with the fingerprint `signing`."""
+        primary = self.keys[0]
+        meant = [key for key in self.keys if key is primary or key.fingerprint == signing]
+        return CertificateFacts(
+            fingerprint=primary.fingerprint,
+            created=primary.created,
+            expires=min((key.expires for key in meant if key.expires is not None), default=None),
+            revocations=tuple(revocation for key in meant for revocation in key.revocations),
+        )
+
+
+def certificate_facts(certificate: bytes, signing_fingerprint: str | None = None) -> CertificateFacts:
+    """Return what a certificate (binary or armored) says about its primary key.
+
+    With the fingerprint of the subkey that made a signature, its expiry and revocations count too. Raises BadInput
+    `sig.bad-certificate` for anything but one usable public certificate.
+    """
+    return load(certificate).facts(signing_fingerprint)
+
+
+@lru_cache(maxsize=256)
+def load(data: bytes) -> Certificate:
+    """Return a certificate from its bytes, binary or armored; raises BadInput `sig.bad-certificate`."""
+    if len(data) > MAX_CERTIFICATE_BYTES:
+        raise _unusable("it is too large")
+    try:
+        found = list(packets.split(dearmor(data, "PUBLIC KEY BLOCK", headers=True)))
+    except (ArmorError, packets.PacketError) as error:
+        raise _unusable(str(error)) from error
+    if any(packet.tag in {packets.SECRET_KEY, packets.SECRET_SUBKEY} for packet in found):
+        raise _unusable("it holds a secret key")
+    if [packet.tag for packet in found[:1]] != [packets.PUBLIC_KEY]:
+        raise _unusable("it does not begin with a public key")
+    if sum(packet.tag == packets.PUBLIC_KEY for packet in found) != 1:
+        raise _unusable("it holds more than one certificate")
+    try:
+        genuine = list(_genuine(packet for packet in found if packet.tag != _PRIVATE_TYPE))
+        # the mark drops what pysequoia could not verify, the filter what ends keys
+        cert = Cert.from_bytes(b"".join(packet.encoded for packet in genuine if not _is_revocation(packet)))
+        expires = cert.expiration
+        return Certificate(tuple(_keys(genuine, expires)), cert)
+    except packets.PacketError as error:
+        raise _unusable(str(error)) from error
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise _unusable(first_line(error)) from error
+
+
+def _genuine(found: Iterable[packets.Packet]) -> Iterator[packets.Packet]:
+    """Yield the packets whose signatures by the primary key verify, in pysequoia's canonical order."""
+    canonical = bytes(Cert.from_bytes(b"".join(packet.encoded for packet in found) + _MARK))
+    for packet in packets.split(canonical):
+        if packet.encoded == _MARK:
+            return
+        yield packet
+    raise packets.PacketError("its packets cannot be put in order")
+
+
+def _is_revocation(packet: packets.Packet) -> bool:
+    return packet.tag == packets.SIGNATURE and packet.body[1:2] in {b"\x20", b"\x28"}
+
+
+def _keys(found: list[packets.Packet], expires: datetime | None) -> Iterator[Key]:
+    """Yield each key with the signatures that follow it; the primary key's expiry is pysequoia's finding."""
+    owner, own = found[0], list[packets.Signature]()
+    for packet in [*found[1:], None]:
+        if packet is not None and packet.tag == packets.SIGNATURE:
+            own.append(packets.parse_signature(packet.body))
+        elif packet is None or packet.tag == packets.PUBLIC_SUBKEY:
+            yield _key(owner, own, expires)
+            owner, own = packet or owner, []
+
+
+def _key(packet: packets.Packet, signatures: list[packets.Signature], expires: datetime | None) -> Key:
+    fingerprint = packets.fingerprint(packet.body)
+    created = packets.instant(int.from_bytes(packet.body[1:5], "big"))
+    kind = packets.KEY_REVOCATION if packet.tag == packets.PUBLIC_KEY else packets.SUBKEY_REVOCATION
+    revocations = tuple(
+        Revocation(fingerprint, signature.created, _reason(signature))
+        for signature in signatures
+        if signature.kind == kind
+    )
+    if packet.tag == packets.PUBLIC_SUBKEY:
+        expires = _subkey_expiry(created, signatures)
+    return Key(fingerprint, created, expires, revocations)
+
+
+def _subkey_expiry(created: datetime, signatures: list[packets.Signature]) -> datetime | None:
+    """Return when the newest binding lets a subkey expire (RFC 9580 section 5.2.3.13)."""
+    bindings = [signature for signature in signatures if signature.kind == packets.SUBKEY_BINDING]
+    if not bindings:
+        return None
+    lifetime = max(bindings, key=lambda binding: binding.created).signed(packets.KEY_EXPIRES_AFTER)
+    seconds = int.from_bytes(lifetime or b"", "big")
+    return created + timedelta(seconds=seconds) if seconds else None
+
+
+def _reason(revocation: packets.Signature) -> str:
+    body = revocation.signed(packets.REVOCATION_REASON)
+    return _REASONS.get(body[0], "unspecified") if body else "unspecified"
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error of pysequoia says, without the stack that it appends."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _unusable(why: str) -> BadInput:
+    return BadInput("sig.bad-certificate", f"The OpenPGP certificate cannot be used: {why}.")

@@ -1,0 +1,138 @@
+"""The strict verdict over a detached OpenPGP signature (RFC 9580 section 5.2).
+
+Our own reading of the file comes first: one block, one binary-document signature, a strong hash. pysequoia then
+verifies it with a certificate that the caller trusts. Times and endings are reported, not judged, because what a
+signature says about its own time proves nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pysequoia
+
+from remembrancer.errors import EnvironmentTrouble, Rejected
+from remembrancer.openpgp import packets
+from remembrancer.openpgp.armor import ArmorError, dearmor
+from remembrancer.openpgp.certificate import Certificate, CertificateFacts, first_line, load
+
+MAX_SIGNATURE_BYTES = 65536
+_STRONG_HASHES = {"sha256", "sha384", "sha512"}
+_BINARY_DOCUMENT = 0x00
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureFacts:
+    """Whose signature it is, and what it claims.
+
+    Fingerprints are upper-case hex (40 digits, 64 for version 6 keys): the certificate's primary key, which policies
+    name, and the key that signed. `created` is only a claim; `expires` is when the signature itself ends, None for
+    never. `certificate` says how the two keys end.
+    """
+
+    primary_fingerprint: str
+    signing_fingerprint: str
+    created: datetime
+    expires: datetime | None
+    algorithm: str
+    hash_algorithm: str
+    certificate: CertificateFacts
+
+
+def verify_detached(signature: bytes, data: bytes | Path, certificates: Sequence[bytes]) -> SignatureFacts:
+    """Return whose signature this is over the data: bytes, or the path of a file, which is not loaded into memory.
+
+    `signature` is one detached signature, binary or armored; `certificates` are public certificates, binary or
+    armored, one each. The signing key may have expired or been revoked since: judge `certificate`.
+
+    Raises Rejected with a `sig.*` code: malformed, several or inline signatures, another type than binary, a weak
+    hash, a key of none of the certificates, or a signature that does not hold. Raises BadInput
+    `sig.bad-certificate`, and EnvironmentTrouble `env.io` if the file cannot be read.
+    """
+    claims = read_signature(signature)
+    loaded = [load(certificate) for certificate in certificates]
+    candidates = [certificate for certificate in loaded if _names(claims, certificate)]
+    if not candidates:
+        who = ", ".join(sorted(claims.issuers, key=len)[-1:]) or "an unnamed key"
+        raise Rejected("sig.untrusted-key", f"The signature is by {who}, which is not a key that is trusted here.")
+    primary, signing = _ask_sequoia(signature, data, candidates, claims)
+    certificate = next(one for one in candidates if one.keys[0].fingerprint == primary)
+    lifetime = int.from_bytes(claims.signed(packets.EXPIRES_AFTER) or b"", "big")
+    return SignatureFacts(
+        primary_fingerprint=primary,
+        signing_fingerprint=signing,
+        created=claims.created,
+        expires=claims.created + timedelta(seconds=lifetime) if lifetime else None,
+        algorithm=claims.algorithm,
+        hash_algorithm=claims.hash_algorithm,
+        certificate=certificate.facts(signing),
+    )
+
+
+def read_signature(signature: bytes) -> packets.Signature:
+    """Return what a detached signature file claims; raises Rejected if it is not exactly one acceptable signature."""
+    if len(signature) > MAX_SIGNATURE_BYTES:
+        raise Rejected("sig.malformed", f"The signature file has more than {MAX_SIGNATURE_BYTES} bytes.")
+    if b"-----BEGIN PGP SIGNED MESSAGE-----" in signature:
+        raise Rejected("sig.inline", "The file is a clear-signed text, not a detached signature.")
+    try:
+        found = list(packets.split(dearmor(signature, "SIGNATURE", headers=False)))
+        if len(found) > 1 and all(packet.tag == packets.SIGNATURE for packet in found):
+            raise Rejected("sig.multiple", f"The file holds {len(found)} signatures instead of one.")
+        if [packet.tag for packet in found] != [packets.SIGNATURE]:
+            raise Rejected("sig.inline", "The file does not hold one detached signature and nothing else.")
+        claims = packets.parse_signature(found[0].body)
+        _ = claims.created
+    except (ArmorError, packets.PacketError) as error:
+        raise Rejected("sig.malformed", f"The signature file cannot be used: {error}.") from error
+    if claims.kind != _BINARY_DOCUMENT:
+        raise Rejected("sig.type", f"The signature is of type 0x{claims.kind:02X}, not one over a binary document.")
+    if claims.hash_algorithm not in _STRONG_HASHES:
+        raise Rejected("sig.weak-hash", f"The signature uses {claims.hash_algorithm}, which is refused.")
+    return claims
+
+
+def _names(claims: packets.Signature, certificate: Certificate) -> bool:
+    """Say whether a signature names one of a certificate's keys; the name is a hint, pysequoia verifies."""
+    fingerprints = {key.fingerprint for key in certificate.keys}
+    return bool(claims.issuers & (fingerprints | {packets.key_id(one) for one in fingerprints}))
+
+
+def _ask_sequoia(
+    signature: bytes, data: bytes | Path, candidates: list[Certificate], claims: packets.Signature
+) -> tuple[str, str]:
+    """Return the primary and the signing fingerprint of a signature that pysequoia finds good."""
+    certs = [candidate.cert for candidate in candidates]
+    try:
+        parsed = pysequoia.Sig.from_bytes(signature)
+        if isinstance(data, Path):
+            with data.open("rb"):
+                result = pysequoia.verify(file=str(data), store=lambda _: certs, signature=parsed)
+        else:
+            result = pysequoia.verify(bytes=data, store=lambda _: certs, signature=parsed)
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"The signed file cannot be read: {error}.") from error
+    except (RuntimeError, ValueError) as error:
+        raise _diagnosis(claims, candidates, first_line(error)) from error
+    if len(result.valid_sigs) != 1:
+        raise Rejected("sig.bad", "The signature does not hold.")
+    valid = result.valid_sigs[0]
+    return valid.certificate.upper(), valid.signing_key.upper()
+
+
+def _diagnosis(claims: packets.Signature, candidates: list[Certificate], said: str) -> Rejected:
+    """Return the most telling rejection for a signature that did not verify; all of them are failures."""
+    if claims.created > datetime.now(UTC) + timedelta(minutes=30):
+        return Rejected("sig.future", "The signature claims to have been made in the future.")
+    lifetime = int.from_bytes(claims.signed(packets.EXPIRES_AFTER) or b"", "big")
+    if lifetime and claims.created + timedelta(seconds=lifetime) <= datetime.now(UTC):
+        return Rejected("sig.expired", "The signature was made to end, and has ended.")
+    for certificate in candidates:
+        for key in certificate.keys:
+            named = claims.issuers & {key.fingerprint, packets.key_id(key.fingerprint)}
+            if named and key.expires is not None and claims.created >= key.expires:
+                return Rejected("sig.key-expired", f"The signature claims a time after key {key.fingerprint} expired.")
+            if named and claims.created < key.created:
+                return Rejected("sig.bad", f"The signature claims a time before key {key.fingerprint} was made.")
+    return Rejected("sig.bad", f"The signature does not hold: {said}.")

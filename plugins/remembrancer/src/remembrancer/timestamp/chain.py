@@ -1,0 +1,168 @@
+"""From a token's signing certificate to a trusted root (RFC 5280 section 6, RFC 3161 section 2.3).
+
+Certificates that come with a token are only stones to build with. The sole source of trust is the authority's roots.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from remembrancer.errors import Rejected
+
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+_MAX_LENGTH = 6
+_MAX_PATHS = 8
+_MIN_RSA_BITS = 2048
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A verified chain, signer first and root last, with the time in which all of it is valid (aware, UTC)."""
+
+    certificates: tuple[x509.Certificate, ...]
+    not_before: datetime
+    not_after: datetime
+
+
+def load(der: bytes) -> x509.Certificate:
+    """Return a DER certificate; raises Rejected `time.certificate` for anything else."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = certificate.extensions, certificate.subject, certificate.issuer
+    except (ValueError, TypeError) as error:
+        raise _bad("a certificate of the authority does not decode") from error
+    return certificate
+
+
+@lru_cache(maxsize=256)
+def find_paths(signer: bytes, pool: tuple[bytes, ...], roots: tuple[bytes, ...]) -> tuple[Path, ...]:
+    """Return every chain from the DER certificate `signer` over some of `pool` to one of `roots`, at least one.
+
+    All rules but time are checked: names and signatures, CA flags and path lengths, key usages, key sizes and hashes.
+    Raises Rejected: `time.untrusted-root` if no chain leads to a root, `time.certificate` if one would but breaks a
+    rule, or if the signer is not a time-stamping certificate.
+    """
+    leaf = load(signer)
+    _require_timestamping(leaf)
+    anchors = [load(der) for der in roots]
+    helpers = [load(der) for der in pool if der != signer]
+    found: list[Path] = []
+    complaints: list[Rejected] = []
+    _extend((leaf,), anchors, helpers, found, complaints)
+    if found:
+        return tuple(found)
+    if complaints:
+        raise complaints[0]
+    raise Rejected("time.untrusted-root", "The time-stamp's certificate does not chain to a root that is trusted.")
+
+
+def _extend(
+    chain: tuple[x509.Certificate, ...],
+    anchors: list[x509.Certificate],
+    helpers: list[x509.Certificate],
+    found: list[Path],
+    complaints: list[Rejected],
+) -> None:
+    """Add to `found` each way to go on from the chain's last certificate."""
+    subject = chain[-1]
+    for issuer, trusted in [(anchor, True) for anchor in anchors] + [(helper, False) for helper in helpers]:
+        if len(found) >= _MAX_PATHS or issuer in chain or issuer.subject != subject.issuer:
+            continue
+        try:
+            _require_issued(subject, issuer, below=len(chain) - 1)
+        except InvalidSignature:
+            continue
+        except Rejected as complaint:
+            complaints.append(complaint)
+            continue
+        longer = (*chain, issuer)
+        if trusted:
+            found.append(_path(longer))
+        elif len(longer) < _MAX_LENGTH:
+            _extend(longer, anchors, helpers, found, complaints)
+
+
+def _path(chain: tuple[x509.Certificate, ...]) -> Path:
+    return Path(
+        chain, max(part.not_valid_before_utc for part in chain), min(part.not_valid_after_utc for part in chain)
+    )
+
+
+def _require_issued(subject: x509.Certificate, issuer: x509.Certificate, below: int) -> None:
+    """Check that issuer may and did issue subject; `below` counts the CA certificates under it.
+
+    Raises InvalidSignature if another key of the same name did, Rejected if the issuer must not issue.
+    """
+    try:
+        subject.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError) as error:
+        raise InvalidSignature from error
+    algorithm = subject.signature_hash_algorithm
+    if algorithm is not None and not isinstance(algorithm, _HASHES):
+        raise Rejected("time.weak-algorithm", f"A certificate of the chain is signed with {algorithm.name}.")
+    _require_strong_key(issuer)
+    basic = _extension(issuer, x509.BasicConstraints)
+    if basic is None or not basic.value.ca:
+        raise _bad("a certificate that is no certificate authority issued another one")
+    if basic.value.path_length is not None and basic.value.path_length < below:
+        raise _bad("a certificate authority's path length is exceeded")
+    usage = _extension(issuer, x509.KeyUsage)
+    if usage is not None and not usage.value.key_cert_sign:
+        raise _bad("a certificate authority's key usage does not allow it to issue certificates")
+    purposes = _extension(issuer, x509.ExtendedKeyUsage)
+    allowed = {ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    if purposes is not None and not allowed & set(purposes.value):
+        raise _bad("a certificate authority's extended key usage excludes time-stamping")
+
+
+def _require_timestamping(leaf: x509.Certificate) -> None:
+    """Check the rules of RFC 3161 section 2.3 for the authority's own certificate."""
+    _require_strong_key(leaf)
+    purposes = _extension(leaf, x509.ExtendedKeyUsage)
+    if purposes is None:
+        raise _bad("its certificate has no extended key usage")
+    if not purposes.critical:
+        raise _bad("its certificate's extended key usage is not critical")
+    if list(purposes.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise _bad("its certificate is not for time-stamping alone")
+    basic = _extension(leaf, x509.BasicConstraints)
+    if basic is not None and basic.value.ca:
+        raise _bad("its certificate is a certificate authority's")
+    usage = _extension(leaf, x509.KeyUsage)
+    if usage is not None and not (usage.value.digital_signature or usage.value.content_commitment):
+        raise _bad("its certificate's key usage does not allow signatures")
+
+
+def _require_strong_key(certificate: x509.Certificate) -> None:
+    try:
+        key = certificate.public_key()
+    except (ValueError, TypeError) as error:
+        raise _bad("a certificate of the chain has an unreadable key") from error
+    if isinstance(key, rsa.RSAPublicKey):
+        strong = key.key_size >= _MIN_RSA_BITS
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        strong = isinstance(key.curve, _CURVES)
+    else:
+        strong = isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+    if not strong:
+        raise Rejected("time.weak-algorithm", "A certificate of the time-stamp's chain has a weak key.")
+
+
+def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> x509.Extension[_Extension] | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind)
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _bad(why: str) -> Rejected:
+    return Rejected("time.certificate", f"The time-stamp authority's certificate must not be relied on: {why}.")

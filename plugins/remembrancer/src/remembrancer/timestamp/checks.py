@@ -1,0 +1,187 @@
+"""The strict verdict over an RFC 3161 time-stamp response.
+
+Two implementations must agree. The rules are ours (`response` for the shape, `chain` for the certificates, this module
+for the rest), because every common tool lets some forgery through; rfc3161-client with OpenSSL inside then judges the
+same bytes against the same roots. What only the token itself vouches for is never trusted.
+"""
+
+import hashlib
+import hmac
+from datetime import datetime
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
+from rfc3161_client.verify import Verifier
+
+from remembrancer.errors import BadInput, Rejected
+from remembrancer.timestamp import chain
+from remembrancer.timestamp.model import Authority, TimestampFacts
+from remembrancer.timestamp.request import HASHES_BY_LENGTH
+from remembrancer.timestamp.response import CertificateId, Token, parse_response
+
+_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+}
+
+
+def imprint_algorithm(response: bytes) -> str:
+    """Return the hash that a response's imprint uses (sha256, sha384 or sha512), so that a caller can hash its data.
+
+    Raises Rejected `time.malformed`, `time.status` or `time.weak-algorithm`; nothing else is judged yet.
+    """
+    return _require_hash(parse_response(response).imprint_algorithm, "imprint")
+
+
+def check_response(
+    response: bytes, digest: bytes, authority: Authority, nonce: int | None = None, now: datetime | None = None
+) -> TimestampFacts:
+    """Return what a DER TimeStampResp proves about data with this SHA-256, SHA-384 or SHA-512 digest.
+
+    The token must chain to one of the authority's roots as of its own genTime, be over exactly this digest, and
+    follow RFC 3161, RFC 5652 and RFC 5035 to the letter. `nonce` is the one that was asked with, None when the
+    question is no longer known. With `now` (aware), a genTime later than it, accuracy included, is refused.
+
+    Raises Rejected with a `time.*` code and one sentence; BadInput for a digest of an odd length.
+    """
+    if len(digest) not in HASHES_BY_LENGTH:
+        raise BadInput("input.digest", f"A digest of {len(digest)} bytes is none of SHA-256, SHA-384 and SHA-512.")
+    token = parse_response(response)
+    _check_content(token, digest, authority, nonce, now)
+    signer = _signer(token, authority)
+    _check_ess(token, signer, authority)
+    path = _path(token, signer, authority)
+    _check_signature(token, path.certificates[0])
+    _ask_openssl(response, digest, path, embedded=signer in token.certificates)
+    return TimestampFacts(
+        gen_time=token.gen_time,
+        policy=token.policy,
+        serial=token.serial,
+        nonce=token.nonce,
+        accuracy=token.accuracy,
+        signer_subject=path.certificates[0].subject.rfc4514_string(),
+        signer_sha256=hashlib.sha256(signer).hexdigest(),
+        root_sha256=path.certificates[-1].fingerprint(hashes.SHA256()).hex(),
+        hash_algorithm=token.imprint_algorithm,
+    )
+
+
+def _check_content(token: Token, digest: bytes, authority: Authority, nonce: int | None, now: datetime | None) -> None:
+    """Check what the token says, before who says it."""
+    algorithm = _require_hash(token.imprint_algorithm, "imprint")
+    if algorithm != HASHES_BY_LENGTH[len(digest)] or not hmac.compare_digest(token.imprint, digest):
+        raise Rejected("time.imprint-mismatch", "The time-stamp is over other bytes than these.")
+    if nonce is not None and token.nonce != nonce:
+        raise Rejected("time.nonce-mismatch", "The time-stamp does not carry the nonce that was sent.")
+    if authority.policy_oids and token.policy not in authority.policy_oids:
+        raise Rejected(
+            "time.policy", f"The time-stamp was issued under policy {token.policy}, which is not accepted here."
+        )
+    if now is not None and token.gen_time - token.accuracy > now:
+        raise Rejected("time.future", f"The time-stamp's time {token.gen_time:%Y-%m-%dT%H:%M:%SZ} is yet to come.")
+
+
+def _signer(token: Token, authority: Authority) -> bytes:
+    """Return the DER certificate that the signer's issuer and serial number mean."""
+    named = []
+    for der in dict.fromkeys((*token.certificates, *authority.intermediates)):
+        certificate = chain.load(der)
+        if (certificate.issuer.public_bytes(), certificate.serial_number) == (token.signer_issuer, token.signer_serial):
+            named.append(der)
+    if len(named) != 1:
+        raise Rejected(
+            "time.signer", f"{'No' if not named else 'More than one'} certificate fits the signer that the token names."
+        )
+    return named[0]
+
+
+def _check_ess(token: Token, signer: bytes, authority: Authority) -> None:
+    """Check the signing-certificate attributes (RFC 5035), which tie the signature to one certificate."""
+    if token.ess_v2 is None and not authority.allow_ess_v1:
+        raise Rejected(
+            "time.ess", "The time-stamp names its certificate by SHA-1 only, which the policy does not allow here."
+        )
+    if token.ess_v1 is not None:
+        _check_certificate_id(token.ess_v1, hashlib.sha1(signer, usedforsecurity=False).digest(), token)
+    if token.ess_v2 is not None:
+        algorithm = _require_hash(token.ess_v2.hash_algorithm, "signing-certificate attribute")
+        _check_certificate_id(token.ess_v2, hashlib.new(algorithm, signer).digest(), token)
+
+
+def _check_certificate_id(entry: CertificateId, digest: bytes, token: Token) -> None:
+    same = hmac.compare_digest(entry.digest, digest)
+    if entry.issuer is not None:
+        same = same and (entry.issuer, entry.serial) == (token.signer_issuer, token.signer_serial)
+    if not same:
+        raise Rejected("time.ess", "The time-stamp's signing-certificate attribute names another certificate.")
+
+
+def _path(token: Token, signer: bytes, authority: Authority) -> chain.Path:
+    """Return a chain that was valid at genTime; that it has ended since then does not matter."""
+    paths = chain.find_paths(signer, (*token.certificates, *authority.intermediates), authority.roots)
+    for path in paths:
+        if path.not_before <= token.gen_time <= path.not_after:
+            return path
+    raise Rejected(
+        "time.certificate-validity",
+        f"A certificate of the time-stamp's chain was not valid at its time {token.gen_time:%Y-%m-%dT%H:%M:%SZ}.",
+    )
+
+
+def _check_signature(token: Token, signer: x509.Certificate) -> None:
+    digest_algorithm = _require_hash(token.digest_algorithm, "signature")
+    if not hmac.compare_digest(hashlib.new(digest_algorithm, token.content).digest(), token.message_digest):
+        raise Rejected("time.signature", "The time-stamp's content is not what its authority signed.")
+    key = signer.public_key()
+    algorithm = _HASHES[digest_algorithm]()
+    try:
+        if isinstance(key, rsa.RSAPublicKey) and token.signature_algorithm in {
+            "rsassa_pkcs1v15",
+            f"{digest_algorithm}_rsa",
+        }:
+            key.verify(token.signature, token.signed_bytes, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and token.signature_algorithm == f"{digest_algorithm}_ecdsa":
+            key.verify(token.signature, token.signed_bytes, ec.ECDSA(algorithm))
+        else:
+            raise Rejected(
+                "time.weak-algorithm", f"The time-stamp's signature algorithm {token.signature_algorithm} is refused."
+            )
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
+        raise Rejected("time.signature", "The time-stamp's signature does not hold.") from error
+
+
+def _ask_openssl(response: bytes, digest: bytes, path: chain.Path, embedded: bool) -> None:
+    """Let rfc3161-client judge the same response against the same chain.
+
+    Its `verify` is `verify_message` after the imprint's algorithm has been chosen, which `_check_content` has done on
+    stricter terms; so artifacts of any size need no second reading.
+    """
+    try:
+        _verifier(path, embedded).verify(decode_timestamp_response(response), digest)
+    except (VerificationError, ValueError) as error:
+        raise Rejected("time.signature", "OpenSSL does not accept the time-stamp.") from error
+
+
+@lru_cache(maxsize=256)
+def _verifier(path: chain.Path, embedded: bool) -> Verifier:
+    """Return rfc3161-client's verifier for a chain that has been verified already.
+
+    Its `tsa_certificate` is a trust anchor of its own, so the signer is passed there only when the token carries no
+    certificate and it therefore came from the policy.
+    """
+    return VerifierBuilder(
+        tsa_certificate=None if embedded else path.certificates[0],
+        intermediates=list(path.certificates[1:-1]),
+        roots=[path.certificates[-1]],
+    ).build()
+
+
+def _require_hash(algorithm: str, where: str) -> str:
+    if algorithm not in _HASHES:
+        raise Rejected("time.weak-algorithm", f"The time-stamp's {where} uses {algorithm}, which is refused.")
+    return algorithm

@@ -1,0 +1,107 @@
+"""Asking a time-stamping authority over HTTP (RFC 3161 section 3.4) without trusting its server with anything.
+
+The server may be slow, wrong or hostile: one deadline covers everything from the name lookup to the last byte, the
+answer's size is bounded, redirects are not followed, and no proxy setting of the environment is used.
+"""
+
+import http.client
+import socket
+import ssl
+import threading
+from urllib.parse import urlsplit
+
+from remembrancer.errors import BadInput, EnvironmentTrouble
+
+MAX_ANSWER_BYTES = 65536
+DEFAULT_TIMEOUT = 20.0
+_QUERY_TYPE = "application/timestamp-query"
+_REPLY_TYPE = "application/timestamp-reply"
+
+
+def fetch(url: str, request: bytes, timeout: float = DEFAULT_TIMEOUT) -> bytes:
+    """Return the authority's answer to a DER TimeStampReq; it is not judged here.
+
+    `url` is http or https, `timeout` the seconds for everything together. Raises BadInput `input.url` for another
+    kind of address, EnvironmentTrouble `env.network` if there is no complete answer in time, `env.authority` if the
+    answer is not a time-stamp reply (status, content type, size, redirect).
+    """
+    exchange = _Exchange(url, request, timeout)
+    worker = threading.Thread(target=exchange.run, name="timestamp-request", daemon=True)
+    worker.start()
+    worker.join(timeout)
+    if worker.is_alive():
+        exchange.abandon()
+        raise EnvironmentTrouble(
+            "env.network", f"The time-stamp authority {exchange.host} did not answer completely within {timeout:g} s."
+        )
+    if exchange.trouble is not None:
+        raise exchange.trouble
+    return exchange.answer
+
+
+class _Exchange:
+    """One question and its answer, in a thread of its own so that even a name lookup cannot outlast the deadline."""
+
+    def __init__(self, url: str, request: bytes, timeout: float) -> None:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise BadInput("input.url", f"{url!r} is not an address.") from error
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            raise BadInput("input.url", f"A time-stamp authority's address is http(s)://host/path, {url!r} is not.")
+        self.host = parts.hostname
+        self.answer = b""
+        self.trouble: EnvironmentTrouble | None = None
+        self._request = request
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._connection = (
+            http.client.HTTPSConnection(parts.hostname, port, timeout=timeout, context=ssl.create_default_context())
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(parts.hostname, port, timeout=timeout)
+        )
+
+    def run(self) -> None:
+        """Fill `answer` or `trouble`."""
+        try:
+            self.answer = self._ask()
+        except EnvironmentTrouble as trouble:
+            self.trouble = trouble
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            why = str(error) or type(error).__name__
+            self.trouble = EnvironmentTrouble(
+                "env.network", f"The time-stamp authority {self.host} could not be asked: {why}."
+            )
+        finally:
+            self._connection.close()
+
+    def abandon(self) -> None:
+        """Cut the connection, so that a thread that still reads from it ends."""
+        connected = self._connection.sock
+        if connected is not None:
+            try:
+                connected.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+    def _ask(self) -> bytes:
+        headers = {"Content-Type": _QUERY_TYPE, "Accept": _REPLY_TYPE, "Connection": "close"}
+        self._connection.request("POST", self._target, self._request, headers)
+        response = self._connection.getresponse()
+        if 300 <= response.status < 400:
+            elsewhere = response.getheader("Location", "nowhere")
+            raise self._unusable(f"it redirects to {elsewhere!r}, which is not followed")
+        if response.status != http.client.OK:
+            raise self._unusable(f"it answered with status {response.status}")
+        kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != _REPLY_TYPE:
+            raise self._unusable(f"it sent {kind or 'an answer without a type'} instead of {_REPLY_TYPE}")
+        answer = response.read(MAX_ANSWER_BYTES + 1)
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise self._unusable(f"its answer is larger than {MAX_ANSWER_BYTES} bytes")
+        if not answer or response.length:
+            raise EnvironmentTrouble("env.network", f"The time-stamp authority {self.host} cut its answer short.")
+        return answer
+
+    def _unusable(self, why: str) -> EnvironmentTrouble:
+        return EnvironmentTrouble("env.authority", f"The time-stamp authority {self.host} is of no use: {why}.")
