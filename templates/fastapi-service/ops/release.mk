@@ -1,0 +1,1 @@
+../../ci/ops/release.mk
