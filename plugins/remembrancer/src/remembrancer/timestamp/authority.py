@@ -25,10 +25,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from remembrancer.clock import Clock, SystemClock
 from remembrancer.errors import BadInput, EnvironmentTrouble
-from remembrancer.timestamp.der import require_der
-from remembrancer.timestamp.model import Authority
-from remembrancer.timestamp.request import HASHES_BY_LENGTH
-from remembrancer.timestamp.response import StatusResponse
+from remembrancer.timestamp import der
+from remembrancer.timestamp.model import HASHES_BY_LENGTH, Authority
 
 # joint-iso-itu-t(2) uuid(25): an arc that anyone may use for an identifier derived from a UUID
 POLICY_OID = "2.25.7976054507539981763302086539727558057"
@@ -97,7 +95,7 @@ class LocalAuthority:
         try:
             if len(request) > _MAX_REQUEST_BYTES:
                 return _rejection("bad_data_format", "the request is too large")
-            require_der(request)
+            der.read(request)
             asked = tsp.TimeStampReq.load(request, strict=True)
             refusal = _refusal(asked)
             return refusal if refusal is not None else self._grant(asked)
@@ -176,7 +174,8 @@ def _refusal(asked: Any) -> bytes | None:
 def _rejection(failure: str, why: str) -> bytes:
     """Return a response without a token, with the PKIFailureInfo bit of that name."""
     status = {"status": "rejection", "status_string": [why], "fail_info": {failure}}
-    return bytes(StatusResponse({"status": status}).dump())
+    # asn1crypto's TimeStampResp wants a token even in a refusal
+    return bytes(core.SequenceOf([tsp.PKIStatusInfo(status)], spec=tsp.PKIStatusInfo).dump())
 
 
 def _certify(now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate, x509.Certificate]:

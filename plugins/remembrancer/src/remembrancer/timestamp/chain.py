@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -19,8 +19,18 @@ from remembrancer.errors import Rejected
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 _MAX_LENGTH = 6
 _MAX_PATHS = 8
+# certificates that come with a token could be made to have endless connections among themselves
+_MAX_STEPS = 64
 _MIN_RSA_BITS = 2048
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    x509.InvalidVersion,
+)
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
@@ -38,57 +48,58 @@ def load(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (ValueError, TypeError) as error:
-        raise _bad("a certificate of the authority does not decode") from error
+    except _UNREADABLE as error:
+        raise _bad("a certificate of the chain does not decode") from error
     return certificate
 
 
 @lru_cache(maxsize=256)
 def find_paths(signer: bytes, pool: tuple[bytes, ...], roots: tuple[bytes, ...]) -> tuple[Path, ...]:
-    """Return every chain from the DER certificate `signer` over some of `pool` to one of `roots`, at least one.
+    """Return chains from the DER certificate `signer` over some of `pool` to one of `roots`, at least one.
 
     All rules but time are checked: names and signatures, CA flags and path lengths, key usages, key sizes and hashes.
-    Raises Rejected: `time.untrusted-root` if no chain leads to a root, `time.certificate` if one would but breaks a
-    rule, or if the signer is not a time-stamping certificate.
+    Raises Rejected: `time.untrusted-root` if no chain leads to a root; `time.certificate` or `time.weak-algorithm` if
+    one would but breaks a rule, or if the signer is not a time-stamping certificate.
     """
     leaf = load(signer)
     _require_timestamping(leaf)
-    anchors = [load(der) for der in roots]
-    helpers = [load(der) for der in pool if der != signer]
-    found: list[Path] = []
-    complaints: list[Rejected] = []
-    _extend((leaf,), anchors, helpers, found, complaints)
-    if found:
-        return tuple(found)
-    if complaints:
-        raise complaints[0]
+    search = _Search([load(der) for der in roots], [load(der) for der in pool if der != signer])
+    search.extend((leaf,))
+    if search.found:
+        return tuple(search.found)
+    if search.complaints:
+        raise search.complaints[0]
     raise Rejected("time.untrusted-root", "The time-stamp's certificate does not chain to a root that is trusted.")
 
 
-def _extend(
-    chain: tuple[x509.Certificate, ...],
-    anchors: list[x509.Certificate],
-    helpers: list[x509.Certificate],
-    found: list[Path],
-    complaints: list[Rejected],
-) -> None:
-    """Add to `found` each way to go on from the chain's last certificate."""
-    subject = chain[-1]
-    for issuer, trusted in [(anchor, True) for anchor in anchors] + [(helper, False) for helper in helpers]:
-        if len(found) >= _MAX_PATHS or issuer in chain or issuer.subject != subject.issuer:
-            continue
-        try:
-            _require_issued(subject, issuer, below=len(chain) - 1)
-        except InvalidSignature:
-            continue
-        except Rejected as complaint:
-            complaints.append(complaint)
-            continue
-        longer = (*chain, issuer)
-        if trusted:
-            found.append(_path(longer))
-        elif len(longer) < _MAX_LENGTH:
-            _extend(longer, anchors, helpers, found, complaints)
+class _Search:
+    """The way from a signer to the anchors, depth first, with a bound on the signatures that are tried."""
+
+    def __init__(self, anchors: list[x509.Certificate], helpers: list[x509.Certificate]) -> None:
+        self.found: list[Path] = []
+        self.complaints: list[Rejected] = []
+        self._issuers = [(anchor, True) for anchor in anchors] + [(helper, False) for helper in helpers]
+        self._steps = 0
+
+    def extend(self, chain: tuple[x509.Certificate, ...]) -> None:
+        """Find each way to go on from the chain's last certificate."""
+        for issuer, trusted in self._issuers:
+            if issuer.subject != chain[-1].issuer or issuer in chain or len(self.found) >= _MAX_PATHS:
+                continue
+            self._steps += 1
+            if self._steps > _MAX_STEPS:
+                return
+            try:
+                _require_issued(chain[-1], issuer, below=len(chain) - 1)
+            except InvalidSignature:
+                continue
+            except Rejected as complaint:
+                self.complaints.append(complaint)
+                continue
+            if trusted:
+                self.found.append(_path((*chain, issuer)))
+            elif len(chain) + 1 < _MAX_LENGTH:
+                self.extend((*chain, issuer))
 
 
 def _path(chain: tuple[x509.Certificate, ...]) -> Path:
@@ -104,9 +115,9 @@ def _require_issued(subject: x509.Certificate, issuer: x509.Certificate, below: 
     """
     try:
         subject.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError) as error:
+        algorithm = subject.signature_hash_algorithm
+    except _UNREADABLE as error:
         raise InvalidSignature from error
-    algorithm = subject.signature_hash_algorithm
     if algorithm is not None and not isinstance(algorithm, _HASHES):
         raise Rejected("time.weak-algorithm", f"A certificate of the chain is signed with {algorithm.name}.")
     _require_strong_key(issuer)
@@ -145,7 +156,7 @@ def _require_timestamping(leaf: x509.Certificate) -> None:
 def _require_strong_key(certificate: x509.Certificate) -> None:
     try:
         key = certificate.public_key()
-    except (ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise _bad("a certificate of the chain has an unreadable key") from error
     if isinstance(key, rsa.RSAPublicKey):
         strong = key.key_size >= _MIN_RSA_BITS

@@ -6,7 +6,6 @@ same bytes against the same roots. What only the token itself vouches for is nev
 """
 
 import hashlib
-import hmac
 from datetime import datetime
 from functools import lru_cache
 
@@ -19,9 +18,8 @@ from rfc3161_client.verify import Verifier
 
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.timestamp import chain
-from remembrancer.timestamp.model import Authority, TimestampFacts
-from remembrancer.timestamp.request import HASHES_BY_LENGTH
-from remembrancer.timestamp.response import CertificateId, Token, parse_response
+from remembrancer.timestamp.model import HASHES_BY_LENGTH, Authority, TimestampFacts
+from remembrancer.timestamp.response import Token, parse_response
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
@@ -44,7 +42,7 @@ def check_response(
     """Return what a DER TimeStampResp proves about data with this SHA-256, SHA-384 or SHA-512 digest.
 
     The token must chain to one of the authority's roots as of its own genTime, be over exactly this digest, and
-    follow RFC 3161, RFC 5652 and RFC 5035 to the letter. `nonce` is the one that was asked with, None when the
+    follow RFC 3161, RFC 5652 and RFC 5035. `nonce` is the one that was asked with, None when the
     question is no longer known. With `now` (aware), a genTime later than it, accuracy included, is refused.
 
     Raises Rejected with a `time.*` code and one sentence; BadInput for a digest of an odd length.
@@ -74,7 +72,7 @@ def check_response(
 def _check_content(token: Token, digest: bytes, authority: Authority, nonce: int | None, now: datetime | None) -> None:
     """Check what the token says, before who says it."""
     algorithm = _require_hash(token.imprint_algorithm, "imprint")
-    if algorithm != HASHES_BY_LENGTH[len(digest)] or not hmac.compare_digest(token.imprint, digest):
+    if (algorithm, token.imprint) != (HASHES_BY_LENGTH[len(digest)], digest):
         raise Rejected("time.imprint-mismatch", "The time-stamp is over other bytes than these.")
     if nonce is not None and token.nonce != nonce:
         raise Rejected("time.nonce-mismatch", "The time-stamp does not carry the nonce that was sent.")
@@ -91,7 +89,7 @@ def _signer(token: Token, authority: Authority) -> bytes:
     named = []
     for der in dict.fromkeys((*token.certificates, *authority.intermediates)):
         certificate = chain.load(der)
-        if (certificate.issuer.public_bytes(), certificate.serial_number) == (token.signer_issuer, token.signer_serial):
+        if (certificate.issuer.public_bytes(), certificate.serial_number) == (token.signer.issuer, token.signer.serial):
             named.append(der)
     if len(named) != 1:
         raise Rejected(
@@ -100,25 +98,21 @@ def _signer(token: Token, authority: Authority) -> bytes:
     return named[0]
 
 
-def _check_ess(token: Token, signer: bytes, authority: Authority) -> None:
+def _check_ess(token: Token, certificate: bytes, authority: Authority) -> None:
     """Check the signing-certificate attributes (RFC 5035), which tie the signature to one certificate."""
-    if token.ess_v2 is None and not authority.allow_ess_v1:
-        raise Rejected(
-            "time.ess", "The time-stamp names its certificate by SHA-1 only, which the policy does not allow here."
-        )
-    if token.ess_v1 is not None:
-        _check_certificate_id(token.ess_v1, hashlib.sha1(signer, usedforsecurity=False).digest(), token)
-    if token.ess_v2 is not None:
-        algorithm = _require_hash(token.ess_v2.hash_algorithm, "signing-certificate attribute")
-        _check_certificate_id(token.ess_v2, hashlib.new(algorithm, signer).digest(), token)
-
-
-def _check_certificate_id(entry: CertificateId, digest: bytes, token: Token) -> None:
-    same = hmac.compare_digest(entry.digest, digest)
-    if entry.issuer is not None:
-        same = same and (entry.issuer, entry.serial) == (token.signer_issuer, token.signer_serial)
-    if not same:
-        raise Rejected("time.ess", "The time-stamp's signing-certificate attribute names another certificate.")
+    signer = token.signer
+    if signer.ess_v2 is None and not authority.allow_ess_v1:
+        raise Rejected("time.ess", "The time-stamp names its certificate by SHA-1 only, which is not allowed here.")
+    for entry in (signer.ess_v1, signer.ess_v2):
+        if entry is None:
+            continue
+        if entry is signer.ess_v2:
+            _require_hash(entry.hash_algorithm, "signing-certificate attribute")
+        same = hashlib.new(entry.hash_algorithm, certificate, usedforsecurity=False).digest() == entry.digest
+        if entry.issuer is not None:
+            same = same and (entry.issuer, entry.serial) == (signer.issuer, signer.serial)
+        if not same:
+            raise Rejected("time.ess", "The time-stamp's signing-certificate attribute names another certificate.")
 
 
 def _path(token: Token, signer: bytes, authority: Authority) -> chain.Path:
@@ -133,23 +127,20 @@ def _path(token: Token, signer: bytes, authority: Authority) -> chain.Path:
     )
 
 
-def _check_signature(token: Token, signer: x509.Certificate) -> None:
-    digest_algorithm = _require_hash(token.digest_algorithm, "signature")
-    if not hmac.compare_digest(hashlib.new(digest_algorithm, token.content).digest(), token.message_digest):
+def _check_signature(token: Token, certificate: x509.Certificate) -> None:
+    signer, key = token.signer, certificate.public_key()
+    name = _require_hash(signer.digest_algorithm, "signature")
+    if hashlib.new(name, token.content).digest() != signer.message_digest:
         raise Rejected("time.signature", "The time-stamp's content is not what its authority signed.")
-    key = signer.public_key()
-    algorithm = _HASHES[digest_algorithm]()
+    algorithm = _HASHES[name]()
     try:
-        if isinstance(key, rsa.RSAPublicKey) and token.signature_algorithm in {
-            "rsassa_pkcs1v15",
-            f"{digest_algorithm}_rsa",
-        }:
-            key.verify(token.signature, token.signed_bytes, padding.PKCS1v15(), algorithm)
-        elif isinstance(key, ec.EllipticCurvePublicKey) and token.signature_algorithm == f"{digest_algorithm}_ecdsa":
-            key.verify(token.signature, token.signed_bytes, ec.ECDSA(algorithm))
+        if isinstance(key, rsa.RSAPublicKey) and signer.signature_algorithm in {"rsa", f"{name}_rsa"}:
+            key.verify(signer.signature, signer.signed_bytes, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and signer.signature_algorithm == f"{name}_ecdsa":
+            key.verify(signer.signature, signer.signed_bytes, ec.ECDSA(algorithm))
         else:
             raise Rejected(
-                "time.weak-algorithm", f"The time-stamp's signature algorithm {token.signature_algorithm} is refused."
+                "time.weak-algorithm", f"The time-stamp's signature by {signer.signature_algorithm} is refused."
             )
     except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
         raise Rejected("time.signature", "The time-stamp's signature does not hold.") from error

@@ -1,52 +1,147 @@
-"""A walk over DER (X.690 section 10) that refuses what a lenient reader lets through.
+"""A reader for DER (X.690 sections 8 and 10) that knows one reading of every input, or none.
 
-Two readers look at every token, asn1crypto and OpenSSL. Only an encoding with a single reading, checked before either
-of them, makes sure that both see the same thing.
+Two programs look at every token, this one and OpenSSL. Only an encoding that cannot be read in two ways makes sure that
+both see the same thing, so everything that BER would allow is an error here.
 """
 
+from functools import lru_cache
+from typing import Self
+
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, UTF8_STRING = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0C
+GENERALIZED_TIME, SEQUENCE, SET = 0x18, 0x30, 0x31
 _MAX_DEPTH = 32
 _CONSTRUCTED = 0x20
 _SHORT_FORM = 0x80
 
 
 class DerError(ValueError):
-    """Bytes that are not exactly one DER value."""
+    """Bytes that are not the DER value that they should be; the message says in what way."""
 
 
-def require_der(data: bytes) -> None:
-    """Raise DerError unless data is exactly one value with definite, minimal lengths at every level.
+class Value:
+    """One value: its tag byte, its contents, its whole encoding, and its parts if it is constructed."""
 
-    Bytes after the value, the indefinite form, padded lengths, tags in the long form (none of the formats read here
-    has one) and more than 32 levels are refused. Contents of primitive values are not looked into.
+    __slots__ = ("_data", "_end", "_inside", "_start", "parts", "tag")
+
+    def __init__(self, data: bytes, start: int, inside: int, end: int, parts: list[Self]) -> None:
+        self._data, self._start, self._inside, self._end = data, start, inside, end
+        self.tag = data[start]
+        self.parts = parts
+
+    @property
+    def contents(self) -> bytes:
+        """Return the bytes after tag and length."""
+        return self._data[self._inside : self._end]
+
+    @property
+    def encoded(self) -> bytes:
+        """Return tag, length and contents."""
+        return self._data[self._start : self._end]
+
+    def integer(self) -> int:
+        """Return the number that an INTEGER (or one with another implicit tag) holds; raises DerError."""
+        raw = self.contents
+        if not raw or (len(raw) > 1 and (raw[0], raw[1] & 0x80) in {(0x00, 0x00), (0xFF, 0x80)}):
+            raise DerError("an integer is empty or padded")
+        return int.from_bytes(raw, "big", signed=True)
+
+    def boolean(self) -> bool:
+        """Return what a BOOLEAN holds; raises DerError unless it is 0x00 or 0xFF."""
+        if self.contents not in {b"\x00", b"\xff"}:
+            raise DerError("a boolean is neither true nor false")
+        return self.contents == b"\xff"
+
+    def oid(self) -> str:
+        """Return an OBJECT IDENTIFIER in dotted form; raises DerError."""
+        return _dotted(self.contents)
+
+
+class Fields:
+    """The parts of a constructed value, taken one after the other."""
+
+    __slots__ = ("_parts", "_position")
+
+    def __init__(self, value: Value, tag: int = SEQUENCE) -> None:
+        if value.tag != tag:
+            raise DerError(f"a value has tag 0x{value.tag:02X} instead of 0x{tag:02X}")
+        self._parts, self._position = value.parts, 0
+
+    def take(self, tag: int) -> Value:
+        """Return the next part, which must have this tag; raises DerError."""
+        found = self.maybe(tag)
+        if found is None:
+            raise DerError(f"a value with tag 0x{tag:02X} is missing")
+        return found
+
+    def maybe(self, tag: int) -> Value | None:
+        """Return the next part if it has this tag, else None and stay."""
+        if self._position < len(self._parts) and self._parts[self._position].tag == tag:
+            self._position += 1
+            return self._parts[self._position - 1]
+        return None
+
+    def end(self) -> None:
+        """Raise DerError unless every part was taken."""
+        if self._position != len(self._parts):
+            raise DerError(f"a value with tag 0x{self._parts[self._position].tag:02X} is not expected")
+
+
+def read(data: bytes) -> Value:
+    """Return the one value that data encodes, read to the bottom.
+
+    Raises DerError for bytes after it, the indefinite form, lengths that are not minimal, tags in the long form (none
+    of the formats read here has one), and more than 32 levels.
     """
-    end = _value(data, 0, len(data), 0)
+    value, end = _value(data, 0, len(data), 0)
     if end != len(data):
         raise DerError(f"{len(data) - end} bytes follow the value")
+    return value
 
 
-def _value(data: bytes, position: int, limit: int, depth: int) -> int:
-    """Check the value at position, which must end at or before limit, and return where it ends."""
+def _value(data: bytes, start: int, limit: int, depth: int) -> tuple[Value, int]:
+    """Return the value at start, which must end at or before limit, and where it ends."""
     if depth > _MAX_DEPTH:
-        raise DerError("the value is nested too deeply")
-    if limit - position < 2:
+        raise DerError("a value is nested too deeply")
+    if limit - start < 2:
         raise DerError("a value is cut off")
-    tag = data[position]
+    tag, length, inside = data[start], data[start + 1], start + 2
     if tag & 0x1F == 0x1F:
-        raise DerError("a tag in the long form is not expected here")
-    length = data[position + 1]
-    position += 2
+        raise DerError("a tag in the long form is not expected")
     if length >= _SHORT_FORM:
-        count = length & 0x7F
-        if not 1 <= count <= 4 or limit - position < count:
-            raise DerError("a length is indefinite, too large or cut off")
-        length = int.from_bytes(data[position : position + count], "big")
-        if length < _SHORT_FORM or length >> (8 * (count - 1)) == 0:
-            raise DerError("a length is not in its shortest form")
-        position += count
-    end = position + length
+        length, inside = _long_length(data, inside, limit, length & 0x7F)
+    end = inside + length
     if end > limit:
         raise DerError("a value is longer than what holds it")
+    parts: list[Value] = []
     if tag & _CONSTRUCTED:
+        position = inside
         while position < end:
-            position = _value(data, position, end, depth + 1)
-    return end
+            part, position = _value(data, position, end, depth + 1)
+            parts.append(part)
+    return Value(data, start, inside, end, parts), end
+
+
+def _long_length(data: bytes, position: int, limit: int, count: int) -> tuple[int, int]:
+    if not 1 <= count <= 4 or limit - position < count:
+        raise DerError("a length is indefinite, too large or cut off")
+    length = int.from_bytes(data[position : position + count], "big")
+    if length < _SHORT_FORM or length >> (8 * (count - 1)) == 0:
+        raise DerError("a length is not in its shortest form")
+    return length, position + count
+
+
+@lru_cache(maxsize=256)
+def _dotted(contents: bytes) -> str:
+    if not contents or contents[-1] & 0x80 or len(contents) > 64:
+        raise DerError("an object identifier is empty, cut off or too long")
+    arcs, arc, fresh = [], 0, True
+    for byte in contents:
+        if fresh and byte == 0x80:
+            raise DerError("an object identifier is padded")
+        arc = arc << 7 | byte & 0x7F
+        fresh = not byte & 0x80
+        if fresh:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(str(number) for number in (first, arcs[0] - 40 * first, *arcs[1:]))

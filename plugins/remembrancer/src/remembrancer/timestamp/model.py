@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+HASHES_BY_LENGTH = {32: "sha256", 48: "sha384", 64: "sha512"}
+
 
 @dataclass(frozen=True, slots=True)
 class Authority:

@@ -5,8 +5,7 @@ import secrets
 from asn1crypto import tsp  # type: ignore[import-untyped]
 
 from remembrancer.errors import BadInput
-
-HASHES_BY_LENGTH = {32: "sha256", 48: "sha384", 64: "sha512"}
+from remembrancer.timestamp.model import HASHES_BY_LENGTH
 
 
 def new_nonce() -> int:

@@ -9,47 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from asn1crypto import cms, core, tsp  # type: ignore[import-untyped]
-
 from remembrancer.errors import Rejected
-from remembrancer.timestamp.der import require_der
+from remembrancer.timestamp import der
+from remembrancer.timestamp.der import DerError, Fields, Value
+from remembrancer.timestamp.signer import TST_INFO, Signer, algorithm_name, parse_signer
 
 MAX_RESPONSE_BYTES = 65536
 _MAX_CERTIFICATES = 16
-_CONTENT_TYPE = "1.2.840.113549.1.9.3"
-_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
-_SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.12"
-_SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
-_TST_INFO = "1.2.840.113549.1.9.16.1.4"
+_SIGNED_DATA = "1.2.840.113549.1.7.2"
+_STATUSES = dict(enumerate(("granted", "grantedWithMods", "rejection", "waiting", "revocationWarning")))
 # genTime is in UTC with seconds, and a fraction does not end in zero (RFC 3161 section 2.4.2)
 _GEN_TIME = re.compile(rb"([0-9]{14})(?:\.([0-9]{0,5}[1-9]))?Z")
 
 
-class StatusResponse(core.Sequence):  # type: ignore[misc]
-    """TimeStampResp, whose token is optional (asn1crypto's own class wants one even in a refusal)."""
-
-    _fields = [  # noqa: RUF012 - asn1crypto's way to declare a sequence
-        ("status", tsp.PKIStatusInfo),
-        ("time_stamp_token", cms.ContentInfo, {"optional": True}),
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateId:
-    """A signing-certificate attribute's first entry: hash name and value, issuer name (DER) and serial if given."""
-
-    hash_algorithm: str
-    digest: bytes
-    issuer: bytes | None
-    serial: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A response's content: the TSTInfo fields, then what the one signer signed and how.
+    """A response's content: the TSTInfo fields, its encoding, the DER certificates that came along, and the one signer.
 
-    `content` is the encoded TSTInfo, `certificates` the DER certificates that came along, `signer_issuer` a DER name,
-    `signed_bytes` the signed attributes as they were signed, `message_digest` the digest of `content` they claim.
+    Algorithms have short names, unknown ones their dotted OID.
     """
 
     gen_time: datetime
@@ -61,161 +38,139 @@ class Token:
     imprint: bytes
     content: bytes
     certificates: tuple[bytes, ...]
-    signer_issuer: bytes
-    signer_serial: int
-    digest_algorithm: str
-    signature_algorithm: str
-    signature: bytes
-    signed_bytes: bytes
-    message_digest: bytes
-    ess_v1: CertificateId | None
-    ess_v2: CertificateId | None
+    signer: Signer
 
 
 def parse_response(response: bytes) -> Token:
     """Return the content of a DER TimeStampResp.
 
     Raises Rejected: `time.malformed` for anything that is not exactly one well-formed response, `time.status` when
-    the authority did not grant the request, `time.signer` for a signer or attributes that RFC 3161 does not allow.
+    the authority did not grant the request, `time.signer` or `time.ess` for a signer or attributes that RFC 3161 does
+    not allow.
     """
     if len(response) > MAX_RESPONSE_BYTES:
         raise _malformed(f"it has {len(response)} bytes, more than {MAX_RESPONSE_BYTES}")
     try:
-        require_der(response)
-        return _parse(response)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-        # asn1crypto decodes lazily and reports a bad encoding with whatever its decoders happen to raise
-        raise _malformed("it does not decode as a time-stamp response") from error
+        outer = Fields(der.read(response))
+        _require_granted(outer.take(der.SEQUENCE))
+        token = outer.take(der.SEQUENCE)
+        outer.end()
+        return _token(_explicit(token, _SIGNED_DATA))
+    except DerError as error:
+        raise _malformed(str(error)) from error
 
 
-def _parse(response: bytes) -> Token:
-    outer = StatusResponse.load(response, strict=True)
-    _require_granted(outer["status"])
-    envelope = outer["time_stamp_token"]
-    if not isinstance(envelope, cms.ContentInfo) or envelope["content_type"].native != "signed_data":
-        raise _malformed("it holds no signed token")
-    signed = envelope["content"]
-    inner = signed["encap_content_info"]
-    if signed["version"].native != "v3" or inner["content_type"].dotted != _TST_INFO:
-        raise _malformed("its signed data is not a version 3 TSTInfo")
-    content = bytes(inner["content"])
-    if len(signed["signer_infos"]) != 1:
-        raise Rejected("time.signer", f"The token has {len(signed['signer_infos'])} signers instead of exactly one.")
+def _require_granted(info: Value) -> None:
+    fields = Fields(info)
+    status = fields.take(der.INTEGER).integer()
+    _ = fields.maybe(der.SEQUENCE)
+    failure = fields.maybe(der.BIT_STRING)
+    fields.end()
+    if status != 0 or failure is not None:
+        said = _STATUSES.get(status, f"status {status}")
+        raise Rejected("time.status", f"The authority did not grant the time-stamp, its answer is {said}.")
+
+
+def _explicit(value: Value, content_type: str) -> Value:
+    """Return what a ContentInfo or EncapsulatedContentInfo of this type holds."""
+    fields = Fields(value)
+    if fields.take(der.OID).oid() != content_type:
+        raise DerError("it holds another type of content than a time-stamp token")
+    holder = fields.take(0xA0)
+    fields.end()
+    if len(holder.parts) != 1:
+        raise DerError("it does not hold exactly one content")
+    return holder.parts[0]
+
+
+def _token(signed: Value) -> Token:
+    fields = Fields(signed)
+    if fields.take(der.INTEGER).integer() != 3:
+        raise DerError("its signed data is not version 3")
+    _ = fields.take(der.SET)
+    octets = _explicit(fields.take(der.SEQUENCE), TST_INFO)
+    if octets.tag != der.OCTET_STRING:
+        raise DerError("its TSTInfo is not one octet string")
+    certificates, _ = fields.maybe(0xA0), fields.maybe(0xA1)
+    signers = fields.take(der.SET).parts
+    fields.end()
+    if len(signers) != 1:
+        raise Rejected("time.signer", f"The token has {len(signers)} signers instead of exactly one.")
     return Token(
-        content=content,
-        certificates=_certificates(signed["certificates"]),
-        **_tst_info(content),
-        **_signer(signed["signer_infos"][0]),
+        content=octets.contents,
+        certificates=_certificates(certificates),
+        **_tst_info(der.read(octets.contents)),
+        signer=parse_signer(signers[0]),
     )
 
 
-def _require_granted(status: Any) -> None:
-    code = status["status"].native
-    if code != "granted" or status["fail_info"].native is not None:
-        raise Rejected("time.status", f"The authority did not grant the time-stamp: its answer is {code!r}.")
+def _certificates(found: Value | None) -> tuple[bytes, ...]:
+    parts = [] if found is None else found.parts
+    if len(parts) > _MAX_CERTIFICATES or any(part.tag != der.SEQUENCE for part in parts):
+        raise DerError(f"it carries more than {_MAX_CERTIFICATES} certificates, or something else")
+    return tuple(dict.fromkeys(part.encoded for part in parts))
 
 
-def _certificates(choices: Any) -> tuple[bytes, ...]:
-    if isinstance(choices, core.Void):
-        return ()
-    if len(choices) > _MAX_CERTIFICATES:
-        raise _malformed(f"it carries more than {_MAX_CERTIFICATES} certificates")
-    if any(choice.name != "certificate" for choice in choices):
-        raise _malformed("it carries something else than X.509 certificates")
-    return tuple(dict.fromkeys(bytes(choice.chosen.dump()) for choice in choices))
-
-
-def _tst_info(content: bytes) -> Mapping[str, Any]:
-    require_der(content)
-    info = tsp.TSTInfo.load(content, strict=True)
-    if info["version"].native != "v1":
-        raise _malformed("its TSTInfo is not version 1")
-    imprint = info["message_imprint"]
-    if imprint["hash_algorithm"]["parameters"].native is not None:
-        raise _malformed("its imprint algorithm has parameters")
-    extensions = info["extensions"]
-    if not isinstance(extensions, core.Void) and any(extension["critical"].native for extension in extensions):
-        raise _malformed("it has a critical extension, which this version does not know")
+def _tst_info(info: Value) -> Mapping[str, Any]:
+    fields = Fields(info)
+    if fields.take(der.INTEGER).integer() != 1:
+        raise DerError("its TSTInfo is not version 1")
+    policy = fields.take(der.OID).oid()
+    imprint = Fields(fields.take(der.SEQUENCE))
+    algorithm, digest = algorithm_name(imprint.take(der.SEQUENCE)), imprint.take(der.OCTET_STRING).contents
+    imprint.end()
+    serial, gen_time = fields.take(der.INTEGER).integer(), _gen_time(fields.take(der.GENERALIZED_TIME).contents)
+    accuracy, ordering, nonce = fields.maybe(der.SEQUENCE), fields.maybe(der.BOOLEAN), fields.maybe(der.INTEGER)
+    _, extensions = fields.maybe(0xA0), fields.maybe(0xA1)
+    fields.end()
+    if ordering is not None and not ordering.boolean():
+        raise DerError("a default value is spelled out")
+    if extensions is not None:
+        _require_harmless(extensions)
     return {
-        "gen_time": _gen_time(bytes(info["gen_time"].contents)),
-        "accuracy": _accuracy(info["accuracy"]),
-        "policy": info["policy"].dotted,
-        "serial": info["serial_number"].native,
-        "nonce": info["nonce"].native,
-        "imprint_algorithm": imprint["hash_algorithm"]["algorithm"].native,
-        "imprint": bytes(imprint["hashed_message"]),
+        "gen_time": gen_time,
+        "accuracy": _accuracy(accuracy),
+        "policy": policy,
+        "serial": serial,
+        "nonce": None if nonce is None else nonce.integer(),
+        "imprint_algorithm": algorithm,
+        "imprint": digest,
     }
+
+
+def _require_harmless(extensions: Value) -> None:
+    for extension in extensions.parts:
+        fields = Fields(extension)
+        _ = fields.take(der.OID)
+        critical = fields.maybe(der.BOOLEAN)
+        if critical is not None and critical.boolean():
+            raise DerError("it has a critical extension, which this version does not know")
 
 
 def _gen_time(text: bytes) -> datetime:
     match = _GEN_TIME.fullmatch(text)
     if match is None:
-        raise _malformed("its genTime is not in the form that RFC 3161 requires")
-    instant = datetime.strptime(match[1].decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        raise DerError("its genTime is not in the form that RFC 3161 requires")
+    month, day, hour, minute, second = (int(match[1][at : at + 2]) for at in range(4, 14, 2))
+    try:
+        instant = datetime(int(match[1][:4]), month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError as error:
+        raise DerError("its genTime is no time") from error
     return instant.replace(microsecond=int((match[2] or b"0").ljust(6, b"0")))
 
 
-def _accuracy(accuracy: Any) -> timedelta:
-    if isinstance(accuracy, core.Void):
+def _accuracy(value: Value | None) -> timedelta:
+    if value is None:
         return timedelta()
-    seconds, millis, micros = (accuracy[name].native for name in ("seconds", "millis", "micros"))
-    small = [part for part in (millis, micros) if part is not None]
-    if (seconds or 0) < 0 or any(not 1 <= part <= 999 for part in small):
-        raise _malformed("its accuracy is out of range")
-    return timedelta(seconds=seconds or 0, milliseconds=millis or 0, microseconds=micros or 0)
-
-
-def _signer(signer: Any) -> Mapping[str, Any]:
-    if signer["version"].native != "v1" or signer["sid"].name != "issuer_and_serial_number":
-        raise Rejected("time.signer", "The token does not name its signer by issuer and serial number.")
-    attributes = _attributes(signer["signed_attrs"])
-    if attributes[_CONTENT_TYPE].dotted != _TST_INFO:
-        raise Rejected("time.signer", "The token's content-type attribute does not say TSTInfo.")
-    return {
-        "signer_issuer": bytes(signer["sid"].chosen["issuer"].dump()),
-        "signer_serial": signer["sid"].chosen["serial_number"].native,
-        "digest_algorithm": signer["digest_algorithm"]["algorithm"].native,
-        "signature_algorithm": signer["signature_algorithm"]["algorithm"].native,
-        "signature": bytes(signer["signature"]),
-        # signed is the SET, in the message the same bytes carry the tag [0] (RFC 5652 section 5.4)
-        "signed_bytes": b"\x31" + bytes(signer["signed_attrs"].dump())[1:],
-        "message_digest": bytes(attributes[_MESSAGE_DIGEST]),
-        "ess_v1": _certificate_id(attributes.get(_SIGNING_CERTIFICATE)),
-        "ess_v2": _certificate_id(attributes.get(_SIGNING_CERTIFICATE_V2)),
-    }
-
-
-def _attributes(signed: Any) -> dict[str, Any]:
-    """Return each signed attribute's single value by its dotted type; the required ones are there."""
-    if isinstance(signed, core.Void):
-        raise Rejected("time.signer", "The token has no signed attributes.")
-    found: dict[str, Any] = {}
-    for attribute in signed:
-        name = attribute["type"].dotted
-        if name in found or len(attribute["values"]) != 1:
-            raise Rejected("time.signer", f"The token's signed attribute {name} is not there exactly once.")
-        found[name] = attribute["values"][0]
-    for required, label in ((_CONTENT_TYPE, "content-type"), (_MESSAGE_DIGEST, "message-digest")):
-        if required not in found:
-            raise Rejected("time.signer", f"The token has no {label} attribute.")
-    if not found.keys() & {_SIGNING_CERTIFICATE, _SIGNING_CERTIFICATE_V2}:
-        raise Rejected("time.ess", "The token has no signing-certificate attribute.")
-    return found
-
-
-def _certificate_id(attribute: Any) -> CertificateId | None:
-    """Return the entry that must name the signer, the first one (RFC 5035 section 3)."""
-    if attribute is None:
-        return None
-    entry = attribute["certs"][0]
-    named = entry["issuer_serial"]
-    issuer, serial = None, None
-    if not isinstance(named, core.Void):
-        if len(named["issuer"]) != 1 or named["issuer"][0].name != "directory_name":
-            raise Rejected("time.ess", "The token's signing-certificate attribute names an issuer in an odd way.")
-        issuer, serial = bytes(named["issuer"][0].chosen.untag().dump()), named["serial_number"].native
-    algorithm = "sha1" if isinstance(entry, tsp.ESSCertID) else entry["hash_algorithm"]["algorithm"].native
-    return CertificateId(algorithm, bytes(entry["cert_hash"]), issuer, serial)
+    fields = Fields(value)
+    seconds, millis, micros = fields.maybe(der.INTEGER), fields.maybe(0x80), fields.maybe(0x81)
+    fields.end()
+    whole = 0 if seconds is None else seconds.integer()
+    small = [part.integer() for part in (millis, micros) if part is not None]
+    if not 0 <= whole < 1 << 31 or any(not 1 <= part <= 999 for part in small):
+        raise DerError("its accuracy is out of range")
+    thousandths = 0 if millis is None else millis.integer()
+    return timedelta(seconds=whole, milliseconds=thousandths, microseconds=0 if micros is None else micros.integer())
 
 
 def _malformed(why: str) -> Rejected:
