@@ -95,8 +95,8 @@ def put(root: Path, files: Mapping[str, bytes], scratch: Path) -> None:
     """Write files below `root` (forward slashes to bytes): all are durable as temporaries before any gets its name.
 
     `scratch` is an existing folder on the same file system, which only the holder of the ledger's lock uses. Each
-    file appears whole or not at all, an older one of the same name is replaced. When something fails, nothing that
-    was not there before stays behind, and EnvironmentTrouble says what failed.
+    file appears whole or not at all; an older one of the same name is replaced. When something fails, no new file
+    stays behind, and EnvironmentTrouble says what failed; after a kill, any of the files may be there.
     """
     temporary = [(scratch / str(number), name) for number, name in enumerate(files)]
     placed: list[Path] = []
@@ -104,14 +104,15 @@ def put(root: Path, files: Mapping[str, bytes], scratch: Path) -> None:
         with trouble(f"write below {root}"):
             for path, name in temporary:
                 _write(path, files[name])
-            folders = {name: make_folder(root, name.rpartition("/")[0]) for name in files}
+            names = {name.rpartition("/")[0] for name in files}
+            folders = [make_folder(root, name) if name else root for name in sorted(names)]
             for path, name in temporary:
                 target = root / name
                 new = not os.path.lexists(target)
                 os.replace(path, target)  # noqa: PTH105 - the hot path of a seal
                 if new:
                     placed.append(target)
-            for folder in set(folders.values()):
+            for folder in folders:
                 sync_folder(folder)
     except BaseException:
         discard([*(path for path, _ in temporary), *placed])

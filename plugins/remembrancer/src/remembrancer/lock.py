@@ -16,6 +16,7 @@ from remembrancer.files import make_folder, trouble
 
 LOCAL = "ops/receipts/.local"
 SCRATCH = "tmp"
+WRITTEN = "written"  # the receipts that were recorded here since the last seal, one path a line
 PATIENCE = 120.0  # seconds; a batch seal of hundreds of thousands of receipts stays below this
 
 

@@ -27,6 +27,10 @@ REASONS: dict[str, Reason] = {
         "gpg refused or failed to do what it was asked.",
         "Run the same operation with gpg directly to see what it needs, for example a passphrase or an unexpired key.",
     ),
+    "env.git": Reason(
+        "Git is not installed, or refused to answer about this repository.",
+        "Run `git status` in the repository and follow what it says.",
+    ),
     "env.io": Reason(
         "The operating system refused to read or write a file.",
         "Check free space, permissions and whether the file system is mounted read-only, then run it again.",

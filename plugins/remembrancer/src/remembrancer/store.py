@@ -12,7 +12,7 @@ from pathlib import Path
 from remembrancer.errors import Refused, Rejected
 from remembrancer.files import put, read_regular, trouble
 from remembrancer.kinds import KINDS
-from remembrancer.lock import SCRATCH, exclusive
+from remembrancer.lock import SCRATCH, WRITTEN, exclusive
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 
 RECEIPTS = "ops/receipts"
@@ -31,11 +31,12 @@ class Store:
         return self.write_receipts([data])[0]
 
     def write_receipts(self, batch: Sequence[bytes]) -> list[Path]:
-        """Write receipts durably, all or none, and return their paths in the same order.
+        """Write receipts durably and return their paths in the same order.
 
-        Repeating a receipt, or recording a version again with the same digest for the same environment, writes
-        nothing and returns the path of the first. Raises Refused `receipt.conflict` or `receipt.name-clash` when a
-        version is already recorded otherwise, Rejected when the bytes are no receipt, EnvironmentTrouble for I/O.
+        All are checked before any is written. Repeating a receipt, or recording a version again with the same digest
+        for the same environment, writes nothing and returns the path of the first. Raises Refused `receipt.conflict`
+        or `receipt.name-clash` when a version is already recorded otherwise, Rejected when the bytes are no receipt,
+        EnvironmentTrouble for I/O.
         """
         receipts = [parse(data) for data in batch]
         paths = [relative_path(receipt) for receipt in receipts]
@@ -48,6 +49,9 @@ class Store:
                 else:
                     refuse_other(known, receipt)
             if new:
+                # first the note for the next seal: a path in it that has no file yet does no harm
+                with trouble(f"write {local / WRITTEN}"), (local / WRITTEN).open("a", encoding="utf-8") as noted:
+                    noted.writelines(f"{path}\n" for path in new)
                 put(self.receipts_dir, new, local / SCRATCH)
         return [self.receipts_dir / path for path in paths]
 

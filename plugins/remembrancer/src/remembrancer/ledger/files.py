@@ -1,0 +1,85 @@
+"""The ledger's folder as files: reading them, and which of them a log of a given size needs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from remembrancer.checkpoint import Checkpoint, NoteError
+from remembrancer.errors import Rejected
+from remembrancer.files import read_regular
+from remembrancer.store import RECEIPTS
+from remembrancer.tilefiles import HEIGHT, WIDTH, Tile, TileError, parse_tile_path
+from remembrancer.tiles import TileTree
+
+LEDGER = f"{RECEIPTS}/ledger"
+CHECKPOINT = "checkpoint"
+MAX_CHECKPOINT = 1_000_000  # bytes; many witnesses with large signatures fit
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFiles:
+    """The ledger folder of the repository at `root`."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """Return the ledger's folder."""
+        return self.root / LEDGER
+
+    @property
+    def receipts(self) -> Path:
+        """Return the folder that holds the ledger's folder."""
+        return self.root / RECEIPTS
+
+    def read(self, path: str) -> bytes:
+        """Return a file of the ledger, by its path inside it; raises FileNotFoundError (this is a tiles.Reader)."""
+        try:
+            return read_regular(self.folder / path)
+        except FileNotFoundError:
+            raise FileNotFoundError(path) from None
+
+    def note(self) -> bytes | None:
+        """Return the checkpoint's bytes, or None when there is no ledger. Raises EnvironmentTrouble."""
+        try:
+            return read_regular(self.folder / CHECKPOINT, MAX_CHECKPOINT)
+        except FileNotFoundError:
+            return None
+
+    def claimed(self) -> Checkpoint | None:
+        """Return what the checkpoint says, its signature NOT verified; None when there is no ledger.
+
+        Raises Rejected `log.checkpoint` when it is malformed.
+        """
+        note = self.note()
+        if note is None:
+            return None
+        try:
+            return Checkpoint.parse(note.decode().rpartition("\n\n")[0] + "\n")
+        except (NoteError, UnicodeDecodeError) as error:
+            raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} is malformed: {error}.") from None
+
+    def tree(self, size: int) -> TileTree:
+        """Return the tree of the first `size` leaves, read from the tiles and as trustworthy as they are."""
+        return TileTree(self.read, size)
+
+
+def width_at(tile: Tile, size: int) -> int:
+    """Return how many of a tile's places a log of `size` entries fills: 0 when it does not reach that far."""
+    count = size >> (HEIGHT * (tile.level or 0))
+    return max(0, min(WIDTH, count - tile.index * WIDTH))
+
+
+def is_live(path: str, size: int) -> bool:
+    """Say whether a log of `size` entries consists of this tile or bundle, among others."""
+    try:
+        tile = parse_tile_path(path)
+    except TileError:
+        return False
+    return tile.width == width_at(tile, size)
+
+
+def damaged(error: TileError | FileNotFoundError) -> Rejected:
+    """Return the refusal that a tile's error leads to, naming the file."""
+    if isinstance(error, FileNotFoundError):
+        return Rejected("log.missing", f"{LEDGER}/{error.args[-1]} is missing.")
+    return Rejected("log.tile", f"{LEDGER}/{error}.")

@@ -1,0 +1,124 @@
+"""What Git knows about receipts: the tree that HEAD has under ops/receipts, and what differs between two of them."""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from remembrancer.errors import EnvironmentTrouble
+from remembrancer.kinds import KINDS
+from remembrancer.store import RECEIPTS
+
+LINK = "120000"
+# A hook's environment points at the repository that is being committed to, which need not be this one.
+_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+
+
+class Git:
+    """Read-only questions to Git about the repository that holds `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def within(self) -> bool:
+        """Say whether the folder lies in a Git work tree, without asking Git."""
+        folder = self.root.absolute()
+        return any((parent / ".git").exists() for parent in (folder, *folder.parents))
+
+    def tree(self) -> str:
+        """Return the id of HEAD's tree of ops/receipts, or "" when nothing is committed there.
+
+        Raises EnvironmentTrouble `env.git` when Git itself fails: what is committed is then unknown.
+        """
+        done = self._run("rev-parse", "--verify", "--quiet", f"HEAD:./{RECEIPTS}")
+        if done.returncode == 0:
+            return done.stdout.decode().strip()
+        if self._run("rev-parse", "--git-dir").returncode:
+            raise _trouble(done)
+        return ""
+
+    def changes(self, old: str, new: str) -> dict[str, str] | None:
+        """Return path to blob id for every receipt that `new` has and `old` has not, or has otherwise.
+
+        Both are tree ids. A path that is gone maps to "". None when Git no longer has the old tree.
+        """
+        done = self._run("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", "--full-index", old, new)
+        if done.returncode:
+            return None
+        fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+        found = {}
+        for facts, path in zip(fields[::2], fields[1::2], strict=False):
+            _, mode, _, blob, _ = facts.split(" ")
+            if is_receipt(path):
+                found[path] = "" if mode == "000000" else blob
+        return found
+
+    def listing(self, tree: str) -> Iterator[tuple[str, str]]:
+        """Yield (path, blob id) for every receipt of a tree, without holding the listing in memory."""
+        command = ["git", "-C", str(self.root), "ls-tree", "-r", "-z", "--full-tree", tree]
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment())
+        except OSError as error:
+            raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
+        with process, process.stdout as stream:  # type: ignore[union-attr]
+            rest = b""
+            while block := stream.read(1 << 16):
+                *records, rest = (rest + block).split(b"\0")
+                for record in records:
+                    facts, _, name = record.partition(b"\t")
+                    path = name.decode("utf-8", "surrogateescape")
+                    if is_receipt(path):
+                        yield path, facts.split(b" ")[2].decode()
+        if process.returncode:
+            raise EnvironmentTrouble("env.git", f"Git cannot list the tree {tree}.")
+
+    def blob(self, blob: str) -> bytes:
+        """Return a blob's bytes. Raises EnvironmentTrouble `env.git`."""
+        done = self._run("cat-file", "blob", blob)
+        if done.returncode:
+            raise _trouble(done)
+        return done.stdout
+
+    def has(self, path: str) -> bool:
+        """Say whether HEAD has a file at a path below the root (forward slashes)."""
+        return self._run("cat-file", "-e", f"HEAD:./{path}").returncode == 0
+
+    def uncommitted(self) -> list[str]:
+        """Return the receipts that are new or changed on disk since HEAD; costs what `git status` costs."""
+        done = self._run("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", RECEIPTS)
+        if done.returncode:
+            raise _trouble(done)
+        prefix = self._run("rev-parse", "--show-prefix").stdout.decode().strip() + f"{RECEIPTS}/"
+        names = [record[3:] for record in done.stdout.decode("utf-8", "surrogateescape").split("\0") if record]
+        return [name.removeprefix(prefix) for name in names if is_receipt(name.removeprefix(prefix))]
+
+    def _run(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        command = ["git", "-C", str(self.root), *arguments]
+        try:
+            return subprocess.run(command, capture_output=True, check=False, env=_environment())
+        except OSError as error:
+            raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
+
+
+def is_receipt(path: str) -> bool:
+    """Say whether a path below ops/receipts is a receipt's: of a kind's folder, and not the ledger or the archive."""
+    return path.endswith(".receipt") and path.partition("/")[0] in KINDS
+
+
+def blob_id(data: bytes, like: str) -> str:
+    """Return the id that Git gives these bytes, in the object format of another id (SHA-1 or SHA-256)."""
+    content = b"blob %d\0" % len(data) + data
+    if len(like) == 64:
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    return {**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+
+
+def _trouble(done: "subprocess.CompletedProcess[bytes]") -> EnvironmentTrouble:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return EnvironmentTrouble("env.git", f"Git failed: {lines[0] if lines else 'no message'}.")

@@ -1,0 +1,109 @@
+"""The ledger as the rest of the package meets it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from remembrancer.checkpoint import Checkpoint
+from remembrancer.errors import EnvironmentTrouble
+from remembrancer.ledger import seal as sealing
+from remembrancer.ledger.files import LedgerFiles
+from remembrancer.ledger.git import Git
+from remembrancer.ledger.pending import find, written_here
+from remembrancer.ledger.sealed import entries, find_leaf
+from remembrancer.ledger.stamps import Stamp, stamp
+from remembrancer.lock import LOCAL, exclusive
+from remembrancer.merkle import EMPTY_ROOT
+from remembrancer.note import SignerKey, VerifierKey
+from remembrancer.store import Store
+from remembrancer.tiles import TileTree
+
+
+class Ledger:
+    """The log of the repository at `root`. Nothing here trusts the checkpoint's signature but `seal`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files = LedgerFiles(root)
+
+    def checkpoint(self) -> bytes | None:
+        """Return the checkpoint's bytes (a signed note), or None when there is no ledger."""
+        return self.files.note()
+
+    def claimed(self) -> Checkpoint | None:
+        """Return what the checkpoint says, unverified. Raises Rejected `log.checkpoint` when it is malformed."""
+        return self.files.claimed()
+
+    def read(self, path: str) -> bytes:
+        """Return a file of the ledger (this is a tiles.Reader); raises FileNotFoundError."""
+        return self.files.read(path)
+
+    def tree(self) -> TileTree:
+        """Return the tree of the size that the checkpoint claims; its proofs are to be verified by the caller."""
+        claimed = self.files.claimed()
+        return self.files.tree(claimed.size if claimed else 0)
+
+    def entries(self, start: int = 0, size: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield (number, bytes) of the entries from `start`, a bundle at a time; raises Rejected naming the file."""
+        return entries(self.files, start, self.tree().size if size is None else size)
+
+    def index_of(self, data: bytes) -> int | None:
+        """Return the leaf number of a receipt's bytes, or None; the caller proves it with the tree.
+
+        Asks the local cache first and looks through the lowest tiles when that does not help.
+        """
+        return find_leaf(self.files, self.root / LOCAL, self.tree().size, data)
+
+    def pending(self, written: Iterable[Path] = ()) -> list[Path]:
+        """Return the receipts that are committed in HEAD, or recorded here, and not in the log.
+
+        The cost depends on what changed since the last seal or call, not on the ledger. Raises Rejected for a
+        damaged ledger, EnvironmentTrouble for I/O and Git.
+        """
+        store = Store(self.root)
+        if not store.receipts_dir.is_dir():
+            return []
+        more = [store.name(path) for path in written]
+        with ExitStack() as stack:
+            try:
+                local = stack.enter_context(exclusive(self.root, patience=0))
+            except EnvironmentTrouble:  # a read-only clone, or a seal in progress: the answer is the same
+                local = None
+            found = find(self.root, self.root / LOCAL, [*written_here(self.root / LOCAL), *more])
+            base = found.sealed.base
+            if local is not None and (base is None or found.sealed.recent or base.tree != found.tree):
+                claimed = self.files.claimed() or Checkpoint("", 0, EMPTY_ROOT)
+                sealing.remember(local, found, claimed, [])
+        return sorted(store.receipts_dir / one.path for one in found.waiting)
+
+    def uncommitted(self) -> list[Path]:
+        """Return the receipts that are new or changed on disk since HEAD; costs what `git status` costs."""
+        git, store = Git(self.root), Store(self.root)
+        return sorted(store.receipts_dir / path for path in git.uncommitted()) if git.within() else []
+
+    def seal(
+        self,
+        signer: SignerKey | Sequence[SignerKey],
+        stamps: Mapping[str, Stamp] | None = None,
+        *,
+        trusted: Sequence[VerifierKey] = (),
+        written: Iterable[Path] = (),
+        check: sealing.Check | None = None,
+        begin: bool = False,
+    ) -> sealing.SealResult:
+        """Append every pending receipt that passes its checks and sign the new checkpoint with every `signer`.
+
+        The keys' name is the origin. The old checkpoint must be signed by one of them or of `trusted` (earlier keys
+        of the same origin). `stamps` maps an authority's name to a function from the bytes to stamp to its checked
+        response; one that fails leaves `time.pending` in the result's `late`, and the next seal asks again.
+        `written` are receipts that count although they are neither committed nor recorded with this store,
+        `check` is a further check of each receipt, and `begin` allows a first checkpoint although HEAD still has
+        one (after archiving it). Raises Refused `log.origin`, Rejected for a damaged ledger, EnvironmentTrouble.
+        """
+        signers = [signer] if isinstance(signer, SignerKey) else list(signer)
+        result = sealing.seal(self.root, signers, trusted, written, check, begin=begin)
+        if not result.note or not stamps:
+            return result
+        keys = list(dict.fromkeys([*(one.verifier() for one in signers), *trusted]))
+        return replace(result, late=stamp(self.root, result.note, result.size, keys, stamps))

@@ -1,0 +1,174 @@
+"""Sealing: check every waiting receipt, put the good ones into the log in the order of their SHA-256, sign."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from remembrancer.checkpoint import Checkpoint
+from remembrancer.errors import Refused, Rejected, RemembrancerError
+from remembrancer.files import put, trouble
+from remembrancer.findings import Finding, Outcome
+from remembrancer.ledger import journal
+from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged
+from remembrancer.ledger.git import Git
+from remembrancer.ledger.index import Index, Snapshot
+from remembrancer.ledger.pending import Found, Waiting, find, written_here
+from remembrancer.ledger.sealed import keys_of
+from remembrancer.lock import SCRATCH, WRITTEN, exclusive
+from remembrancer.merkle import EMPTY_ROOT
+from remembrancer.note import NoteError, SignerKey, VerifierKey, open_checkpoint, sign_note
+from remembrancer.receipt import Receipt, parse, relative_path
+from remembrancer.store import RECEIPTS, Store, refuse_other
+from remembrancer.tilefiles import TileError
+from remembrancer.tiles import append
+
+Check = Callable[[Receipt], None]
+"""A further check of a receipt before it is sealed; raises RemembrancerError to refuse it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealResult:
+    """What a seal did.
+
+    The log has `size` entries with this `root` (32 bytes) and `note` is its checkpoint (empty while there is no
+    ledger). `sealed` are the receipts that went in, in their order in the log. `refused` failed a check, `held`
+    wait for something (open conflicts), `late` are timestamps that the next seal asks for again.
+    """
+
+    size: int
+    root: bytes
+    note: bytes
+    sealed: tuple[Path, ...]
+    refused: tuple[Finding, ...]
+    held: tuple[Finding, ...] = ()
+    late: tuple[Finding, ...] = ()
+
+
+def seal(
+    root: Path,
+    signers: Sequence[SignerKey],
+    trusted: Sequence[VerifierKey] = (),
+    written: Iterable[Path] = (),
+    check: Check | None = None,
+    *,
+    begin: bool = False,
+) -> SealResult:
+    """Seal what is waiting in the repository at `root`; see `Ledger.seal`."""
+    store, files = Store(root), LedgerFiles(root)
+    with exclusive(root) as local:
+        note, old = _current(files, signers, trusted, begin=begin)
+        journal.heal(files, local, old.size)
+        here = [*written_here(local), *(store.name(path) for path in written)]
+        found = find(root, local, here)
+        good, refused, held = _judge(store, found, check)
+        if not good:
+            remember(local, found, old, [])
+            return SealResult(old.size, old.root, note, (), refused, held)
+        try:
+            growth = append(files.read, old.size, [one.data for one in good])
+        except (TileError, FileNotFoundError) as error:
+            raise damaged(error) from None
+        if growth.old_root != old.root:
+            raise Rejected(
+                "log.tile",
+                f"The tiles in {LEDGER} do not have the root of the checkpoint, so nothing was sealed.",
+            )
+        new = Checkpoint(old.origin, growth.size, growth.root)
+        note = sign_note(new.format(), signers)
+        journal.write(local, growth.files, growth.obsolete)
+        try:
+            put(files.receipts, {f"ledger/{path}": data for path, data in growth.files.items()}, local / SCRATCH)
+            put(files.receipts, {f"ledger/{CHECKPOINT}": note}, local / SCRATCH)
+        except BaseException:
+            with suppress(RemembrancerError):
+                claimed = files.claimed()
+                journal.heal(files, local, claimed.size if claimed else 0)
+            raise
+        journal.heal(files, local, growth.size)
+        remember(local, found, new, good)
+        paths = tuple(store.receipts_dir / one.path for one in good)
+        return SealResult(growth.size, growth.root, note, paths, refused, held)
+
+
+def _current(
+    files: LedgerFiles, signers: Sequence[SignerKey], trusted: Sequence[VerifierKey], *, begin: bool
+) -> tuple[bytes, Checkpoint]:
+    """Return the checkpoint that is to be extended, its signature verified; an empty one for a new log."""
+    origin = signers[0].name
+    note = files.note()
+    if note is None:
+        git = Git(files.root)
+        if (files.folder / "tile").exists() or (not begin and git.within() and git.has(f"{LEDGER}/{CHECKPOINT}")):
+            raise Rejected(
+                "log.missing", f"{LEDGER}/{CHECKPOINT} is missing, so nothing was sealed.", "Restore it from Git."
+            )
+        return b"", Checkpoint(origin, 0, EMPTY_ROOT)
+    claimed = files.claimed()
+    if claimed is not None and claimed.origin != origin:
+        raise Refused("log.origin", f"This key signs for {origin}, but the ledger's origin is {claimed.origin}.")
+    try:
+        keys = dict.fromkeys([*(signer.verifier() for signer in signers), *trusted])
+        signed = open_checkpoint(note, origin, keys)
+    except NoteError as error:
+        raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} does not hold: {error}.") from None
+    return note, signed.checkpoint
+
+
+def _judge(
+    store: Store, found: Found, check: Check | None
+) -> tuple[list[Waiting], tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return what can be sealed, in log order, and a finding for everything that cannot."""
+    good: dict[str, Waiting] = {}
+    refused: list[Finding] = []
+    held: list[Finding] = []
+    for one in found.waiting:
+        try:
+            receipt = _checked(store, found, one)
+            if receipt.held:
+                held.append(_finding(one, Rejected("receipt.held", "The update still has open conflicts.")))
+                continue
+            if check is not None:
+                check(receipt)
+        except RemembrancerError as error:
+            refused.append(_finding(one, error))
+        else:
+            good[sha256(one.data).hexdigest()] = one
+    order = [good[digest] for digest in sorted(good)]
+    return order, tuple(refused), tuple(held)
+
+
+def _checked(store: Store, found: Found, one: Waiting) -> Receipt:
+    """Return a waiting receipt after every check that needs no trust: form, place, blobs, uniqueness."""
+    if one.trouble is not None:
+        raise one.trouble
+    receipt = parse(one.data)
+    if (right := relative_path(receipt)) != one.path:
+        raise Rejected("receipt.path", f"It belongs at {RECEIPTS}/{right}.")
+    for digest in receipt.blobs:
+        store.read_blob(digest)
+    if receipt.kind == "deploy" and (first := found.sealed.named(one.path)) is not None:
+        refuse_other(parse(first), receipt)
+        raise Rejected("receipt.conflict", "This version is already sealed by another receipt with the same digest.")
+    return receipt
+
+
+def _finding(one: Waiting, error: RemembrancerError) -> Finding:
+    outcome = Outcome.UNVERIFIABLE if error.code == "receipt.held" else Outcome.FAILED
+    return Finding("seal", outcome, error.code, f"{RECEIPTS}/{one.path}", error.message, error.remedy)
+
+
+def remember(local: Path, found: Found, now: Checkpoint, good: Sequence[Waiting]) -> None:
+    """Bring the cache up to the log as it is now, and forget what record commands had noted."""
+    sealed = found.sealed
+    paths = {one.path for one in good}
+    places = dict(sealed.recent)
+    for number, one in enumerate(good, sealed.size):
+        places.update(dict.fromkeys(keys_of(one.data), number))
+    snapshot = Snapshot(now.size, now.root, found.tree, found.still_open(paths))
+    if places or sealed.base != snapshot:
+        Index(local).save(snapshot, sealed.after, places)
+    keep = [one.path for one in found.waiting if not one.blob and one.path not in paths]
+    with trouble(f"write {local / WRITTEN}"):
+        (local / WRITTEN).write_text("".join(f"{path}\n" for path in keep), encoding="utf-8")
