@@ -23,13 +23,17 @@ REASONS: dict[str, Reason] = {
         "A time-stamp authority answered with something that is no usable time-stamp.",
         "Check the authority's address in the policy, or use another authority.",
     ),
+    "env.git": Reason(
+        "Git is not installed, or refused to answer about this repository.",
+        "Run `git status` in the repository and follow what it says.",
+    ),
     "env.gpg": Reason(
         "gpg refused or failed to do what it was asked.",
         "Run the same operation with gpg directly to see what it needs, for example a passphrase or an unexpired key.",
     ),
-    "env.git": Reason(
-        "Git is not installed, or refused to answer about this repository.",
-        "Run `git status` in the repository and follow what it says.",
+    "env.internal": Reason(
+        "The program met a situation that it was not written for.",
+        "Run it again with -v and report what it prints.",
     ),
     "env.io": Reason(
         "The operating system refused to read or write a file.",
@@ -39,6 +43,10 @@ REASONS: dict[str, Reason] = {
         "Another process holds the ledger's lock.",
         "Wait for the other command to end and run this one again.",
     ),
+    "env.log-key": Reason(
+        "The private log key is not on this machine.",
+        "Let the pipeline that holds the key seal, or set REMEMBRANCER_LOG_KEY_FILE.",
+    ),
     "env.network": Reason(
         "A server could not be reached or did not answer in time.",
         "Check the connection and the address, then run it again.",
@@ -46,6 +54,14 @@ REASONS: dict[str, Reason] = {
     "env.no-gpg": Reason(
         "Signing needs gpg, which is not installed.",
         "Install GnuPG, for example with `apt-get install gnupg` or `brew install gnupg`.",
+    ),
+    "env.state": Reason(
+        "The user's state folder cannot be read or written.",
+        "Check the permissions of $XDG_STATE_HOME/remembrancer (default ~/.local/state/remembrancer).",
+    ),
+    "hash.evidence": Reason(
+        "The digest that was given is not that of the evidence file.",
+        "Compute the digest of the file that was really deployed, and record that.",
     ),
     "hash.mismatch": Reason(
         "The artifact's SHA-256 is not the recorded one.",
@@ -55,6 +71,14 @@ REASONS: dict[str, Reason] = {
         "No deploy receipt names this artifact's digest.",
         "Record it with `remembrancer record deploy`, or get the artifact that was recorded.",
     ),
+    "input.authority": Reason(
+        "The policy lists no such timestamp authority, or every one of them has ended.",
+        "Use an authority from `remembrancer trust show`, or add one to the policy.",
+    ),
+    "input.certificate": Reason(
+        "A file that should hold PEM certificates does not.",
+        "Give the authority's certificate in PEM form.",
+    ),
     "input.component": Reason(
         "A component name must be a DNS-1123 label of at most 40 characters that starts with a letter.",
         "Use lower-case letters, digits and inner hyphens, for example `my-svc`.",
@@ -63,6 +87,10 @@ REASONS: dict[str, Reason] = {
         "A SHA-256 digest must be exactly 64 lower-case hexadecimal digits.",
         "Copy the digest from `sha256sum`.",
     ),
+    "input.evidence": Reason(
+        "The evidence file does not exist.",
+        "Build it (make dist), or name another one with --evidence.",
+    ),
     "input.field": Reason(
         "A value does not fit the receipt field that it is meant for.",
         "Correct the value that the message names.",
@@ -70,6 +98,34 @@ REASONS: dict[str, Reason] = {
     "input.file": Reason(
         "A path is a link, a folder, a pipe or a device where a regular file or folder of the repository belongs.",
         "Replace it with the file or folder itself.",
+    ),
+    "input.fingerprint": Reason(
+        "A fingerprint must be the full one of an OpenPGP primary key: 40 or 64 hexadecimal digits.",
+        "Ask the owner for the full fingerprint; a short key id can be forged.",
+    ),
+    "input.key": Reason(
+        "No signing key is meant, or more than one.",
+        "Give the full fingerprint of one secret key with --key.",
+    ),
+    "input.kind": Reason(
+        "There is no receipt kind of this name.",
+        "Use one of the kinds that the message lists.",
+    ),
+    "input.log-key": Reason(
+        "The log key that was given is malformed, missing, or not the one of the policy.",
+        "Give the private key whose public half the policy lists for this tree size.",
+    ),
+    "input.nonce": Reason(
+        "A nonce must be hexadecimal digits.",
+        "Copy the nonce from the timestamp receipt.",
+    ),
+    "input.root": Reason(
+        "No repository was found.",
+        "Run it inside the service's repository, or name the folder with --root.",
+    ),
+    "input.time": Reason(
+        "A time must look like 2026-01-02T03:04:05Z.",
+        "Give the time in UTC and whole seconds.",
     ),
     "input.url": Reason(
         "A time-stamp authority's address must be http(s)://host/path without a user name.",
@@ -91,6 +147,10 @@ REASONS: dict[str, Reason] = {
         "The ledger's checkpoint is malformed, or no trusted log key signed it.",
         "Restore ops/receipts/ledger/checkpoint from the published seal branch.",
     ),
+    "log.consistency-unknown": Reason(
+        "This checkout is older than the log seen before, and the newer log is not here to compare it with.",
+        "Fetch the seal branch and run it again.",
+    ),
     "log.duplicate": Reason(
         "The same receipt is in the log more than once.",
         "Ask the log's operator; a correct sealer never appends a receipt twice.",
@@ -98,6 +158,10 @@ REASONS: dict[str, Reason] = {
     "log.extra-file": Reason(
         "A file is in the ledger or among the receipts that nothing accounts for.",
         "Remove the file, or find out who put it there.",
+    ),
+    "log.key-range": Reason(
+        "A log key that the policy makes responsible for this tree size has not signed the checkpoint.",
+        "Seal with the current log key; at a rotation both keys sign.",
     ),
     "log.missing": Reason(
         "There is no ledger, or a file of it is missing.",
@@ -131,6 +195,18 @@ REASONS: dict[str, Reason] = {
         "A tile of the ledger does not agree with the signed checkpoint.",
         "Restore the file from the published seal branch.",
     ),
+    "log.unwitnessed": Reason(
+        "Fewer witnesses have cosigned the checkpoint than the policy requires.",
+        "Have the checkpoint cosigned, then verify again.",
+    ),
+    "policy.malformed": Reason(
+        "The trust policy is not what its format requires.",
+        "Correct the field that the message names, and have the owner sign the policy again.",
+    ),
+    "policy.weak": Reason(
+        "The trust policy requires less than its profile allows.",
+        "Strengthen what the message names, and have the owner sign the policy again.",
+    ),
     "receipt.conflict": Reason(
         "The same component and version are already recorded with another digest.",
         "Record the artifact under a new version; a recorded one never changes.",
@@ -138,6 +214,10 @@ REASONS: dict[str, Reason] = {
     "receipt.edited": Reason(
         "A sealed receipt's file no longer has the bytes that were sealed.",
         "Restore the file from the commit that added it; record a new event instead of editing.",
+    ),
+    "receipt.future": Reason(
+        "A receipt says that it was recorded in the far future.",
+        "Correct the clock of the machine that recorded it, and record it again.",
     ),
     "receipt.held": Reason(
         "An update receipt still has conflicts that nobody has resolved.",
@@ -167,6 +247,10 @@ REASONS: dict[str, Reason] = {
         "A receipt is larger than 65,535 bytes.",
         "Put large values into an evidence file; receipts name it by digest.",
     ),
+    "receipt.text": Reason(
+        "A decision record's text is not the one that its newest receipt binds.",
+        "Restore the file, or record the changed decision with a new receipt.",
+    ),
     "sig.bad": Reason(
         "The signature does not hold for these bytes and this key.",
         "Do not use the artifact; get it and its signature again from their source.",
@@ -187,9 +271,17 @@ REASONS: dict[str, Reason] = {
         "The file is a signed message and not a detached signature alone.",
         "Make a detached signature with `remembrancer sign`.",
     ),
+    "sig.key-compromised": Reason(
+        "The policy says that the signing key is compromised, and nothing proves that the signature is older.",
+        "Sign again with another key.",
+    ),
     "sig.key-expired": Reason(
         "The signature claims a time at which its key had expired.",
         "Sign with a valid key.",
+    ),
+    "sig.key-revoked": Reason(
+        "The signer's certificate is revoked, and the policy does not say why.",
+        "Let the policy's owner state how the key ended; a compromised key needs a new signature.",
     ),
     "sig.malformed": Reason(
         "The signature file is not exactly one armored or binary OpenPGP signature.",
@@ -206,6 +298,10 @@ REASONS: dict[str, Reason] = {
     "sig.no-key": Reason(
         "gpg has no key with this primary-key fingerprint.",
         "Name the complete fingerprint that `gpg --list-secret-keys` shows first for the key.",
+    ),
+    "sig.outside-term": Reason(
+        "The signature's own time lies outside the time in which the key may sign.",
+        "Sign again with a key that is valid now.",
     ),
     "sig.time-unproven": Reason(
         "The signing key has ended and nothing proves that the signature was made before.",
@@ -243,13 +339,25 @@ REASONS: dict[str, Reason] = {
         "The timestamp token is over other bytes.",
         "Request a timestamp over this file.",
     ),
+    "time.key-compromised": Reason(
+        "The timestamp authority is compromised, and nothing proves that the token is older.",
+        "Get a timestamp from another authority.",
+    ),
     "time.malformed": Reason(
         "The response is not exactly one well-formed RFC 3161 time-stamp response.",
         "Request a new time-stamp.",
     ),
+    "time.missing": Reason(
+        "Too few trusted timestamps over these bytes are recorded.",
+        "Get one with `remembrancer timestamp`.",
+    ),
     "time.nonce-mismatch": Reason(
         "The token does not carry the nonce of the request that it should answer.",
         "Request a new time-stamp; an old answer may have been replayed.",
+    ),
+    "time.outside-term": Reason(
+        "The token's time lies outside the time in which the authority counts.",
+        "Get a timestamp from an authority that counts now.",
     ),
     "time.pending": Reason(
         "A timestamp authority could not be asked when the log was sealed.",
@@ -258,6 +366,10 @@ REASONS: dict[str, Reason] = {
     "time.policy": Reason(
         "The token was issued under a policy that is not accepted for this authority.",
         "Use the authority's accepted policy, or add the policy's OID to the authority in the trust policy.",
+    ),
+    "time.self-asserted": Reason(
+        "All timestamps are by authorities that the signer runs itself.",
+        "Get a timestamp from an independent authority.",
     ),
     "time.signature": Reason(
         "The token's signature does not hold.",
@@ -271,6 +383,14 @@ REASONS: dict[str, Reason] = {
         "The authority did not grant the time-stamp.",
         "Read the authority's answer with `openssl ts -reply -text -in FILE` and ask again.",
     ),
+    "time.time-unproven": Reason(
+        "The timestamp authority has ended, and no other one proves that its token is older.",
+        "Get a timestamp from an authority that counts now.",
+    ),
+    "time.unknown-authority": Reason(
+        "The policy does not list this timestamp authority.",
+        "Use an authority of the policy.",
+    ),
     "time.untrusted-root": Reason(
         "The timestamp token does not chain to a root that the policy names.",
         "Use an authority of the policy, or add its root to the policy.",
@@ -279,8 +399,48 @@ REASONS: dict[str, Reason] = {
         "The token or its chain uses a hash, signature or key that is too weak.",
         "Use an authority with SHA-2 hashes and keys of at least RSA 2048 or P-256.",
     ),
+    "trust.exists": Reason(
+        "The repository has a trust policy or a ledger already.",
+        "Use it, or change it with `remembrancer trust`.",
+    ),
+    "trust.key-file": Reason(
+        "A key file of the policy is missing or has other bytes than the policy says.",
+        "Restore ops/trust/keys from the commit that the owner signed.",
+    ),
+    "trust.no-policy": Reason(
+        "The repository has no trust policy.",
+        "Begin a ledger with `remembrancer init`, or fetch the complete repository.",
+    ),
+    "trust.owner-change": Reason(
+        "The policy names a new owner who has not signed it.",
+        "Have both the old and the new owner sign the policy.",
+    ),
+    "trust.owner-revoked": Reason(
+        "The certificate of the policy's owner is revoked.",
+        "Get the new owner's fingerprint from a trusted source and pin it.",
+    ),
+    "trust.policy-fork": Reason(
+        "Two different policies claim the same version.",
+        "Ask the owner which one is right; somebody signed two.",
+    ),
+    "trust.policy-rollback": Reason(
+        "The policy is older than one that was seen before.",
+        "Fetch the current policy; an older one may trust keys that have ended.",
+    ),
+    "trust.policy-signature": Reason(
+        "The policy is not signed by the pinned owner, or it was changed after signing.",
+        "Restore ops/trust from the commit that the owner signed.",
+    ),
+    "trust.profile": Reason(
+        "The policy's profile is not production, which is required here.",
+        "Begin production with `remembrancer init --production`.",
+    ),
     "trust.unpinned": Reason(
         "No owner fingerprint is pinned, so nothing can be judged.",
         "Pin the owner's fingerprint from a trusted source with `remembrancer trust pin`.",
+    ),
+    "trust.unrecorded": Reason(
+        "The policy in force is not the one that the newest trust receipt records.",
+        "Change the policy with `remembrancer trust`, which records it.",
     ),
 }

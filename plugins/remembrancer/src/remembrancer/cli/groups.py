@@ -1,0 +1,58 @@
+"""The command groups: tables of their commands, nothing else."""
+
+import click
+
+from remembrancer.cli.lazy import LazyGroup
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "deploy": ("remembrancer.cli.record:deploy", "This digest is this version of a component."),
+        "spawn": ("remembrancer.cli.generated:spawn", "The repository was generated (a missed receipt)."),
+        "update": ("remembrancer.cli.generated:update", "The template was updated (a missed receipt)."),
+        "rollback": ("remembrancer.cli.record:rollback", "An environment went back to a recorded version."),
+    },
+    epilog="Example: remembrancer record deploy --component my-svc --version 1.0.0",
+)
+def record() -> None:
+    """Record an event as a receipt."""
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "show": ("remembrancer.cli.trust:show", "Show the policy and whether it is trusted here."),
+        "pin": ("remembrancer.cli.trust:pin", "Trust an owner's fingerprint from now on."),
+        "unpin": ("remembrancer.cli.trust:unpin", "Trust an owner's fingerprint no longer."),
+        "add": ("remembrancer.cli.trust_change:add", "Add a signer or an authority to the policy."),
+        "revoke": ("remembrancer.cli.trust_change:revoke", "End a signer or an authority."),
+        "rotate": ("remembrancer.cli.trust_change:rotate", "Change to another log key."),
+    },
+    epilog="Example: remembrancer trust pin 0123456789ABCDEF0123456789ABCDEF01234567",
+)
+def trust() -> None:
+    """Show, pin and change whom this repository trusts."""
+
+
+@click.group(
+    "list",
+    cls=LazyGroup,
+    table={
+        "deployments": ("remembrancer.cli.show:deployments", "Every recorded version, newest first."),
+        "adrs": ("remembrancer.cli.show:adrs", "Every architecture decision record."),
+        "receipts": ("remembrancer.cli.show:receipts", "Every receipt."),
+    },
+    epilog="Example: remembrancer list deployments --format json",
+)
+def list_() -> None:
+    """List what is recorded."""
+
+
+@click.group(
+    cls=LazyGroup,
+    table={"serve": ("remembrancer.cli.tsa:serve", "Answer RFC 3161 requests over HTTP with throw-away keys.")},
+    epilog="Example: remembrancer tsa serve --port 3161",
+)
+def tsa() -> None:
+    """Run a development timestamp authority."""

@@ -1,0 +1,67 @@
+"""The program: which commands there are, and the one place where a failure becomes a sentence and an exit status."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from remembrancer import __version__
+from remembrancer.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "init": ("remembrancer.cli.init:init", "Begin a ledger: throw-away development trust, or production."),
+    "record": ("remembrancer.cli.groups:record", "Record an event: deploy, spawn, update, rollback."),
+    "sign": ("remembrancer.cli.prove:sign", "Sign an artifact with OpenPGP and record the signature."),
+    "timestamp": ("remembrancer.cli.prove:timestamp", "Get an RFC 3161 timestamp of an artifact and record it."),
+    "seal": ("remembrancer.cli.seal:seal", "Put pending receipts into the ledger and sign its checkpoint."),
+    "verify": ("remembrancer.cli.verify:verify", "Is this artifact recorded and in the ledger?"),
+    "verify-full": ("remembrancer.cli.verify:verify_full", "All proofs of an artifact: hash, signature, time, ledger."),
+    "verify-audit": ("remembrancer.cli.audit:verify_audit", "Re-read and recompute everything in the ledger."),
+    "verify-signature": ("remembrancer.cli.single:verify_signature", "One OpenPGP signature under explicit trust."),
+    "verify-timestamp": ("remembrancer.cli.single:verify_timestamp", "One RFC 3161 token under explicit trust."),
+    "export-proof": ("remembrancer.cli.proofs:export_proof", "Write one file that proves an artifact to an outsider."),
+    "verify-proof": ("remembrancer.cli.proofs:verify_proof", "Check such a file, without repository or network."),
+    "trust": ("remembrancer.cli.groups:trust", "Show, pin and change whom this repository trusts."),
+    "list": ("remembrancer.cli.groups:list_", "List deployments, adrs or receipts."),
+    "receipt": ("remembrancer.cli.show:receipt", "Show one receipt and where it stands in the ledger."),
+    "status": ("remembrancer.cli.show:status", "Show origin, profile, ledger size and what is pending."),
+    "tsa": ("remembrancer.cli.groups:tsa", "Run a development timestamp authority."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: remembrancer verify-full dist/my-svc-1.0.0.tar.gz. Exit status: 0 verified, 1 failed, "
+    "2 usage or refused, 3 unverifiable, 4 environment.",
+)
+@click.version_option(__version__, prog_name="remembrancer", message="%(prog)s %(version)s")
+def program() -> None:
+    """Record what happened to a service, and prove it offline."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status; every failure is one sentence, never a traceback.
+
+    Takes the arguments without the program's name (default: the process's own).
+    """
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = program.main(args, prog_name="remembrancer", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("remembrancer: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output has gone; the interpreter must not complain about it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 4
+    except Exception as error:  # noqa: BLE001 - the promise is: no traceback for any input
+        from remembrancer.cli.trouble import report
+
+        return report(error, args)
+    return status if isinstance(status, int) else 0

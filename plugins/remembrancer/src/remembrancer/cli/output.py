@@ -1,0 +1,141 @@
+"""What commands print: a verdict as a table for people, or one JSON report (schemas/report.json) for programs."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from remembrancer.cli.trouble import REPORT_SCHEMA, printable
+from remembrancer.findings import Finding, Outcome, exit_code
+
+WORDS = {Outcome.VERIFIED: "PASS", Outcome.FAILED: "FAIL", Outcome.UNVERIFIABLE: "OPEN"}
+VERDICTS = {0: "verified", 1: "failed", 3: "unverifiable"}
+STYLES = {"PASS": "green", "FAIL": "bold red", "OPEN": "yellow"}
+PROFILE_NOTES = {
+    "development": "development trust: throw-away keys of this user; it proves integrity here, nothing to anyone else",
+    "production": "production trust",
+    "": "no trust: no pinned owner has signed a policy here",
+}
+
+
+@dataclass
+class Report:
+    """The result of a command: findings make a verdict, `data` is whatever else there is to say."""
+
+    command: str
+    subject: str = ""
+    profile: str | None = None
+    findings: Sequence[Finding] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    notices: Sequence[str] = ()
+
+    @property
+    def status(self) -> int:
+        """The exit status: that of the findings, 0 for a command that judges nothing."""
+        return exit_code(self.findings) if self.profile is not None or self.findings else 0
+
+
+def emit_json(report: Report) -> int:
+    """Print a report as JSON and return its exit status."""
+    document: dict[str, Any] = {
+        "schema": REPORT_SCHEMA,
+        "command": report.command,
+        "exitCode": report.status,
+    }
+    if report.subject:
+        document["subject"] = report.subject
+    if report.profile is not None or report.findings:
+        document["profile"] = report.profile or "none"
+        document["verdict"] = VERDICTS[report.status]
+        document["findings"] = [
+            {
+                "check": finding.check,
+                "outcome": str(finding.outcome),
+                "code": finding.code,
+                "subject": finding.subject,
+                "message": finding.message,
+                "remedy": remedy(finding),
+                "details": dict(finding.details),
+            }
+            for finding in report.findings
+        ]
+    if report.data:
+        document["data"] = dict(report.data)
+    if report.notices:
+        document["notices"] = list(report.notices)
+    print(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True))
+    return report.status
+
+
+def emit(report: Report, output: str) -> int:
+    """Print a verdict and return its exit status; notices go to stderr."""
+    if output == "json":
+        return emit_json(report)
+    if report.findings:
+        rows = [
+            (
+                finding.check,
+                WORDS[finding.outcome],
+                finding.details.get("who", "") or "-",
+                finding.details.get("when", "") or "-",
+                finding.message if finding.outcome is Outcome.VERIFIED else f"{finding.code}: {finding.message}",
+            )
+            for finding in report.findings
+        ]
+        table(("proof", "", "who", "when", "reason"), rows)
+        for finding in report.findings:
+            advice = remedy(finding)
+            if finding.outcome is not Outcome.VERIFIED and advice:
+                print(f"  {finding.code}: {printable(advice)}")
+    if report.profile is not None:
+        verdict = VERDICTS[report.status].upper()
+        note = PROFILE_NOTES.get(report.profile, report.profile)
+        print(f"{verdict} {printable(report.subject)} ({note})")
+    for notice in report.notices:
+        print(f"note: {printable(notice)}", file=sys.stderr)
+    return report.status
+
+
+def remedy(finding: Finding) -> str:
+    """Return what to do about a finding: its own remedy, else the one of its reason code."""
+    if finding.outcome is Outcome.VERIFIED:
+        return ""
+    from remembrancer.reasons import REASONS
+
+    return finding.remedy or (REASONS[finding.code].remedy if finding.code in REASONS else "")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: with rich on a terminal, else as aligned plain text."""
+    safe = [[printable(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(head, safe)
+        return
+    widths = [max(len(row[column]) for row in [list(head), *safe]) for column in range(len(head))]
+    for row in [list(head), *safe]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _rich_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False)
+    for name in head:
+        grid.add_column(name, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    Console(highlight=False).print(grid)
+
+
+def say(report: Report, output: str, *lines: str) -> int:
+    """Print the result of a command that judges nothing: the lines for people, `data` for programs."""
+    if output == "json":
+        return emit_json(report)
+    for line in lines:
+        print(printable(line))
+    for notice in report.notices:
+        print(f"note: {printable(notice)}", file=sys.stderr)
+    return report.status

@@ -1,0 +1,47 @@
+"""How a failure is told: one sentence with its reason code, and what to do about it."""
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+
+from remembrancer.errors import RemembrancerError
+from remembrancer.reasons import REASONS
+
+REPORT_SCHEMA = "https://vaultmesh.cloud/schema/report/v1"
+
+
+def report(error: Exception, arguments: Sequence[str]) -> int:
+    """Print a failure for people (stderr) or, with `--format json`, for programs (stdout); returns the exit status."""
+    if "-v" in arguments or "--verbose" in arguments:
+        traceback.print_exception(error)
+    known = _known(error)
+    remedy = known.remedy or (REASONS[known.code].remedy if known.code in REASONS else "")
+    if "--format=json" in arguments or ("--format", "json") in zip(arguments, arguments[1:], strict=False):
+        document = {
+            "schema": REPORT_SCHEMA,
+            "exitCode": known.exit_code,
+            "error": {"code": known.code, "message": known.message, "remedy": remedy},
+        }
+        print(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True))
+        return known.exit_code
+    print(f"remembrancer: {printable(known.message)} [{known.code}]", file=sys.stderr)
+    if remedy:
+        print(f"  {printable(remedy)}", file=sys.stderr)
+    return known.exit_code
+
+
+def printable(text: str) -> str:
+    """Return text on one line in which control characters from a file or an argument cannot reach the terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def _known(error: Exception) -> RemembrancerError:
+    from remembrancer.errors import EnvironmentTrouble
+
+    if isinstance(error, RemembrancerError):
+        return error
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return EnvironmentTrouble("env.io", f"{where}{error.strerror or error}")
+    return EnvironmentTrouble("env.internal", f"internal error: {type(error).__name__}: {str(error)[:200]}")

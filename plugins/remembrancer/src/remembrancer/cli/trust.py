@@ -1,0 +1,100 @@
+"""`trust show|pin|unpin`: whom this user trusts here."""
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.output import Report, emit, say
+
+
+@click.command(epilog="Example: remembrancer trust show --format json")
+@command(trust=True)
+def show(session: Session) -> int:
+    """Show the policy, whether a pinned owner has signed it, and every key and authority that it lists."""
+    from remembrancer.errors import Rejected, Unverifiable
+    from remembrancer.verify import negative, trust_finding
+
+    try:
+        trusted = session.trusted()
+    except (Rejected, Unverifiable) as error:
+        signed = session.repository.signed_policy()
+        if signed and error.code == "trust.unpinned" and session.output == "text":
+            for owner in sorted(signed.signatures):
+                print(
+                    f"signed by {owner}: compare it with what the owner published, then `remembrancer trust pin {owner}`"
+                )
+        finding = negative("trust", "ops/trust/policy.toml", error)
+        return emit(Report("trust show", profile="", findings=[finding]), session.output)
+    data = _described(trusted.policy)
+    if session.output == "text":
+        for name, value in data.items():
+            for line in value if isinstance(value, list) else [value]:
+                print(f"{name}: {line}")
+    report = Report("trust show", profile=str(trusted.policy.profile), findings=[trust_finding(trusted)], data=data)
+    return emit(report, session.output)
+
+
+def _described(policy: object) -> dict[str, object]:
+    from remembrancer.clock import rfc3339
+    from remembrancer.policy import Policy, Term
+
+    assert isinstance(policy, Policy)  # noqa: S101 - for the type checker; imported late
+
+    def term(term: Term) -> str:
+        parts = [
+            f"from {rfc3339(term.start)}" if term.start else "",
+            f"until {rfc3339(term.until)}" if term.until else "",
+        ]
+        parts.append(f"{term.ended}" if term.ended else "")
+        parts.append(f"compromised at {rfc3339(term.compromised_at)}" if term.compromised_at else "")
+        return " ".join(["", *[part for part in parts if part]])
+
+    return {
+        "version": policy.version,
+        "origin": policy.origin,
+        "owner": policy.owner,
+        "profile": str(policy.profile),
+        "seal branch": policy.seal_branch,
+        "log key": [
+            f"{one.key} for sizes {one.first} to {'any' if one.last is None else one.last}" for one in policy.log_keys
+        ],
+        "signer": [
+            f"{one.name} {one.fingerprint} for {', '.join(one.components)}{term(one.term)}" for one in policy.signers
+        ],
+        "authority": [
+            f"{one.name} {one.url}{' (self-asserted)' if one.self_asserted else ''}{term(one.term)}"
+            for one in policy.authorities
+        ],
+        "witness": [f"{name} {key}" for name, key in policy.quorum.witnesses.items()],
+        "required": f"{policy.require.signatures} signatures, {policy.require.timestamps} timestamps, "
+        f"{'signed' if policy.require.deploy_signature else 'unsigned'} deploy receipts, quorum {policy.quorum.required}",
+    }
+
+
+@click.command(epilog="Example: remembrancer trust pin 0123456789ABCDEF0123456789ABCDEF01234567")
+@click.argument("fingerprint")
+@click.option(
+    "--origin", default="", metavar="ORIGIN", help="Only for this ledger. Default: for every policy it signs."
+)
+@command(root=False)
+def pin(session: Session, fingerprint: str, origin: str) -> int:
+    """Trust the policies that this owner signs. Get the full FINGERPRINT from the owner, not from the repository."""
+    from remembrancer import state
+
+    owner = state.fingerprint(fingerprint)
+    session.state.pin(owner, origin)
+    where = f" for {origin}" if origin else ""
+    return say(Report("trust pin", data={"owner": owner, "origin": origin}), session.output, f"pinned {owner}{where}")
+
+
+@click.command(epilog="Example: remembrancer trust unpin 0123456789ABCDEF0123456789ABCDEF01234567")
+@click.argument("fingerprint")
+@command(root=False)
+def unpin(session: Session, fingerprint: str) -> int:
+    """Trust this owner no longer."""
+    from remembrancer import state
+    from remembrancer.errors import BadInput
+
+    owner = state.fingerprint(fingerprint)
+    if not session.state.unpin(owner):
+        raise BadInput("input.fingerprint", f"{owner} is not pinned")
+    return say(Report("trust unpin", data={"owner": owner}), session.output, f"unpinned {owner}")

@@ -1,0 +1,129 @@
+"""Recording that a version exists, runs somewhere else too, or was taken back; nothing is ever overwritten."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from remembrancer import recording
+from remembrancer.clock import Clock
+from remembrancer.errors import BadInput, Refused
+from remembrancer.gather import sha256_file
+from remembrancer.receipt import Receipt, parse, relative_path
+from remembrancer.recording import Given
+from remembrancer.repository import RECEIPTS, Repository
+from remembrancer.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A receipt's path from the repository's root, whether it is new, the artifact's SHA-256, and whether to sign it."""
+
+    path: Path
+    new: bool
+    digest: str
+    signable: bool = False
+
+
+def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorded:
+    """Write the deploy receipt, or a rollout receipt when the version is already recorded for another environment.
+
+    Raises BadInput, Refused(receipt.conflict, receipt.name-clash, hash.evidence), EnvironmentTrouble.
+    """
+    store = Store(repository.root)
+    evidence = recording.evidence_file(repository, given.component, given.version, given.evidence)
+    digest = sha256_file(evidence)
+    if given.sha256 is not None:
+        recording.check_digest(given.sha256, digest, evidence)
+    known = store.deployed(given.component, given.version)
+    environment = given.environment or (str(known.predicate["environment"]) if known else recording.DEFAULT_ENVIRONMENT)
+    if known is not None:
+        return _again(repository, store, known, given, digest, environment, clock)
+    data = recording.placed(
+        "deploy",
+        component=given.component,
+        version=given.version,
+        artifact=(evidence.name, digest),
+        environment=environment,
+        by=recording.recorded_by(repository),
+        now=clock.now(),
+        more={
+            "evidence": {"name": recording.evidence_name(repository, evidence), "sha256": digest},
+            "commit": recording.head_commit(repository),
+            "imageDigest": given.image_digest,
+            "sbom": recording.named_file(repository, given.sbom) if given.sbom else None,
+            "rollback": given.plan or recording.rollback_plan(given.component, newest(repository, given.component)),
+        },
+    )
+    path = store.write_receipt(data)
+    return Recorded(path.relative_to(repository.root), True, digest, True)
+
+
+def _again(
+    repository: Repository, store: Store, known: Receipt, given: Given, digest: str, environment: str, clock: Clock
+) -> Recorded:
+    """A version that is recorded already: the same again, a rollout, or a contradiction."""
+    path = Path(RECEIPTS) / relative_path(known)
+    recorded = known.subject[0].sha256
+    if recorded != digest:
+        raise Refused(
+            "receipt.conflict",
+            f"{given.component} {given.version} is already recorded with the digest {recorded} in {path}",
+        )
+    if given.image_digest and known.predicate.get("imageDigest", given.image_digest) != given.image_digest:
+        raise Refused("receipt.conflict", f"{path} already records the image {known.predicate['imageDigest']}")
+    if environment == known.predicate["environment"]:
+        return Recorded(path, False, digest)
+    for name in store.walk("rollout"):
+        rollout = store.read_receipt(name)
+        if rollout.subject == known.subject and rollout.predicate["environment"] == environment:
+            return Recorded(Path(RECEIPTS) / name, False, digest)
+    data = _like(repository, "rollout", known, environment, clock, {"imageDigest": given.image_digest})
+    return Recorded(store.write_receipt(data).relative_to(repository.root), True, digest)
+
+
+def record_rollback(
+    repository: Repository,
+    component: str,
+    version: str,
+    environment: str,
+    reason: str,
+    from_version: str | None,
+    clock: Clock,
+) -> Recorded:
+    """Write a rollback receipt; raises BadInput(input.version) when the version was never recorded."""
+    store = Store(repository.root)
+    known = store.deployed(component, version)
+    if known is None:
+        raise BadInput("input.version", f"{component} {version} is not recorded, so nothing can go back to it")
+    more = {"reason": reason, "fromVersion": from_version}
+    data = _like(repository, "rollback", known, environment, clock, more)
+    path = store.write_receipt(data)
+    return Recorded(path.relative_to(repository.root), True, known.subject[0].sha256)
+
+
+def _like(
+    repository: Repository, kind: str, known: Receipt, environment: str, clock: Clock, more: dict[str, str | None]
+) -> bytes:
+    """A receipt about the artifact of a recorded version."""
+    extra: dict[str, object] = {"commit": recording.head_commit(repository), **more}
+    if kind == "rollback":
+        extra.pop("commit")
+    return recording.placed(
+        kind,
+        component=str(known.predicate["component"]),
+        version=str(known.predicate["version"]),
+        artifact=(known.subject[0].name, known.subject[0].sha256),
+        environment=environment,
+        by=recording.recorded_by(repository),
+        now=clock.now(),
+        more=extra,
+    )
+
+
+def newest(repository: Repository, component: str) -> Receipt | None:
+    """Return the deploy receipt of a component that was recorded last, or None."""
+    found: list[Receipt] = []
+    for path in sorted((repository.root / RECEIPTS / "deploy").glob(f"{component}-*.receipt")):
+        candidate = parse(repository.read(path.relative_to(repository.root).as_posix()))
+        if candidate.predicate["component"] == component:
+            found.append(candidate)
+    return max(found, key=lambda one: str(one.predicate["recordedAt"]), default=None)

@@ -1,0 +1,122 @@
+"""Finding the evidence about one artifact in a repository, for `verify` to judge."""
+
+import hashlib
+from pathlib import Path
+
+from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError
+from remembrancer.logview import LogView, Stamp, open_log
+from remembrancer.policy import Policy
+from remembrancer.receipt import parse
+from remembrancer.repository import LEDGER, RECEIPTS, Repository
+from remembrancer.verify import Artifact, Entry, Evidence, Log
+
+SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
+PROOFS = ("deploy", "sign", "timestamp")
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file. Raises BadInput(input.file) when it is not a readable file."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise BadInput("input.file", f"there is no file {path}") from error
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
+
+
+def open_ledger(repository: Repository, policy: Policy) -> Log:
+    """Return the repository's log under a policy, or why it cannot be used."""
+    try:
+        data = repository.ledger_file("checkpoint")
+    except FileNotFoundError:
+        return Log(None, Rejected("log.missing", f"there is no ledger ({LEDGER}/checkpoint)"))
+    try:
+        return Log(open_log(data, repository.ledger_reader, policy))
+    except Rejected as error:
+        return Log(None, error)
+
+
+def stamps(repository: Repository) -> tuple[Stamp, ...]:
+    """Return the time-stamps of checkpoints that lie beside the ledger."""
+    folder = repository.root / LEDGER / "timestamps"
+    found = []
+    for path in sorted(folder.glob("*.tsr")) if folder.is_dir() else []:
+        size, _, authority = path.name.removesuffix(".tsr").partition(".")
+        if not (size.isascii() and size.isdigit() and authority):
+            continue
+        try:
+            signed = repository.ledger_file(f"timestamps/{size}.note")
+            response = repository.ledger_file(f"timestamps/{path.name}")
+        except FileNotFoundError:
+            continue
+        found.append(Stamp(int(size), authority, signed, response))
+    return tuple(found)
+
+
+def gather(repository: Repository, path: Path, log: Log) -> Evidence:
+    """Return everything found about an artifact file; raises BadInput(input.file), EnvironmentTrouble, Rejected."""
+    artifact = Artifact(path.name, sha256_file(path), path)
+    named = _named(repository, path.name)
+    expected = named.receipt.subject[0].sha256 if named else artifact.digest
+    entries = _entries(repository, log.view, [artifact.digest, expected])
+    if named:
+        entries.setdefault(named.receipt.digest, named)
+    found = list(entries.values())
+    deploys = [entry for entry in found if _is(entry, "deploy", artifact.digest)]
+    deploys.sort(key=lambda entry: (not path.name.startswith(_stem(entry)), entry.index is None, entry.index or 0))
+    signs = [entry for entry in found if _is(entry, "sign", artifact.digest, expected)]
+    contradicting = named if named and not _is(named, "deploy", artifact.digest) else None
+    records = [entry.receipt.digest for entry in [*deploys[:1], *([contradicting] if contradicting else [])]]
+    signatures = [str(entry.receipt.predicate["signature"]) for entry in signs]
+    second = list(_entries(repository, log.view, [*records, *signatures], complete=True).values())
+    return Evidence(
+        artifact=artifact,
+        deploys=tuple(deploys),
+        contradicting=contradicting,
+        signs=tuple(signs),
+        timestamps=tuple(entry for entry in found if _is(entry, "timestamp", artifact.digest, expected)),
+        record_signs=tuple(entry for entry in second if _is(entry, "sign", *records)),
+        signature_times=tuple(entry for entry in second if _is(entry, "timestamp", *signatures)),
+        stamps=stamps(repository),
+        blob=repository.blob,
+    )
+
+
+def _is(entry: Entry, kind: str, *digests: str) -> bool:
+    return entry.receipt.kind == kind and entry.receipt.subject[0].sha256 in digests
+
+
+def _stem(entry: Entry) -> str:
+    predicate = entry.receipt.predicate
+    return f"{predicate['component']}-{predicate['version']}."
+
+
+def _named(repository: Repository, name: str) -> Entry | None:
+    """The deploy receipt that an artifact's file name points to, if there is one that can be read."""
+    stem = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+    try:
+        data = repository.read(f"{RECEIPTS}/deploy/{stem}.receipt")
+        return Entry(parse(data), None, data)
+    except (FileNotFoundError, Rejected):
+        return None
+
+
+def _entries(
+    repository: Repository, view: LogView | None, digests: list[str], *, complete: bool = False
+) -> dict[str, Entry]:
+    """Receipts that name one of the digests: those in the log, then (unless that is complete) those in files only."""
+    found: dict[str, Entry] = {}
+    if view is not None and digests:
+        try:
+            for entry in repository.sealed_about(digests, view.size):
+                found.setdefault(entry.receipt.digest, entry)
+        except RemembrancerError:
+            complete = False
+    else:
+        complete = False
+    kinds = {entry.receipt.kind for entry in found.values()}
+    if digests and not (complete or kinds.issuperset(PROOFS)):
+        for entry in repository.files_about(digests, PROOFS):
+            found.setdefault(entry.receipt.digest, entry)
+    return found

@@ -1,0 +1,130 @@
+"""Is this log the one that was seen before? Compares a verified checkpoint with the newest one that this user remembers."""
+
+import contextlib
+import json
+
+from remembrancer import merkle
+from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable
+from remembrancer.findings import Finding, Outcome
+from remembrancer.logview import LogView, prefix_root
+from remembrancer.repository import LEDGER, Repository
+from remembrancer.state import Seen, State
+from remembrancer.tilefiles import TileError
+from remembrancer.tiles import TileTree
+from remembrancer.verify import negative, positive
+
+SUBJECT = f"{LEDGER}/checkpoint"
+
+
+def compare(view: LogView, state: State, repository: Repository, seal_branch: str) -> Finding | None:
+    """Compare a verified checkpoint with the remembered ones and return the finding, or None when none is remembered.
+
+    Failed: `log.split-view` (with both signed checkpoints kept as evidence), `log.rollback`. A consistent prefix away from
+    the seal branch is verified with the code `log.behind`; one whose consistency cannot be computed is unverifiable.
+    """
+    origin = view.signed.checkpoint.origin
+    known = [seen for line in view.signed.signatures if (seen := state.seen(origin, line.key_id))]
+    if not known:
+        return None
+    seen = max(known, key=lambda one: one.size)
+    try:
+        return _against(view, seen, repository, seal_branch)
+    except RemembrancerError as error:
+        if error.code != "log.split-view":
+            return negative("append-only", SUBJECT, error)
+        where = _keep_evidence(state, view, seen)
+        return negative("append-only", SUBJECT, type(error)(error.code, error.message + where))
+
+
+def _against(view: LogView, seen: Seen, repository: Repository, seal_branch: str) -> Finding:
+    split = Rejected(
+        "log.split-view", f"the log of size {view.size} contradicts the one of size {seen.size} that was seen before"
+    )
+    if view.size >= seen.size:
+        if prefix_root(view, seen.size).hex() != seen.roots[seen.size]:
+            raise split
+        return positive("append-only", SUBJECT, f"extends the checkpoint of size {seen.size} seen before")
+    consistent = _is_prefix(view, seen, repository)
+    if consistent is False:
+        raise split
+    branch = repository.branch()
+    # without git there is no branch that could explain an older log
+    if branch is None or branch == seal_branch:
+        raise Rejected("log.rollback", f"the log has size {view.size}, but size {seen.size} was seen before")
+    if consistent is None:
+        raise Unverifiable(
+            "log.consistency-unknown",
+            f"the log has size {view.size}, older than the size {seen.size} seen before, whose tiles are not here to compare",
+        )
+    return Finding(
+        "append-only",
+        Outcome.VERIFIED,
+        "log.behind",
+        SUBJECT,
+        f"an older state: size {view.size} is a prefix of the size {seen.size} seen before",
+    )
+
+
+def _is_prefix(view: LogView, seen: Seen, repository: Repository) -> bool | None:
+    if view.size in seen.roots:
+        return seen.roots[view.size] == view.root.hex()
+    blob = repository.git("hash-object", "--stdin", data=seen.note)
+    if blob is None or blob.returncode:
+        return None
+    found = repository.git(
+        "log", "--all", f"--find-object={blob.stdout.decode().strip()}", "--format=%H", "-n", "1", "--", SUBJECT
+    )
+    commit = found.stdout.decode().strip() if found and not found.returncode else ""
+    if not commit:
+        return None
+
+    def read(path: str) -> bytes:
+        shown = repository.git("cat-file", "blob", f"{commit}:{LEDGER}/{path}")
+        if shown is None or shown.returncode:
+            raise FileNotFoundError(path)
+        return shown.stdout
+
+    tree = TileTree(read, seen.size)
+    try:
+        merkle.verify_consistency(
+            view.size, seen.size, tree.consistency_proof(view.size), view.root, bytes.fromhex(seen.roots[seen.size])
+        )
+    except merkle.ProofError:
+        return False
+    except (TileError, FileNotFoundError):
+        return None
+    return True
+
+
+def _keep_evidence(state: State, view: LogView, seen: Seen) -> str:
+    origin = view.signed.checkpoint.origin
+    document = {"origin": origin, "checkpoints": [seen.note.decode(), view.data.decode()]}
+    name = f"split-view-{seen.size}-{view.size}-{view.root.hex()[:16]}.json"
+    try:
+        path = state.evidence(name, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+    except EnvironmentTrouble:
+        return ""
+    return f"; both signed checkpoints are kept in {path}"
+
+
+def remember(view: LogView, state: State) -> str:
+    """Remember a verified checkpoint; returns a sentence when this user's state cannot be written, else ""."""
+    origin = view.signed.checkpoint.origin
+    try:
+        for line in view.signed.signatures:
+            state.remember_checkpoint(origin, line.key_id, view.data, view.size, view.root.hex())
+    except EnvironmentTrouble as error:
+        return f"the checkpoint could not be remembered, a later rollback would go unnoticed: {error.message}"
+    return ""
+
+
+def remember_policy(state: State, owner: str, origin: str, version: int, digest: str) -> str:
+    """Remember a verified policy version; returns a sentence when this user's state cannot be written, else ""."""
+    with contextlib.suppress(EnvironmentTrouble):
+        if state.newest_policy(owner, origin) == (version, digest):
+            return ""
+    try:
+        state.remember_policy(owner, origin, version, digest)
+    except EnvironmentTrouble as error:
+        return f"the policy's version could not be remembered: {error.message}"
+    return ""

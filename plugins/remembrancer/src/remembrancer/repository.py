@@ -1,0 +1,152 @@
+"""The files of a service repository that verification reads, and nothing else: policy, keys, ledger, receipts, blobs."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected
+from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
+from remembrancer.tilefiles import Reader, TileError, decode_bundle, entries_path
+from remembrancer.trust import SignedPolicy
+from remembrancer.verify import Entry
+
+TRUST = "ops/trust"
+RECEIPTS = "ops/receipts"
+LEDGER = "ops/receipts/ledger"
+MAX_FILE = 16 << 20
+
+_SIGNATURE = re.compile(r"policy\.toml\.([0-9A-F]{40}|[0-9A-F]{64})\.asc")
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that has ops/receipts or .git; raises BadInput(input.root)."""
+    for folder in [start, *start.parents]:
+        if (folder / RECEIPTS).is_dir() or (folder / ".git").exists():
+            return folder
+    raise BadInput("input.root", f"{start} is not inside a repository (no ops/receipts or .git above it)")
+
+
+class Repository:
+    """Read access to one repository; every read is bounded, and links that leave the folder are not followed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, path: str, limit: int = MAX_FILE) -> bytes:
+        """Return a file's bytes. Raises FileNotFoundError, Rejected(receipt.path) for a link, EnvironmentTrouble(env.io)."""
+        file = self.root / path
+        try:
+            if file.is_symlink():
+                raise Rejected("receipt.path", f"{path} is a symbolic link, which could show different bytes to others")
+            with file.open("rb") as handle:
+                data = handle.read(limit + 1)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotFoundError(path) from error
+        except OSError as error:
+            raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
+        if len(data) > limit:
+            raise Rejected("receipt.size", f"{path} is larger than {limit} bytes")
+        return data
+
+    def signed_policy(self) -> SignedPolicy | None:
+        """Return the policy with its signatures and owners' certificates, or None when there is no policy file."""
+        try:
+            text = self.read(f"{TRUST}/policy.toml")
+        except FileNotFoundError:
+            return None
+        signatures, certificates = {}, {}
+        for path in sorted((self.root / TRUST).iterdir()):
+            match = _SIGNATURE.fullmatch(path.name)
+            if not match:
+                continue
+            signatures[match[1]] = self.read(f"{TRUST}/{path.name}")
+            try:
+                certificates[match[1]] = self.read(f"{TRUST}/keys/{match[1]}.asc")
+            except FileNotFoundError:
+                continue
+        return SignedPolicy(text, signatures, certificates)
+
+    def key(self, sha256: str) -> bytes:
+        """Return the key file that is named by its SHA-256 (hex); raises FileNotFoundError."""
+        return self.read(f"{TRUST}/keys/{sha256}")
+
+    def ledger_file(self, path: str) -> bytes:
+        """Return a file of the ledger (checkpoint, tile, entries); raises FileNotFoundError."""
+        return self.read(f"{LEDGER}/{path}")
+
+    @property
+    def ledger_reader(self) -> Reader:
+        """The reader that tile trees want."""
+        return self.ledger_file
+
+    def blob(self, sha256: str) -> bytes:
+        """Return a blob, checked against its name; raises Rejected(blob.missing, blob.mismatch)."""
+        import hashlib
+
+        try:
+            data = self.read(f"{RECEIPTS}/blobs/{sha256}", 1 << 30)
+        except FileNotFoundError as error:
+            raise Rejected("blob.missing", f"{RECEIPTS}/blobs/{sha256} is missing") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Rejected("blob.mismatch", f"{RECEIPTS}/blobs/{sha256} does not have the bytes that its name says")
+        return data
+
+    def on_disk(self, receipt: Receipt) -> bytes | None:
+        """Return the bytes of the file at a receipt's place, or None."""
+        try:
+            return self.read(f"{RECEIPTS}/{relative_path(receipt)}", MAX_BYTES)
+        except FileNotFoundError:
+            return None
+
+    def sealed_about(self, digests: list[str], size: int) -> Iterator[Entry]:
+        """Yield the log's entries in whose bytes one of the digests stands, straight from the entry bundles.
+
+        What it yields is only found, not proven: the index must be checked against the signed root. A damaged or missing
+        bundle raises Rejected(log.bundle, log.missing).
+        """
+        needles = [digest.encode() for digest in digests]
+        for first in range(0, size, 256):
+            path = entries_path(first // 256, min(256, size - first))
+            try:
+                data = self.ledger_file(path)
+            except FileNotFoundError:
+                try:
+                    data = self.ledger_file(entries_path(first // 256))
+                except FileNotFoundError as error:
+                    raise Rejected("log.missing", f"{LEDGER}/{path} is missing") from error
+            if not any(needle in data for needle in needles):
+                continue
+            try:
+                entries = decode_bundle(data)
+            except TileError as error:
+                raise Rejected("log.bundle", f"{LEDGER}/{path} {error}") from error
+            for offset, entry in enumerate(entries):
+                if any(needle in entry for needle in needles):
+                    receipt = parse(entry)
+                    yield Entry(receipt, first + offset, self.on_disk(receipt))
+
+    def files_about(self, digests: list[str], kinds: tuple[str, ...]) -> Iterator[Entry]:
+        """Yield the receipts in files in whose bytes one of the digests stands, whether sealed or not (index None)."""
+        needles = [digest.encode() for digest in digests]
+        for kind in kinds:
+            for path in sorted((self.root / RECEIPTS / kind).rglob("*.receipt")):
+                data = self.read(str(path.relative_to(self.root)), MAX_BYTES)
+                if any(needle in data for needle in needles):
+                    yield Entry(parse(data), None, data)
+
+    def branch(self) -> str | None:
+        """Return the checked-out branch, "" for a detached HEAD, None when this is not a git repository."""
+        done = self.git("symbolic-ref", "--quiet", "--short", "HEAD")
+        if done is None or done.returncode > 1:
+            return None
+        return done.stdout.decode(errors="replace").strip()
+
+    def git(self, *arguments: str, data: bytes = b"") -> "subprocess.CompletedProcess[bytes] | None":
+        """Run git in the repository and return what it did; None when there is no git program."""
+        try:
+            return subprocess.run(
+                ["git", "-C", str(self.root), *arguments], input=data, capture_output=True, check=False
+            )
+        except OSError:
+            return None

@@ -1,0 +1,181 @@
+"""What this user remembers between runs: pinned owners, the newest policy versions, and the newest checkpoints.
+
+Everything lies in `$XDG_STATE_HOME/remembrancer` (default `~/.local/state/remembrancer`), folders 0700, files 0600, each
+write a temporary file renamed into place. Nothing here is read from the repository that is being verified.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from remembrancer.errors import BadInput, EnvironmentTrouble
+
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+_KEEP_SIZES = 4096
+
+
+def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the state folder that the environment names (it need not exist).
+
+    A relative XDG_STATE_HOME is ignored, as the XDG base directory specification says.
+    """
+    base = environ.get("XDG_STATE_HOME", "")
+    if base and Path(base).is_absolute():
+        return Path(base) / "remembrancer"
+    home = environ.get("HOME", "")
+    return (Path(home) if home else Path.home()) / ".local" / "state" / "remembrancer"
+
+
+def fingerprint(text: str) -> str:
+    """Return an OpenPGP primary-key fingerprint in upper case without spaces or 0x.
+
+    Raises BadInput(input.fingerprint) for anything but 40 or 64 hexadecimal digits: a short key id can be forged.
+    """
+    plain = "".join(text.split()).upper().removeprefix("0X")
+    if not _FINGERPRINT.fullmatch(plain):
+        raise BadInput("input.fingerprint", f"not a full OpenPGP fingerprint: {text[:80]!r}")
+    return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest checkpoint remembered for one origin and log key: the signed note, its size, and earlier roots."""
+
+    note: bytes
+    size: int
+    roots: Mapping[int, str]
+
+
+class State:
+    """The folder of one user; nothing is created before the first write."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or state_dir()
+
+    def pins(self) -> dict[str, str]:
+        """Return the pinned owners: fingerprint to the origin it is pinned for ("" is any)."""
+        values = self._read("pins.json")
+        return {fingerprint(owner): origin for owner, origin in values.items() if isinstance(origin, str)}
+
+    def pin(self, owner: str, origin: str = "") -> None:
+        """Remember an owner's fingerprint as trusted, for one origin or (empty) for any."""
+        self._write("pins.json", {**self.pins(), fingerprint(owner): origin})
+
+    def unpin(self, owner: str) -> bool:
+        """Forget an owner; returns whether it was pinned."""
+        pins = self.pins()
+        known = pins.pop(fingerprint(owner), None) is not None
+        if known:
+            self._write("pins.json", pins)
+        return known
+
+    def newest_policy(self, owner: str, origin: str) -> tuple[int, str]:
+        """Return version and digest of the newest policy seen from this owner for this origin; (0, "") when none."""
+        value = self._read(self._name("policies", owner, origin))
+        version, digest = value.get("version", 0), value.get("digest", "")
+        if not isinstance(version, int) or not isinstance(digest, str):
+            raise self._damaged("policies")
+        return version, digest
+
+    def remember_policy(self, owner: str, origin: str, version: int, digest: str) -> None:
+        """Remember a verified policy's version and digest (SHA-256, hex)."""
+        self._write(
+            self._name("policies", owner, origin),
+            {"owner": owner, "origin": origin, "version": version, "digest": digest},
+        )
+
+    def seen(self, origin: str, key_id: str) -> Seen | None:
+        """Return the newest checkpoint remembered for an origin and log key id, or None."""
+        value = self._read(self._name("checkpoints", origin, key_id))
+        if not value:
+            return None
+        note, size, roots = value.get("note"), value.get("size"), value.get("roots")
+        if not isinstance(note, str) or not isinstance(size, int) or not isinstance(roots, dict):
+            raise self._damaged("checkpoints")
+        return Seen(note.encode(), size, {int(key): str(root) for key, root in roots.items()})
+
+    def remember_checkpoint(self, origin: str, key_id: str, note: bytes, size: int, root: str) -> None:
+        """Remember a verified checkpoint (signed note, tree size, root in hex); earlier sizes' roots are kept."""
+        old = self.seen(origin, key_id)
+        roots = {**(old.roots if old else {}), size: root}
+        newest = sorted(roots)[-_KEEP_SIZES:]
+        if old and old.size == size and old.note == note:
+            return
+        keep = (old.note, old.size) if old and old.size > size else (note, size)
+        self._write(
+            self._name("checkpoints", origin, key_id),
+            {
+                "origin": origin,
+                "key": key_id,
+                "note": keep[0].decode(),
+                "size": keep[1],
+                "roots": {str(number): roots[number] for number in newest},
+            },
+        )
+
+    def keys_folder(self, origin: str) -> Path:
+        """Return the folder of this origin's development keys: `dev/<SHA-256 of the origin, 16 digits>`."""
+        return self.folder / "dev" / hashlib.sha256(origin.encode()).hexdigest()[:16]
+
+    def evidence(self, name: str, data: bytes) -> Path:
+        """Keep evidence (for example two contradicting checkpoints) under `evidence/<name>`; returns its path."""
+        self._store(self.folder / "evidence" / name, data)
+        return self.folder / "evidence" / name
+
+    def _name(self, folder: str, *parts: str) -> str:
+        return f"{folder}/{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}.json"
+
+    def _damaged(self, name: str) -> EnvironmentTrouble:
+        return EnvironmentTrouble(
+            "env.state",
+            f"the remembered {name} in {self.folder} cannot be read",
+            "Look at the file; remove it to start anew.",
+        )
+
+    def _read(self, name: str) -> dict[str, object]:
+        try:
+            data = (self.folder / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            raise EnvironmentTrouble("env.state", f"cannot read {self.folder / name}: {error.strerror}") from error
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(name) from error
+        if not isinstance(value, dict):
+            raise self._damaged(name)
+        return value
+
+    def _write(self, name: str, value: Mapping[str, object]) -> None:
+        self._store(self.folder / name, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+    def _store(self, path: Path, data: bytes) -> None:
+        try:
+            write_private(path, data)
+        except OSError as error:
+            raise EnvironmentTrouble("env.state", f"cannot write {path}: {error.strerror}") from error
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file with mode 0600 atomically, making its folders with mode 0700; raises OSError."""
+    for folder in reversed([path.parent, *path.parent.parents]):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise

@@ -1,0 +1,166 @@
+"""Signatures and time-stamps of one artifact under the policy: how many distinct keys and authorities vouch for it. Pure."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from remembrancer import openpgp
+from remembrancer.clock import rfc3339
+from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
+from remembrancer.findings import Finding
+from remembrancer.keytime import AUTHORITY, SIGNER, KeyFacts, judge
+from remembrancer.logview import StampedTimes, check_token
+from remembrancer.policy import Profile, Signer
+from remembrancer.trust import Trusted
+from remembrancer.verify import Entry, Evidence, Log, negative, positive
+
+
+class Prover:
+    """Judges proofs against one policy, one log and one moment."""
+
+    def __init__(self, evidence: Evidence, log: Log, trusted: Trusted, component: str, now: datetime) -> None:
+        self.evidence, self.trusted, self.component, self.now = evidence, trusted, component, now
+        self.times = StampedTimes(log.view, evidence.stamps, trusted, now) if log.view else None
+
+    def signatures(
+        self, check: str, entries: Sequence[Entry], content: bytes | Path, subject: str = ""
+    ) -> tuple[Finding, list[Entry]]:
+        """Judge the signatures over `content`; returns the finding and the entries that it rests on."""
+        subject = subject or self.evidence.artifact.name
+        accepted: dict[str, tuple[Entry, str]] = {}
+        troubles: list[RemembrancerError] = []
+        for entry in _sealed_first(entries):
+            try:
+                who, when = self.signature(entry, content)
+            except RemembrancerError as error:
+                troubles.append(error)
+            else:
+                accepted.setdefault(who, (entry, when))
+        needed = self.trusted.policy.require.signatures
+        if len(accepted) < needed:
+            missing = Rejected(
+                "sig.missing", f"{len(accepted)} of {needed} required signatures by distinct trusted keys"
+            )
+            return negative(check, subject, _decisive(troubles, missing, needed - len(accepted))), _entries(accepted)
+        names = ", ".join(self._named(fingerprint) for fingerprint in accepted)
+        when = next(iter(accepted.values()))[1]
+        return positive(check, subject, f"by {names}", ", ".join(accepted), when), _entries(accepted)
+
+    def signature(self, entry: Entry, content: bytes | Path) -> tuple[str, str]:
+        """Check one recorded signature; returns the primary fingerprint and the time it was made (as its key claims).
+
+        Raises Rejected or Unverifiable with a `sig.*`, `blob.*` or `trust.*` code.
+        """
+        signature = self.evidence.blob(entry.receipt.predicate["signature"])
+        named = str(entry.receipt.predicate["fingerprint"])
+        signer = self.trusted.policy.signer(named)
+        if signer is None or not signer.may_sign(self.component):
+            what = f"for {self.component}" if signer else "at all"
+            raise Rejected("sig.untrusted-key", f"the policy does not trust the key {named} {what}")
+        certificate = self.trusted.material(signer.certificate)
+        facts = openpgp.verify_detached(signature, content, [certificate])
+        if facts.primary_fingerprint != named:
+            raise Rejected("sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {named}")
+        self._judge(entry, signer, facts, hashlib.sha256(signature).hexdigest())
+        return named, rfc3339(facts.created)
+
+    def _judge(self, entry: Entry, signer: Signer, facts: openpgp.SignatureFacts, signature: str) -> None:
+        key = KeyFacts(facts.certificate.revoked, facts.certificate.expires)
+        term = signer.term
+        ends = [instant for instant in (term.until, key.expires, term.compromised_at) if instant]
+        proven = None
+        if term.ended or key.revoked or any(instant <= self.now for instant in ends):
+            proven = self._proven(entry, signature, min(ends, default=None))
+        trouble = judge(f"key {signer.name}", term, key, facts.created, proven, self.now, SIGNER)
+        if trouble:
+            raise trouble
+
+    def _proven(self, entry: Entry, signature: str, before: datetime | None) -> datetime | None:
+        """The earliest trusted time over a checkpoint with the sign receipt, or over the signature's own bytes."""
+        found = []
+        if self.times and entry.index is not None:
+            found.append(self.times.earliest(entry.index, before=before))
+        for stamped in self.evidence.signature_times:
+            if stamped.receipt.subject[0].sha256 != signature:
+                continue
+            try:
+                _, _, gen_time = self.timestamp(stamped, bytes.fromhex(signature))
+            except RemembrancerError:
+                continue
+            found.append(gen_time)
+        return min((time for time in found if time), default=None)
+
+    def timestamps(self, entries: Sequence[Entry], digest: bytes) -> tuple[Finding, list[Entry]]:
+        """Judge the time-stamps over a SHA-256 digest; returns the finding and the entries that it rests on."""
+        accepted: dict[str, tuple[Entry, str]] = {}
+        external = 0
+        troubles: list[RemembrancerError] = []
+        for entry in _sealed_first(entries):
+            try:
+                who, self_asserted, when = self.timestamp(entry, digest)
+            except RemembrancerError as error:
+                troubles.append(error)
+                continue
+            if who not in accepted:
+                external += not self_asserted
+                accepted[who] = (entry, rfc3339(when))
+        policy, subject = self.trusted.policy, self.evidence.artifact.name
+        needed = policy.require.timestamps
+        if len(accepted) < needed:
+            missing = Rejected(
+                "time.missing", f"{len(accepted)} of {needed} required timestamps by distinct authorities"
+            )
+            trouble = _decisive(troubles, missing, needed - len(accepted))
+            return negative("timestamp", subject, trouble), _entries(accepted)
+        if policy.profile is Profile.PRODUCTION and not external:
+            trouble = Rejected(
+                "time.self-asserted", "production needs a timestamp by an authority that is not self-asserted"
+            )
+            return negative("timestamp", subject, trouble), _entries(accepted)
+        earliest = min(time for _, time in accepted.values())
+        names = ", ".join(accepted)
+        found = positive("timestamp", subject, f"existed at {earliest}, says {names}", names, earliest)
+        return found, _entries(accepted)
+
+    def timestamp(self, entry: Entry, digest: bytes) -> tuple[str, bool, datetime]:
+        """Check one recorded time-stamp; returns the authority's name, whether it is self-asserted, and genTime.
+
+        Raises Rejected or Unverifiable with a `time.*`, `blob.*` or `trust.*` code.
+        """
+        predicate = entry.receipt.predicate
+        name = str(predicate["authority"])
+        response = self.evidence.blob(predicate["token"])
+        facts, listed = check_token(self.trusted, name, response, digest, int(predicate["nonce"], 16))
+        if rfc3339(facts.gen_time) != predicate["genTime"]:
+            raise Rejected(
+                "time.malformed", f"the token says {rfc3339(facts.gen_time)}, recorded is {predicate['genTime']}"
+            )
+        proven = None
+        if self.times and entry.index is not None and (listed.term.ended or listed.term.until):
+            end = listed.term.compromised_at or listed.term.until
+            proven = self.times.earliest(entry.index, apart_from=name, before=end)
+        trouble = judge(f"authority {name}", listed.term, KeyFacts(), facts.gen_time, proven, self.now, AUTHORITY)
+        if trouble:
+            raise trouble
+        return name, listed.self_asserted, facts.gen_time
+
+    def _named(self, fingerprint: str) -> str:
+        signer = self.trusted.policy.signer(fingerprint)
+        return signer.name if signer else fingerprint
+
+
+def _entries(accepted: dict[str, tuple[Entry, str]]) -> list[Entry]:
+    return [entry for entry, _ in accepted.values()]
+
+
+def _sealed_first(entries: Sequence[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.index is None, entry.index or 0))
+
+
+def _decisive(troubles: list[RemembrancerError], missing: Rejected, short: int) -> RemembrancerError:
+    """Of everything that went wrong, what decides: enough open questions leave it open, else the first failure counts."""
+    unknown = [trouble for trouble in troubles if isinstance(trouble, Unverifiable)]
+    if len(unknown) >= short:
+        return unknown[0]
+    return next((trouble for trouble in troubles if not isinstance(trouble, Unverifiable)), missing)
