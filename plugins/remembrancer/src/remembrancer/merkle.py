@@ -82,6 +82,13 @@ def root_of_hashes(leaf_hashes: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+def parents(hashes: Sequence[bytes]) -> list[bytes]:
+    """Return the level above these nodes: one hash for each pair; a last node without a neighbour is left out."""
+    sha = sha256
+    pairs = iter(hashes[: len(hashes) & ~1])
+    return [sha(b"\1" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+
+
 def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
     """Return the ranges ``[start, end)`` of leaves whose roots are the inclusion proof, from the leaf to the root.
 
@@ -92,7 +99,8 @@ def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
     start, end = 0, size
     ranges: list[tuple[int, int]] = []
     while end - start > 1:
-        middle = start + _split(end - start)
+        # The largest power of two below the width: the left side of every split is a whole subtree.
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
         if index < middle:
             ranges.append((middle, end))
             end = middle
@@ -114,7 +122,7 @@ def consistency_ranges(size1: int, size2: int) -> list[tuple[int, int]]:
     start, end = 0, size2
     ranges: list[tuple[int, int]] = []
     while end != size1:
-        middle = start + _split(end - start)
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
         if size1 <= middle:
             ranges.append((middle, end))
             end = middle
@@ -155,9 +163,10 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
     ranges = inclusion_ranges(index, size)
     if len(proof) != len(ranges):
         raise ProofError(f"an inclusion proof in a tree of {size} has {len(ranges)} hashes here, not {len(proof)}")
+    sha = sha256
     node = leaf_hash
     for (start, _), sibling in zip(ranges, proof, strict=True):
-        node = node_hash(node, sibling) if index < start else node_hash(sibling, node)
+        node = sha(b"\1" + node + sibling if index < start else b"\1" + sibling + node).digest()
     if node != root:
         raise ProofError(f"leaf {index} is not under this root of {size} leaves")
 
@@ -187,11 +196,6 @@ def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: by
         raise ProofError(f"the proof does not lead to the root of {size1} leaves")
     if new != root2:
         raise ProofError(f"the proof does not lead to the root of {size2} leaves")
-
-
-def _split(size: int) -> int:
-    """Return the largest power of two that is smaller than the size (at least 2)."""
-    return 1 << ((size - 1).bit_length() - 1)
 
 
 def _check_hashes(*hashes: bytes) -> None:

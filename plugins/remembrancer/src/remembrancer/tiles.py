@@ -8,7 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from remembrancer.merkle import EMPTY_ROOT, consistency_ranges, inclusion_ranges, leaf_hash, node_hash, root_of_hashes
+from remembrancer.merkle import (
+    EMPTY_ROOT,
+    consistency_ranges,
+    inclusion_ranges,
+    leaf_hash,
+    node_hash,
+    parents,
+    root_of_hashes,
+)
 from remembrancer.tilefiles import (
     HEIGHT,
     MAX_ENTRY,
@@ -49,6 +57,7 @@ __all__ = [
 
 # Enough for the tiles that one proof touches, and for neighbours when an audit walks through all leaves.
 _CACHED_TILES = 32
+_CACHED_SPINES = 256
 
 
 class TileTree:
@@ -65,6 +74,7 @@ class TileTree:
         self.size = size
         self._read = read
         self._tiles: OrderedDict[tuple[int, int], list[list[bytes]]] = OrderedDict()
+        self._spines: dict[tuple[int, int], bytes] = {}
         self._bundle: tuple[int, list[bytes]] = (-1, [])
 
     def root(self, size: int | None = None) -> bytes:
@@ -106,12 +116,23 @@ class TileTree:
 
     def _range(self, start: int, end: int) -> bytes:
         """Return the root of leaves ``[start, end)``, where start is a multiple of a power of two >= end - start."""
+        width = end - start
+        if width and not width & (width - 1):
+            height = width.bit_length() - 1
+            return self._node(height, start >> height)
+        # Only the right edge has other widths, and every proof in this tree meets the same few of them.
+        if (known := self._spines.get((start, end))) is not None:
+            return known
         nodes: list[bytes] = []
-        while start < end:
-            height = (end - start).bit_length() - 1
-            nodes.append(self._node(height, start >> height))
-            start += 1 << height
-        return _fold(nodes)
+        position = start
+        while position < end:
+            height = (end - position).bit_length() - 1
+            nodes.append(self._node(height, position >> height))
+            position += 1 << height
+        if len(self._spines) == _CACHED_SPINES:
+            self._spines.clear()
+        self._spines[start, end] = result = _fold(nodes)
+        return result
 
     def _node(self, height: int, index: int) -> bytes:
         """Return the root of the whole subtree of 2**height leaves with this index among those of its height."""
@@ -126,11 +147,7 @@ class TileTree:
             self._tiles.move_to_end(key)
             return levels
         hashes = read_tile(self._read, tile_at(level, index, self.size))
-        levels = [hashes]
-        while len(hashes) > 1:
-            pairs = iter(hashes[: len(hashes) & ~1])
-            hashes = [node_hash(left, right) for left, right in zip(pairs, pairs, strict=True)]
-            levels.append(hashes)
+        levels = _stack(hashes)
         self._tiles[key] = levels
         if len(self._tiles) > _CACHED_TILES:
             self._tiles.popitem(last=False)
@@ -189,11 +206,15 @@ def append(read: Reader, size: int, entries: Sequence[bytes]) -> Growth:
         old = old_leaves if level == 0 else _edge(read, level, size)
         first = size >> (HEIGHT * (level + 1))
         grow(level, first, old, new)
-        items = [*old, *new]
-        whole = len(items) & ~(WIDTH - 1)
-        old_nodes[:0] = _peaks(old)
-        new_nodes[:0] = _peaks(items[whole:])
-        new = [root_of_hashes(items[start : start + WIDTH]) for start in range(0, whole, WIDTH)]
+        items, new = [*old, *new], []
+        for start in range(0, len(items), WIDTH):
+            levels = _stack(items[start : start + WIDTH])
+            if start == 0:
+                old_nodes[:0] = _peaks(levels, len(old))
+            if len(levels) > HEIGHT:
+                new += levels[HEIGHT]
+            else:
+                new_nodes[:0] = _peaks(levels, len(levels[0]))
         level += 1
     return Growth(files, obsolete, size + len(entries), _fold(new_nodes), _fold(old_nodes))
 
@@ -248,7 +269,7 @@ def audit(read: Reader, size: int) -> Audit:
             if len(hashes) == WIDTH:
                 roots.append(root_of_hashes(hashes))
             else:
-                nodes[:0] = _peaks(hashes)
+                nodes[:0] = _peaks(_stack(hashes), len(hashes))
         below = roots
         level += 1
     return Audit(_fold(nodes), problems)
@@ -262,17 +283,17 @@ def _edge(read: Reader, level: int, size: int) -> list[bytes]:
     return read_tile(read, tile_at(level, count // WIDTH, size))
 
 
-def _peaks(hashes: Sequence[bytes]) -> list[bytes]:
-    """Return the roots of the whole subtrees that up to 256 hashes fall into, largest first."""
-    peaks: list[bytes] = []
-    level = list(hashes)
-    while level:
-        if len(level) & 1:
-            peaks.append(level.pop())
-        pairs = iter(level)
-        level = [node_hash(left, right) for left, right in zip(pairs, pairs, strict=True)]
-    peaks.reverse()
-    return peaks
+def _stack(hashes: list[bytes]) -> list[list[bytes]]:
+    """Return up to 256 hashes and every level of whole nodes above them; a full tile's last level is its root."""
+    levels = [hashes]
+    while len(levels[-1]) > 1:
+        levels.append(parents(levels[-1]))
+    return levels
+
+
+def _peaks(levels: list[list[bytes]], count: int) -> list[bytes]:
+    """Return the roots of the whole subtrees that the first ``count`` hashes fall into, largest first."""
+    return [levels[height][(count >> height) - 1] for height in reversed(range(len(levels))) if count >> height & 1]
 
 
 def _fold(nodes: Sequence[bytes]) -> bytes:
