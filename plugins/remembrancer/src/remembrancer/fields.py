@@ -35,6 +35,11 @@ class Field(Protocol):
         """Return the JSON Schema (draft 2020-12) of this shape."""
         ...
 
+    @property
+    def carrier(self) -> bool:
+        """Say whether values of this shape can name blobs."""
+        ...
+
     def blobs(self, value: Any) -> Iterator[str]:
         """Yield the blob digests in a value that was checked."""
         ...
@@ -42,10 +47,10 @@ class Field(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """A string that matches `pattern` as a whole, of 1 to `longest` characters, without control characters.
+    """A string of at most `longest` characters that matches `pattern` as a whole and does not begin with `avoid`.
 
-    `rule` ends the sentence "<field> must be ..."; `blob` says that the string is the digest of a stored blob;
-    `avoid` is a pattern that must not occur anywhere.
+    Every pattern leaves CONTROL out. `rule` ends the sentence "<field> must be ..."; `blob` says that the string is
+    the digest of a stored blob.
     """
 
     rule: str
@@ -55,20 +60,14 @@ class Text:
     blob: bool = False
     avoid: str = ""
     _match: re.Pattern[str] = field(init=False, repr=False)
-    _bad: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_match", re.compile(self.pattern))
-        object.__setattr__(self, "_bad", re.compile(f"[{CONTROL}]" + (f"|{self.avoid}" if self.avoid else "")))
+        ahead = f"(?!{self.avoid})" if self.avoid else ""
+        object.__setattr__(self, "_match", re.compile(f"{ahead}(?:{self.pattern})"))
 
     def check(self, value: object, where: str) -> None:
         """See Field.check."""
-        if (
-            type(value) is not str
-            or len(value) > self.longest
-            or not self._match.fullmatch(value)
-            or self._bad.search(value)
-        ):
+        if type(value) is not str or len(value) > self.longest or not self._match.fullmatch(value):
             raise FieldError(where, f"must be {self.rule}{_shown(value)}", self.code)
 
     def schema(self) -> Schema:
@@ -76,11 +75,16 @@ class Text:
         return {
             "type": "string",
             "description": self.rule[0].upper() + self.rule[1:],
-            "pattern": f"^(?:{self.pattern})$",
+            "pattern": f"^{self._match.pattern}$",
             "maxLength": self.longest,
-            # says it again because `$` also matches before a final newline in some regular expression dialects
-            "not": {"pattern": self._bad.pattern},
+            # said apart because `$` also matches before a final newline in some regular expression dialects
+            "not": {"pattern": f"[{CONTROL}]"},
         }
+
+    @property
+    def carrier(self) -> bool:
+        """See Field.carrier."""
+        return self.blob
 
     def blobs(self, value: Any) -> Iterator[str]:
         """See Field.blobs."""
@@ -104,6 +108,11 @@ class Whole:
         """See Field.schema."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
+    @property
+    def carrier(self) -> bool:
+        """See Field.carrier."""
+        return False
+
     def blobs(self, value: Any) -> Iterator[str]:  # noqa: ARG002 - a number names no blob
         """See Field.blobs."""
         yield from ()
@@ -124,6 +133,11 @@ class Choice:
         """See Field.schema."""
         return {"enum": list(self.values)}
 
+    @property
+    def carrier(self) -> bool:
+        """See Field.carrier."""
+        return False
+
     def blobs(self, value: Any) -> Iterator[str]:  # noqa: ARG002 - a choice names no blob
         """See Field.blobs."""
         yield from ()
@@ -136,9 +150,12 @@ class Record:
     required: Mapping[str, Field]
     optional: Mapping[str, Field] = field(default_factory=dict)
     _fields: dict[str, Field] = field(init=False, repr=False)
+    _carriers: dict[str, Field] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_fields", {**self.required, **self.optional})
+        fields = {**self.required, **self.optional}
+        object.__setattr__(self, "_fields", fields)
+        object.__setattr__(self, "_carriers", {name: shape for name, shape in fields.items() if shape.carrier})
 
     def check(self, value: object, where: str) -> None:
         """See Field.check."""
@@ -164,10 +181,16 @@ class Record:
             "additionalProperties": False,
         }
 
+    @property
+    def carrier(self) -> bool:
+        """See Field.carrier."""
+        return bool(self._carriers)
+
     def blobs(self, value: Any) -> Iterator[str]:
         """See Field.blobs."""
-        for name, member in value.items():
-            yield from self._fields[name].blobs(member)
+        for name, shape in self._carriers.items():
+            if name in value:
+                yield from shape.blobs(value[name])
 
 
 @dataclass(frozen=True)
@@ -188,6 +211,11 @@ class Many:
     def schema(self) -> Schema:
         """See Field.schema."""
         return {"type": "array", "items": self.item.schema(), "minItems": self.least, "maxItems": self.most}
+
+    @property
+    def carrier(self) -> bool:
+        """See Field.carrier."""
+        return self.item.carrier
 
     def blobs(self, value: Any) -> Iterator[str]:
         """See Field.blobs."""
@@ -243,7 +271,7 @@ PATH = Text(
 URL = Text(
     "an address of at most 1000 characters that carries no credential",
     f"[^ {CONTROL}]+",
-    avoid="^https?://[^/]*@|^[A-Za-z][A-Za-z0-9+.-]*://[^/@]*:[^/]*@",
+    avoid="https?://[^/]*@|[A-Za-z][A-Za-z0-9+.-]*://[^/@]*:[^/]*@",
 )
 ENVIRONMENT = Text("an environment's name: a lower-case DNS-1123 label", "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", 63)
 AUTHORITY = Text(

@@ -19,6 +19,10 @@ REASONS: dict[str, Reason] = {
         "A receipt names a blob that is not under ops/receipts/blobs.",
         "Restore the blob from the commit that added the receipt.",
     ),
+    "blob.unreferenced": Reason(
+        "No receipt names this blob, so no verdict depends on it.",
+        "Remove the file, or commit the receipt that names it.",
+    ),
     "env.authority": Reason(
         "A time-stamp authority answered with something that is no usable time-stamp.",
         "Check the authority's address in the policy, or use another authority.",
@@ -162,6 +166,10 @@ REASONS: dict[str, Reason] = {
     "log.key-range": Reason(
         "A log key that the policy makes responsible for this tree size has not signed the checkpoint.",
         "Seal with the current log key; at a rotation both keys sign.",
+    ),
+    "log.leftover": Reason(
+        "A file of the ledger is not part of the log of this size; an interrupted seal leaves such files.",
+        "Nothing is wrong; the next seal on the same machine removes it.",
     ),
     "log.missing": Reason(
         "There is no ledger, or a file of it is missing.",

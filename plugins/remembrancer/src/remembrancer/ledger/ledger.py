@@ -4,20 +4,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import EnvironmentTrouble
-from remembrancer.ledger import seal as sealing
 from remembrancer.ledger.files import LedgerFiles
 from remembrancer.ledger.git import Git
-from remembrancer.ledger.pending import find, written_here
+from remembrancer.ledger.pending import find, remember, written_here
 from remembrancer.ledger.sealed import entries, find_leaf
-from remembrancer.ledger.stamps import Stamp, stamp
 from remembrancer.lock import LOCAL, exclusive
 from remembrancer.merkle import EMPTY_ROOT
-from remembrancer.note import SignerKey, VerifierKey
 from remembrancer.store import Store
 from remembrancer.tiles import TileTree
+
+if TYPE_CHECKING:  # cryptography and the process pool are only loaded by what needs them
+    from remembrancer.ledger.audit import AuditResult, Collect, Progress
+    from remembrancer.ledger.seal import Check, SealResult
+    from remembrancer.ledger.stamps import Stamp
+    from remembrancer.note import SignerKey, VerifierKey
 
 
 class Ledger:
@@ -74,7 +78,7 @@ class Ledger:
             base = found.sealed.base
             if local is not None and (base is None or found.sealed.recent or base.tree != found.tree):
                 claimed = self.files.claimed() or Checkpoint("", 0, EMPTY_ROOT)
-                sealing.remember(local, found, claimed, [])
+                remember(local, found, claimed, [])
         return sorted(store.receipts_dir / one.path for one in found.waiting)
 
     def uncommitted(self) -> list[Path]:
@@ -82,16 +86,28 @@ class Ledger:
         git, store = Git(self.root), Store(self.root)
         return sorted(store.receipts_dir / path for path in git.uncommitted()) if git.within() else []
 
+    def audit(
+        self,
+        size: int,
+        collect: "Collect | None" = None,
+        jobs: int | None = None,
+        progress: "Progress | None" = None,
+    ) -> "AuditResult":
+        """Re-read everything and recompute the root of the first `size` entries; see `ledger.audit.audit`."""
+        from remembrancer.ledger.audit import audit  # noqa: PLC0415
+
+        return audit(self.root, size, collect, jobs, progress)
+
     def seal(
         self,
-        signer: SignerKey | Sequence[SignerKey],
-        stamps: Mapping[str, Stamp] | None = None,
+        signer: "SignerKey | Sequence[SignerKey]",
+        stamps: "Mapping[str, Stamp] | None" = None,
         *,
-        trusted: Sequence[VerifierKey] = (),
+        trusted: "Sequence[VerifierKey]" = (),
         written: Iterable[Path] = (),
-        check: sealing.Check | None = None,
+        check: "Check | None" = None,
         begin: bool = False,
-    ) -> sealing.SealResult:
+    ) -> "SealResult":
         """Append every pending receipt that passes its checks and sign the new checkpoint with every `signer`.
 
         The keys' name is the origin. The old checkpoint must be signed by one of them or of `trusted` (earlier keys
@@ -101,6 +117,10 @@ class Ledger:
         `check` is a further check of each receipt, and `begin` allows a first checkpoint although HEAD still has
         one (after archiving it). Raises Refused `log.origin`, Rejected for a damaged ledger, EnvironmentTrouble.
         """
+        from remembrancer.ledger import seal as sealing  # noqa: PLC0415
+        from remembrancer.ledger.stamps import stamp  # noqa: PLC0415
+        from remembrancer.note import SignerKey  # noqa: PLC0415
+
         signers = [signer] if isinstance(signer, SignerKey) else list(signer)
         result = sealing.seal(self.root, signers, trusted, written, check, begin=begin)
         if not result.note or not stamps:

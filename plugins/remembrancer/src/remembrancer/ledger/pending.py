@@ -5,16 +5,17 @@ record commands wrote here since. Each one is looked up by the hash of its bytes
 clone) one pass over the entry bundles and one listing of HEAD's tree find the same; without Git, a scan of all files.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import Rejected
-from remembrancer.files import read_regular
+from remembrancer.files import read_regular, trouble
 from remembrancer.ledger.files import LedgerFiles
 from remembrancer.ledger.git import Git, blob_id, is_receipt
-from remembrancer.ledger.index import Index
-from remembrancer.ledger.sealed import Sealed, entries
+from remembrancer.ledger.index import Index, Snapshot
+from remembrancer.ledger.sealed import Sealed, entries, keys_of
 from remembrancer.lock import WRITTEN
 from remembrancer.merkle import EMPTY_ROOT
 from remembrancer.receipt import MAX_BYTES
@@ -88,10 +89,11 @@ def _unsealed(
     store: Store, git: Git, sealed: Sealed, candidates: dict[str, str]
 ) -> tuple[tuple[Waiting, ...], dict[str, str]]:
     read: list[Waiting] = []
+    folder = str(store.receipts_dir)
     absent: dict[str, str] = {}
     for path, blob in candidates.items():
         try:
-            data = read_regular(store.receipts_dir / path, MAX_BYTES)
+            data = read_regular(f"{folder}/{path}", MAX_BYTES)
         except FileNotFoundError:
             if blob:
                 absent[path] = blob
@@ -116,3 +118,18 @@ def written_here(local: Path) -> list[str]:
     except FileNotFoundError:
         return []
     return [path for path in dict.fromkeys(text.splitlines()) if is_receipt(path) and ".." not in path.split("/")]
+
+
+def remember(local: Path, found: Found, now: Checkpoint, good: Sequence[Waiting]) -> None:
+    """Bring the cache up to the log as it is now, and forget what record commands had noted."""
+    sealed = found.sealed
+    paths = {one.path for one in good}
+    places = dict(sealed.recent)
+    for number, one in enumerate(good, sealed.size):
+        places.update(dict.fromkeys(keys_of(one.data), number))
+    snapshot = Snapshot(now.size, now.root, found.tree, found.still_open(paths))
+    if places or sealed.base != snapshot:
+        Index(local).save(snapshot, sealed.after, places)
+    keep = [one.path for one in found.waiting if not one.blob and one.path not in paths]
+    with trouble(f"write {local / WRITTEN}"):
+        (local / WRITTEN).write_text("".join(f"{path}\n" for path in keep), encoding="utf-8")

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import Refused, Rejected, RemembrancerError
-from remembrancer.files import put, trouble
+from remembrancer.files import put
 from remembrancer.findings import Finding, Outcome
 from remembrancer.ledger import journal
 from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged
 from remembrancer.ledger.git import Git
-from remembrancer.ledger.index import Index, Snapshot
-from remembrancer.ledger.pending import Found, Waiting, find, written_here
-from remembrancer.ledger.sealed import keys_of
-from remembrancer.lock import SCRATCH, WRITTEN, exclusive
+from remembrancer.ledger.pending import Found, Waiting, find, remember, written_here
+from remembrancer.lock import SCRATCH, exclusive
 from remembrancer.merkle import EMPTY_ROOT
 from remembrancer.note import NoteError, SignerKey, VerifierKey, open_checkpoint, sign_note
 from remembrancer.receipt import Receipt, parse, relative_path
@@ -157,18 +155,3 @@ def _checked(store: Store, found: Found, one: Waiting) -> Receipt:
 def _finding(one: Waiting, error: RemembrancerError) -> Finding:
     outcome = Outcome.UNVERIFIABLE if error.code == "receipt.held" else Outcome.FAILED
     return Finding("seal", outcome, error.code, f"{RECEIPTS}/{one.path}", error.message, error.remedy)
-
-
-def remember(local: Path, found: Found, now: Checkpoint, good: Sequence[Waiting]) -> None:
-    """Bring the cache up to the log as it is now, and forget what record commands had noted."""
-    sealed = found.sealed
-    paths = {one.path for one in good}
-    places = dict(sealed.recent)
-    for number, one in enumerate(good, sealed.size):
-        places.update(dict.fromkeys(keys_of(one.data), number))
-    snapshot = Snapshot(now.size, now.root, found.tree, found.still_open(paths))
-    if places or sealed.base != snapshot:
-        Index(local).save(snapshot, sealed.after, places)
-    keep = [one.path for one in found.waiting if not one.blob and one.path not in paths]
-    with trouble(f"write {local / WRITTEN}"):
-        (local / WRITTEN).write_text("".join(f"{path}\n" for path in keep), encoding="utf-8")

@@ -1,0 +1,73 @@
+"""Every file in the ledger's folder is accounted for: needed, harmlessly left over, or a problem."""
+
+import re
+
+from remembrancer.checkpoint import Checkpoint, NoteError
+from remembrancer.errors import RemembrancerError
+from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, width_at
+from remembrancer.ledger.notes import Notes, failed, notice
+from remembrancer.ledger.stamps import FOLDER
+from remembrancer.store import Store
+from remembrancer.tilefiles import Tile, TileError, parse_tile_path
+from remembrancer.tiles import TileTree
+
+_STAMP = re.compile(r"(0|[1-9][0-9]{0,18})\.(note|[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?\.tsr)")
+
+
+def ledger_files(files: LedgerFiles, size: int, problems: Notes, notices: Notes) -> None:
+    """Look at every file of the ledger's folder that a log of `size` entries does not consist of."""
+    tree = files.tree(size)
+    for name in Store(files.root).walk("ledger"):
+        path = name.removeprefix("ledger/")
+        if path == CHECKPOINT:
+            continue
+        try:
+            if path.startswith("tile/"):
+                _tile(files, parse_tile_path(path), size, problems, notices)
+            else:
+                _stamp(files, path, tree, problems, notices)
+        except TileError:
+            problems.add(failed("log.extra-file", f"{LEDGER}/{path}", "No log has a file of this name."))
+        except RemembrancerError as error:
+            problems.add(failed(error.code, f"{LEDGER}/{path}", error.message))
+
+
+def _tile(files: LedgerFiles, tile: Tile, size: int, problems: Notes, notices: Notes) -> None:
+    """Judge a tile or bundle: a narrower one must begin like the tile that replaced it, a wider one is unsealed."""
+    width = width_at(tile, size)
+    if tile.width == width:
+        return
+    name = f"{LEDGER}/{tile.path}"
+    if tile.width > width or not width:
+        notices.add(notice("log.leftover", name, "It is beyond the checkpoint; the next seal writes it anew."))
+        return
+    try:
+        whole = files.read(Tile(tile.level, tile.index, width).path)
+    except FileNotFoundError:
+        return  # named as missing already
+    if whole.startswith(files.read(tile.path)):
+        notices.add(notice("log.leftover", name, "A wider tile has replaced it."))
+    else:
+        problems.add(failed("log.tile", name, "It contradicts the tile that replaced it."))
+
+
+def _stamp(files: LedgerFiles, path: str, tree: TileTree, problems: Notes, notices: Notes) -> None:
+    """Judge a file under timestamps/: a kept note must be of a prefix of this log."""
+    folder, _, name = path.partition("/")
+    match = _STAMP.fullmatch(name) if folder == FOLDER else None
+    if match is None:
+        problems.add(failed("log.extra-file", f"{LEDGER}/{path}", "No log has a file of this name."))
+        return
+    size = int(match[1])
+    if size > tree.size:
+        notices.add(notice("log.leftover", f"{LEDGER}/{path}", "It belongs to a larger log than this one."))
+        return
+    if match[2] != "note":
+        return
+    try:
+        kept = Checkpoint.parse(files.read(path).decode().rpartition("\n\n")[0] + "\n")
+        same = kept.size == size and kept.root == tree.root(size)
+    except (NoteError, UnicodeDecodeError, TileError, FileNotFoundError):
+        same = False
+    if not same:
+        problems.add(failed("log.checkpoint", f"{LEDGER}/{path}", "It is not a checkpoint of a prefix of this log."))
