@@ -5,16 +5,11 @@ include ops/settings.mk
 
 SELF := $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST))
 REMEMBRANCER := ops/bin/remembrancer
-OVERLAY ?= staging-eks
-ENVIRONMENT ?=
-REASON ?=
-TO ?=
 # Asked once, and only by the targets that need it.
 RELEASE_VERSION = $(eval RELEASE_VERSION := $$(shell ops/bin/bump --show))$(if $(RELEASE_VERSION),$(RELEASE_VERSION),$(error no version))
 NAME = $(COMPONENT)-$(RELEASE_VERSION)
 ARTIFACT = dist/$(NAME).tar.gz
-# What people write freely reaches the recipes through the environment, never as shell text.
-export OVERLAY ENVIRONMENT REASON TO
+# OVERLAY, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
 .PHONY: artifact ci-test dist sbom build scan scan-image deploy verify-deploy sign timestamp record seal verify \
   release deployment rollback bump gates
@@ -73,7 +68,7 @@ deployment: ## the whole sequence: build, test, scan, deploy, verify, record, si
 	@$(SELF) deploy
 	@$(SELF) verify-deploy
 	@$(SELF) artifact sbom
-	@$(SELF) record
+	@RECORD_ENVIRONMENT=$${OVERLAY:-staging-eks} $(SELF) record
 	@$(SELF) sign
 	@$(SELF) timestamp
 	@$(SELF) seal
@@ -89,7 +84,7 @@ rollback: ## go back to the last rollout and note it (OVERLAY=staging-eks TO=0.1
 	@ops/bin/deploy rollback
 
 bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
-	@ops/bin/bump "$(VERSION)"
+	@ops/bin/bump "$$VERSION"
 
 gates: ## answer the thirteen quality gates and write the rating into README.md
 	@ops/bin/health-check --gates --write

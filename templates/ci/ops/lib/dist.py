@@ -93,9 +93,10 @@ def main(arguments: list[str]) -> int:
     """Write the archive and print its digest and path; return 0."""
     parser = argparse.ArgumentParser(prog="ops/bin/dist", description="Make the release archive of HEAD.")
     parser.add_argument("--output", type=Path, help="write here instead of dist/{component}-{version}.tar.gz")
+    parser.add_argument("--despite-changes", action="store_true", help="archive HEAD even where files differ from it")
     options = parser.parse_args(arguments)
     found = service.load()
-    changed = unrecorded_changes()
+    changed = [] if options.despite_changes else unrecorded_changes()
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise Trouble(f"{changed[0]}{more} differs from HEAD; commit the changes first, an archive is made of a commit")

@@ -92,6 +92,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="ops/bin/sbom", description="Write a CycloneDX SBOM from requirements.lock.")
     parser.add_argument("--lock", type=Path, help="lock file (default: requirements.lock of the service)")
     parser.add_argument("--if-locked", action="store_true", help="do nothing where there is no lock file")
+    parser.add_argument("--check", action="store_true", help="only check that every package is pinned with its hash")
     options = parser.parse_args(arguments)
     found = service.load()
     lock: Path = options.lock or found.folder / "requirements.lock"
@@ -100,9 +101,11 @@ def main(arguments: list[str]) -> int:
         return 0
     if not lock.is_file():
         raise Trouble(f"{lock.name} was not found; name the lock file with --lock", EXIT_USAGE)
+    text = json.dumps(document(found, lock.read_bytes()), indent=2) + "\n"
+    if options.check:
+        return 0
     target = Path("dist") / f"{found.component}-{service.version(found)}.cdx.json"
     (ROOT / target).parent.mkdir(exist_ok=True)
-    text = json.dumps(document(found, lock.read_bytes()), indent=2) + "\n"
     (ROOT / target).write_text(text, encoding="utf-8")
     print(target)
     return 0

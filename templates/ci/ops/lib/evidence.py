@@ -1,0 +1,90 @@
+"""What the quality gates look at: files, a run of the service, and commands; expensive answers are kept."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import probe
+import service
+from service import ROOT, Service
+
+
+class Evidence:
+    """The repository under question; expensive answers are kept for the next gate."""
+
+    def __init__(self, found: Service) -> None:
+        self.service = found
+
+    @functools.cached_property
+    def running(self) -> probe.Answers:
+        """What the service answered when it ran once."""
+        return probe.run_service(self.service.folder, ("/health", "/ready", "/metrics"))
+
+    @functools.cached_property
+    def tracked(self) -> list[str]:
+        """Paths of all files that git tracks or would track, relative to the root."""
+        listing = service.git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        names = listing.decode("utf-8", "surrogateescape").split("\0")
+        return sorted({name for name in names if name and (ROOT / name).is_file()})
+
+    def manifest(self, name: str) -> str:
+        """Return the text of a manifest of the base, without comments; "" when it is missing."""
+        path = ROOT / "ops" / "k8s" / "base" / name
+        return re.sub(r"(?m)^\s*#.*\n", "", path.read_text(encoding="utf-8")) if path.is_file() else ""
+
+    def readme(self) -> str:
+        """Return the text of README.md, or ""."""
+        path = self.service.folder / "README.md"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def run(command: list[str], cwd: Path = ROOT, seconds: float = 900) -> tuple[int, str]:
+    """Run a command; return its code and the last line that it printed. A missing program has code 127."""
+    code, output = program(command, cwd, seconds)
+    lines = [line for line in output.splitlines() if line.strip()]
+    return code, lines[-1].strip()[:200] if lines else "no output"
+
+
+def program(command: list[str], cwd: Path = ROOT, seconds: float = 900) -> tuple[int, str]:
+    """Run a command; return its code and what it printed, standard error last."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
+    except FileNotFoundError:
+        return 127, f"{command[0]} was not found"
+    except subprocess.TimeoutExpired:
+        return 124, f"{command[0]} took longer than {seconds:.0f} s"
+    return done.returncode, f"{done.stdout}\n{done.stderr}"
+
+
+def remembrancer(*arguments: str) -> tuple[int, str]:
+    """Run ops/bin/remembrancer; a missing one has code 127 and says so."""
+    if not (ROOT / "ops" / "bin" / "remembrancer").is_file():
+        return 127, "the Remembrancer (layer 2) is not part of this repository"
+    return run([str(ROOT / "ops" / "bin" / "remembrancer"), *arguments])
+
+
+def remembrancer_json(*arguments: str) -> dict[str, object]:
+    """Return what ops/bin/remembrancer prints with --format json; {} when it printed no object."""
+    if not (ROOT / "ops" / "bin" / "remembrancer").is_file():
+        return {}
+    _, output = program([str(ROOT / "ops" / "bin" / "remembrancer"), *arguments, "--format", "json"])
+    begin, end = output.find("{"), output.rfind("}")
+    try:
+        value = json.loads(output[begin : end + 1])
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
