@@ -1,249 +1,222 @@
-"""Re-reading everything: each entry, tile, receipt and blob of a ledger against the root that the log key signed.
-
-The checkpoint must already be verified. Findings name the file. Memory holds one bundle and 16 bytes per receipt.
-"""
+"""The complete audit: the ledger re-read and recomputed, every proof in it judged again, and its past compared with it."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache, partial
+from pathlib import Path
 
-from remembrancer import merkle
-from remembrancer.errors import Rejected
-from remembrancer.findings import Finding
-from remembrancer.kinds import KINDS
-from remembrancer.logview import LogView
-from remembrancer.receipt import Receipt, parse, relative_path
-from remembrancer.repository import LEDGER, RECEIPTS, Repository
-from remembrancer.store import Store
-from remembrancer.tilefiles import WIDTH, Tile, TileError, decode_bundle, layout
-from remembrancer.verify import Entry, negative
+from remembrancer import history, policy, recall
+from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.findings import Finding, Outcome
+from remembrancer.gather import open_ledger, signed_content, stamps
+from remembrancer.ledger import Ledger
+from remembrancer.logview import LogView, check_stamp
+from remembrancer.receipt import Receipt
+from remembrancer.repository import LEDGER, RECEIPTS, TRUST, Repository
+from remembrancer.state import State
+from remembrancer.trust import Trusted
+from remembrancer.verify import Artifact, Entry, Evidence, negative, positive
+from remembrancer.verify_proofs import Prover
 
-Progress = Callable[[int], None]
-MOST_FINDINGS = 100
+Progress = Callable[[int, int], None]
+
+HELD = {"sign": "signatures", "timestamp": "timestamps"}
+ABSENT = "signatures of absent artifacts"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything a worker needs to judge like its parent: the repository, the verified policy, its owner, the moment."""
+
+    root: Path
+    policy_text: bytes
+    owner: str
+    now: datetime
 
 
 @dataclass
-class Audit:
-    """What an audit has seen: findings (failures first in the order of discovery), and counts for the summary."""
+class Whole:
+    """The result of an audit: findings, counts for the report, and notices."""
 
-    view: LogView
-    repository: Repository
-    findings: list[Finding] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    known: set[bytes] = field(default_factory=set)
-    blobs: set[bytes] = field(default_factory=set)
-    texts: dict[int, Receipt] = field(default_factory=dict)
-    policies: list[str] = field(default_factory=list)
-    truncated: int = 0
+    findings: list[Finding]
+    counts: dict[str, int]
+    notices: list[str] = field(default_factory=list)
 
-    def fail(self, check: str, subject: str, error: Rejected) -> None:
-        """Add a failure; beyond 100 they are only counted."""
-        if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(negative(check, subject, error))
-        else:
-            self.truncated += 1
 
-    def entries(self, progress: Progress) -> Iterator[Entry]:
-        """Recompute the tree from the entry bundles and yield every entry, its file compared and its blobs noted.
+class Checker:
+    """Judges recorded proofs against one policy, one log and one moment."""
 
-        Leaves, tiles of every level and the root are recomputed; what disagrees becomes a finding that names the file.
+    def __init__(self, task: Task) -> None:
+        self.repository = Repository(task.root)
+        self.trusted = Trusted(policy.parse(task.policy_text), task.owner, self.repository.key)
+        self.log = open_ledger(self.repository, self.trusted.policy)
+        self.evidence = Evidence(
+            artifact=Artifact("", "", b""), stamps=stamps(self.repository), blob=self.repository.blob
+        )
+        self.prover = Prover(self.evidence, self.log, self.trusted, "", task.now)
+        self.now = task.now
+
+    def one(self, entry: Entry) -> str:
+        """Check a sign or timestamp receipt and return what it counts as; raises RemembrancerError.
+
+        A signature over an artifact can only be checked where the artifact is; it is counted apart where it is not.
         """
-        size = self.view.size
-        rising = _Rising(self)
-        for first in range(0, size, WIDTH):
-            tile = Tile(None, first // WIDTH, min(WIDTH, size - first))
-            data = self._read(tile.path, "log.missing", "entries")
-            entries: list[bytes] = []
-            if data is not None:
-                try:
-                    entries = decode_bundle(data)
-                    if len(entries) != tile.width:
-                        raise TileError("", f"has {len(entries)} entries instead of {tile.width}")
-                except TileError as error:
-                    self.fail(
-                        "entries", f"{LEDGER}/{tile.path}", Rejected("log.bundle", f"{LEDGER}/{tile.path}: {error}")
-                    )
-                    entries = []
-            rising.add([merkle.leaf_hash(entry) for entry in entries] if entries else None, tile.index, tile.width)
-            for offset, entry in enumerate(entries):
-                found = self._entry(entry, first + offset)
-                if found is not None:
-                    yield found
-            progress(len(entries))
-        rising.finish()
-
-    def _entry(self, data: bytes, index: int) -> Entry | None:
-        where = f"leaf {index}"
+        if entry.receipt.kind == "timestamp":
+            self.prover.timestamp(entry, bytes.fromhex(entry.receipt.subject[0].sha256))
+            return HELD["timestamp"]
+        content = signed_content(self.repository, entry.receipt)
+        if content is None:
+            return ABSENT
         try:
-            receipt = parse(data)
-        except Rejected as error:
-            self.fail("receipts", where, Rejected(error.code, f"{where}: {error.message}"))
-            return None
-        path = f"{RECEIPTS}/{relative_path(receipt)}"
-        self.counts[receipt.kind] = self.counts.get(receipt.kind, 0) + 1
-        key = _key(path)
-        if key in self.known:
-            self.fail(
-                "receipts", path, Rejected("log.duplicate", f"{path} is in the log more than once (leaf {index})")
-            )
-        self.known.add(key)
-        for blob in receipt.blobs:
-            self.blobs.add(bytes.fromhex(blob))
-        if receipt.kind == "adr":
-            self.texts[int(receipt.predicate["number"])] = receipt
-        if receipt.kind == "trust":
-            self.policies.append(receipt.subject[0].sha256)
-        on_disk = None
+            self.prover.signature(entry, content, anywhere=True)
+        except RemembrancerError as error:
+            if error.code != "sig.time-unproven":
+                raise
+            self._with_own_times(entry).signature(entry, content, anywhere=True)
+        return HELD["sign"]
+
+    def _with_own_times(self, entry: Entry) -> Prover:
+        """A prover that also knows the time-stamps over this signature's own bytes."""
+        digest = hashlib.sha256(self.repository.blob(entry.receipt.predicate["signature"])).hexdigest()
+        size = self.log.view.size if self.log.view else 0
+        times = tuple(one for one in self.repository.sealed_about([digest], size) if one.receipt.kind == "timestamp")
+        return Prover(replace(self.evidence, signature_times=times), self.log, self.trusted, "", self.now)
+
+
+@lru_cache(maxsize=1)
+def _checker(task: Task) -> Checker:
+    return Checker(task)
+
+
+def collect(task: Task, index: int, receipt: Receipt) -> tuple[str, object] | None:
+    """Judge one sealed receipt, possibly in another process; returns (what it counts as, what is kept of it)."""
+    if receipt.kind in HELD:
+        entry = Entry(receipt, index, None)
         try:
-            on_disk = self.repository.on_disk(receipt)
-        except Rejected as error:
-            self.fail("receipts", path, error)
-        else:
-            if on_disk is None:
-                self.fail("receipts", path, Rejected("receipt.missing", f"{path} is sealed (leaf {index}) but missing"))
-            elif on_disk != data:
-                self.fail("receipts", path, Rejected("receipt.edited", f"{path} is not what was sealed (leaf {index})"))
-        return Entry(receipt, index, on_disk)
+            return _checker(task).one(entry), None
+        except RemembrancerError as error:
+            return "failed", negative(HELD[receipt.kind], entry.path, error)
+    if receipt.kind == "adr":
+        predicate = receipt.predicate
+        return "adr", (int(predicate["number"]), str(predicate["slug"]), str(predicate["text"]))
+    if receipt.kind == "trust":
+        return "trust", receipt.subject[0].sha256
+    return receipt.kind, None
 
-    def files(self) -> None:
-        """Look for what nothing accounts for: receipts that are not in the log, and files that belong nowhere."""
-        store = Store(self.repository.root)
-        for kind in KINDS:
-            for name in sorted(store.walk(kind)):
-                path = f"{RECEIPTS}/{name}"
-                if _key(path) in self.known or (kind == "adr" and name.endswith(".md")):
-                    continue
-                self.fail("receipts", path, self._stranger(name, path))
-        live = {tile.path for tile in layout(self.view.size)} | {"checkpoint"}
-        for path in sorted(store.walk("ledger")):
-            name = path.removeprefix("ledger/")
-            if name not in live and not name.startswith("timestamps/"):
-                where = f"{LEDGER}/{name}"
-                self.fail(
-                    "ledger", where, Rejected("log.extra-file", f"{where} is no file of a log of size {self.view.size}")
-                )
 
-    def _stranger(self, name: str, path: str) -> Rejected:
-        if not name.endswith(".receipt"):
-            return Rejected("log.extra-file", f"{path} is not a receipt")
+def audit_everything(
+    view: LogView,
+    repository: Repository,
+    trusted: Trusted,
+    state: State,
+    now: datetime,
+    kept: bytes | None,
+    progress: Progress,
+) -> Whole:
+    """Audit a ledger whose checkpoint is verified. `kept` is a signed checkpoint from `--since`, or None.
+
+    Remembers the checkpoint when everything was verified. Raises EnvironmentTrouble.
+    """
+    task = Task(repository.root, repository.read(f"{TRUST}/policy.toml"), trusted.owner, now)
+    result = Ledger(repository.root).audit(view.size, partial(collect, task), progress=progress)
+    counts = Counter(what for what, _ in result.collected)
+    problems = [*result.problems]
+    if result.root != view.root:
+        message = f"the entries give the root {result.root.hex()}, the signed one is {view.root.hex()}"
+        problems.append(negative("audit", f"{LEDGER}/checkpoint", Rejected("log.root", message)))
+    problems += [one for what, one in result.collected if what == "failed" and isinstance(one, Finding)]
+    problems += _texts(repository, [one for what, one in result.collected if what == "adr"])
+    problems += _policy(trusted, [one for what, one in result.collected if what == "trust"])
+    problems += _stamps(view, repository, trusted, counts)
+    notices = [f"{one.subject}: {one.message}" for one in result.notices]
+    whole = Whole([*_summary(view, counts, problems), *problems], dict(counts), notices)
+    whole.findings += _append_only(view, repository, state, trusted, kept, whole.notices)
+    if all(finding.outcome is Outcome.VERIFIED for finding in whole.findings):
+        notice = recall.remember(view, state)
+        whole.notices += [notice] if notice else []
+    return whole
+
+
+def _texts(repository: Repository, recorded: list[object]) -> list[Finding]:
+    """Compare each decision record with the newest receipt about its number."""
+    newest: dict[int, tuple[str, str]] = {}
+    for one in recorded:
+        if isinstance(one, tuple):
+            newest[one[0]] = (one[1], one[2])
+    found = []
+    for number, (slug, text) in sorted(newest.items()):
+        path = f"{RECEIPTS}/adr/ADR-{number:03d}-{slug}.md"
         try:
-            Store(self.repository.root).read_receipt(name)
-        except Rejected as error:
-            return error
-        return Rejected("log.pending", f"{path} is not in the log")
-
-    def check_blobs(self) -> None:
-        """Re-hash every blob that a receipt names; blobs that none names are counted, they prove and harm nothing."""
-        store = Store(self.repository.root)
-        for blob in sorted(self.blobs):
-            try:
-                store.read_blob(blob.hex())
-            except Rejected as error:
-                self.fail("blobs", f"{RECEIPTS}/blobs/{blob.hex()}", error)
-        for name in sorted(store.blobs()):
-            if len(name) != 64 or not set(name) <= set("0123456789abcdef"):
-                self.fail(
-                    "blobs",
-                    f"{RECEIPTS}/blobs/{name}",
-                    Rejected("log.extra-file", f"{RECEIPTS}/blobs/{name} is no blob"),
-                )
-            elif bytes.fromhex(name) not in self.blobs:
-                self.counts["unused blobs"] = self.counts.get("unused blobs", 0) + 1
-
-    def check_texts(self) -> None:
-        """Compare each decision record with the newest receipt about it."""
-        for number, receipt in sorted(self.texts.items()):
-            path = f"{RECEIPTS}/adr/ADR-{number:03d}-{receipt.predicate['slug']}.md"
-            try:
-                digest = hashlib.sha256(self.repository.read(path)).hexdigest()
-            except FileNotFoundError:
-                self.fail("texts", path, Rejected("receipt.text", f"{path} is recorded but missing"))
-                continue
-            if digest != receipt.predicate["text"]:
-                self.fail(
-                    "texts", path, Rejected("receipt.text", f"{path} is not the text that its newest receipt binds")
-                )
-
-    def check_policy(self, digest: str) -> None:
-        """The policy in force must be the newest one that the log records."""
-        if self.policies and self.policies[-1] != digest:
-            message = "the policy in force is not the one that the newest trust receipt records"
-            self.fail("trust", "ops/trust/policy.toml", Rejected("trust.unrecorded", message))
-
-    def _read(self, path: str, code: str, check: str) -> bytes | None:
-        where = f"{LEDGER}/{path}"
-        try:
-            return self.repository.ledger_file(path)
+            same = hashlib.sha256(repository.read(path)).hexdigest() == text
+            trouble = "" if same else "is not the text that its newest receipt binds"
         except FileNotFoundError:
-            self.fail(check, where, Rejected(code, f"{where} is missing"))
-        except Rejected as error:
-            self.fail(check, where, error)
-        return None
+            trouble = "is recorded but missing"
+        if trouble:
+            found.append(negative("receipts", path, Rejected("receipt.text", f"{path} {trouble}")))
+    return found
 
 
-def _key(path: str) -> bytes:
-    return hashlib.sha256(path.encode()).digest()[:16]
+def _policy(trusted: Trusted, recorded: list[object]) -> list[Finding]:
+    """The policy in force must be the newest one that the log records."""
+    if recorded and recorded[-1] != trusted.policy.digest:
+        message = "the policy in force is not the one that the newest trust receipt records"
+        return [negative("trust", f"{TRUST}/policy.toml", Rejected("trust.unrecorded", message))]
+    return []
 
 
-class _Rising:
-    """Recomputes the tiles above the leaves one row at a time and compares each with its file."""
-
-    def __init__(self, audit: Audit) -> None:
-        self.audit = audit
-        self.rows: list[list[bytes]] = []
-        self.counts: list[int] = []
-        self.broken = False
-
-    def add(self, leaves: list[bytes] | None, index: int, width: int) -> None:
-        """Take the leaf hashes of one bundle; None when it could not be read, which the tile cannot make up for."""
-        if leaves is None:
-            self.broken = True
-            leaves = self._stored(0, index, width)
-            if leaves is None:
-                return
-        self._push(0, leaves)
-
-    def _push(self, level: int, hashes: list[bytes]) -> None:
-        if level == len(self.rows):
-            self.rows.append([])
-            self.counts.append(0)
-        self.rows[level] += hashes
-        while len(self.rows[level]) >= WIDTH:
-            row, self.rows[level] = self.rows[level][:WIDTH], self.rows[level][WIDTH:]
-            self._compare(level, row)
-            self._push(level + 1, [merkle.root_of_hashes(row)])
-
-    def _compare(self, level: int, row: list[bytes]) -> None:
-        tile = Tile(level, self.counts[level], len(row))
-        self.counts[level] += 1
-        data = self.audit._read(tile.path, "log.missing", "tiles")
-        if data is not None and data != b"".join(row):
-            where = f"{LEDGER}/{tile.path}"
-            self.audit.fail("tiles", where, Rejected("log.tile", f"{where} is not what the entries below it give"))
-
-    def _stored(self, level: int, index: int, width: int) -> list[bytes] | None:
+def _stamps(view: LogView, repository: Repository, trusted: Trusted, counts: Counter[str]) -> list[Finding]:
+    """Check every time-stamp of a checkpoint that lies beside the ledger."""
+    found = []
+    for stamp in stamps(repository):
+        where = f"{LEDGER}/timestamps/{stamp.size}.{stamp.authority}.tsr"
+        if stamp.size > view.size:
+            continue
         try:
-            data = self.audit.repository.ledger_file(Tile(level, index, width).path)
-        except (FileNotFoundError, Rejected):
-            return None
-        return [data[at : at + 32] for at in range(0, 32 * width, 32)] if len(data) == 32 * width else None
+            check_stamp(view, stamp, trusted)
+            counts["stamps"] += 1
+        except RemembrancerError as error:
+            found.append(negative("stamps", where, error))
+    return found
 
-    def finish(self) -> None:
-        """Compare the partial tiles at the right edge, and the root with the signed one."""
-        for level, row in enumerate(self.rows):
-            if row:
-                self._compare(level, row)
-        view = self.audit.view
-        root = self._root()
-        if root != view.root:
-            hint = " (a bundle could not be read)" if self.broken else ""
-            message = f"the entries give the root {root.hex()}, the signed one is {view.root.hex()}{hint}"
-            self.audit.fail("root", f"{LEDGER}/checkpoint", Rejected("log.root", message))
 
-    def _root(self) -> bytes:
-        carry: bytes | None = None
-        for row in self.rows:
-            hashes = [*row, *([carry] if carry is not None else [])]
-            # the row's subtrees are whole and of equal height, and the carry is the smaller one at their right
-            carry = merkle.root_of_hashes(hashes) if hashes else carry
-        return carry if carry is not None else merkle.EMPTY_ROOT
+def _summary(view: LogView, counts: Counter[str], problems: list[Finding]) -> list[Finding]:
+    """One positive finding for every part that has no problem."""
+    failed = {finding.check for finding in problems}
+    origin = view.signed.checkpoint.origin
+    absent = f", {counts[ABSENT]} not re-checked because the artifact is not here" if counts[ABSENT] else ""
+    parts = {
+        "audit": (
+            "ledger",
+            LEDGER,
+            f"{view.size} receipts, their blobs and tiles give the signed root {view.root.hex()}",
+        ),
+        "signatures": ("signatures", RECEIPTS, f"{counts['signatures']} signatures hold{absent}"),
+        "timestamps": ("timestamps", RECEIPTS, f"{counts['timestamps']} time-stamps hold"),
+        "stamps": ("stamps", f"{LEDGER}/timestamps", f"{counts['stamps']} stamped checkpoints hold"),
+    }
+    return [
+        positive(name, subject, message, origin)
+        for check, (name, subject, message) in parts.items()
+        if check not in failed
+    ]
+
+
+def _append_only(
+    view: LogView, repository: Repository, state: State, trusted: Trusted, kept: bytes | None, notices: list[str]
+) -> list[Finding]:
+    """Everything older that there is to compare with; when nothing outside the repository is, that is said."""
+    parsed = trusted.policy
+    found: list[Finding] = []
+    before = recall.compare(view, state, repository, parsed.seal_branch)
+    if before:
+        found.append(before)
+    if kept is not None:
+        found.append(history.since(view, kept, parsed))
+    if not found and parsed.quorum.required == "none":
+        found.append(history.not_checked())
+    own, notice = history.committed(view, repository, parsed)
+    notices += [notice] if notice else []
+    return [*found, *([own] if own else [])]

@@ -6,7 +6,7 @@ from pathlib import Path
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError
 from remembrancer.logview import LogView, Stamp, open_log
 from remembrancer.policy import Policy
-from remembrancer.receipt import parse
+from remembrancer.receipt import MAX_BYTES, Receipt, parse
 from remembrancer.repository import LEDGER, RECEIPTS, Repository
 from remembrancer.verify import Artifact, Entry, Evidence, Log
 
@@ -120,3 +120,21 @@ def _entries(
         for entry in repository.files_about(digests, PROOFS):
             found.setdefault(entry.receipt.digest, entry)
     return found
+
+
+def signed_content(repository: Repository, receipt: Receipt) -> bytes | Path | None:
+    """Return what a sign receipt's signature is over: a receipt's bytes or an artifact's file, None when it is not here."""
+    subject = receipt.subject[0]
+    if subject.name.startswith(f"{RECEIPTS}/"):
+        try:
+            data = repository.read(subject.name, MAX_BYTES)
+        except FileNotFoundError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == subject.sha256 else None
+    for path in (repository.root / "dist" / subject.name, repository.root / subject.name):
+        try:
+            if path.is_file() and sha256_file(path) == subject.sha256:
+                return path
+        except RemembrancerError:
+            continue
+    return None

@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import os
+from collections.abc import Mapping
 
 from remembrancer import merkle
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, Outcome
+from remembrancer.keys import LOG_KEY_FILE_VARIABLE, LOG_KEY_VARIABLE
 from remembrancer.logview import LogView, prefix_root
 from remembrancer.repository import LEDGER, Repository
 from remembrancer.state import Seen, State
@@ -107,8 +110,14 @@ def _keep_evidence(state: State, view: LogView, seen: Seen) -> str:
     return f"; both signed checkpoints are kept in {path}"
 
 
-def remember(view: LogView, state: State) -> str:
-    """Remember a verified checkpoint; returns a sentence when this user's state cannot be written, else ""."""
+def remember(view: LogView, state: State, environ: Mapping[str, str] = os.environ) -> str:
+    """Remember a verified checkpoint; returns a sentence when this user's state cannot be written, else "".
+
+    Whoever holds the log key in the environment is about to publish the checkpoint and may have to discard it, so nothing is
+    remembered there.
+    """
+    if environ.get(LOG_KEY_VARIABLE) or environ.get(LOG_KEY_FILE_VARIABLE):
+        return ""
     origin = view.signed.checkpoint.origin
     try:
         for line in view.signed.signatures:

@@ -6,16 +6,19 @@ from datetime import datetime
 from pathlib import Path
 
 from remembrancer import openpgp
+from remembrancer.checkpoint import Checkpoint
 from remembrancer.clock import Clock, rfc3339
-from remembrancer.errors import Rejected, RemembrancerError
-from remembrancer.gather import sha256_file
+from remembrancer.errors import Refused, Rejected
+from remembrancer.gather import signed_content
 from remembrancer.keys import log_key
-from remembrancer.ledger import Ledger, SealResult
+from remembrancer.ledger import Ledger
+from remembrancer.ledger.seal import SealResult
 from remembrancer.logview import check_token
 from remembrancer.openpgp.verify import read_signature
+from remembrancer.policy import Profile
 from remembrancer.proving import stamp
-from remembrancer.receipt import MAX_BYTES, Receipt
-from remembrancer.repository import RECEIPTS, Repository
+from remembrancer.receipt import Receipt
+from remembrancer.repository import Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
 
@@ -37,6 +40,7 @@ def seal_pending(repository: Repository, state: State, trusted: Trusted, clock: 
     signer = log_key(policy, state, claimed.size if claimed else 0)
     if signer is None:
         return None
+    refuse_fork(state, policy.origin, signer.key_id, claimed)
 
     def asker(name: str) -> Callable[[bytes], bytes]:
         def ask(data: bytes) -> bytes:
@@ -45,12 +49,30 @@ def seal_pending(repository: Repository, state: State, trusted: Trusted, clock: 
         return ask
 
     authorities = {one.name: asker(one.name) for one in policy.authorities if one.term.ended is None}
-    return ledger.seal(
+    result = ledger.seal(
         signer,
         authorities,
         trusted=[one.key for one in policy.log_keys],
         check=checker(repository, trusted, clock.now()),
     )
+    # a pipeline's checkpoint counts once it is published; its sealer may still have to discard it
+    if result.note and policy.profile is Profile.DEVELOPMENT:
+        state.remember_checkpoint(policy.origin, signer.key_id, result.note, result.size, result.root.hex())
+    return result
+
+
+def refuse_fork(state: State, origin: str, key_id: str, claimed: Checkpoint | None) -> None:
+    """Raise Refused(log.behind) when sealing here would fork the log: a larger or other one has been seen before."""
+    seen = state.seen(origin, key_id)
+    if seen is None:
+        return
+    size, root = (claimed.size, claimed.root.hex()) if claimed else (0, "")
+    if size < seen.size or (size in seen.roots and seen.roots[size] != root):
+        raise Refused(
+            "log.behind",
+            f"the ledger here has size {size}, but size {seen.size} was seen before: sealing would fork the log",
+            "Merge the branch that holds the newer ledger, take its ops/receipts/ledger, and seal again.",
+        )
 
 
 def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable[[Receipt], None]:
@@ -83,24 +105,6 @@ def _check_signature(repository: Repository, trusted: Trusted, receipt: Receipt)
         raise Rejected(
             "sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {fingerprint}"
         )
-
-
-def signed_content(repository: Repository, receipt: Receipt) -> bytes | Path | None:
-    """Return what a sign receipt's signature is over: a receipt's bytes or an artifact's file, None when it is not here."""
-    subject = receipt.subject[0]
-    if subject.name.startswith(f"{RECEIPTS}/"):
-        try:
-            data = repository.read(subject.name, MAX_BYTES)
-        except FileNotFoundError:
-            return None
-        return data if hashlib.sha256(data).hexdigest() == subject.sha256 else None
-    for path in (repository.root / "dist" / subject.name, repository.root / subject.name):
-        try:
-            if path.is_file() and sha256_file(path) == subject.sha256:
-                return path
-        except RemembrancerError:
-            continue
-    return None
 
 
 def _check_timestamp(repository: Repository, trusted: Trusted, receipt: Receipt) -> None:

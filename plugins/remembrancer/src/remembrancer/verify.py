@@ -47,14 +47,14 @@ class Evidence:
     """
 
     artifact: Artifact
-    deploys: tuple[Entry, ...]
-    contradicting: Entry | None
-    signs: tuple[Entry, ...]
-    timestamps: tuple[Entry, ...]
-    record_signs: tuple[Entry, ...]
-    signature_times: tuple[Entry, ...]
     stamps: tuple[Stamp, ...]
     blob: Callable[[str], bytes]
+    deploys: tuple[Entry, ...] = ()
+    contradicting: Entry | None = None
+    signs: tuple[Entry, ...] = ()
+    timestamps: tuple[Entry, ...] = ()
+    record_signs: tuple[Entry, ...] = ()
+    signature_times: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,15 +47,17 @@ class Prover:
         when = next(iter(accepted.values()))[1]
         return positive(check, subject, f"by {names}", ", ".join(accepted), when), _entries(accepted)
 
-    def signature(self, entry: Entry, content: bytes | Path) -> tuple[str, str]:
+    def signature(self, entry: Entry, content: bytes | Path, *, anywhere: bool = False) -> tuple[str, str]:
         """Check one recorded signature; returns the primary fingerprint and the time it was made (as its key claims).
+
+        With `anywhere` the key need not be trusted for this component.
 
         Raises Rejected or Unverifiable with a `sig.*`, `blob.*` or `trust.*` code.
         """
         signature = self.evidence.blob(entry.receipt.predicate["signature"])
         named = str(entry.receipt.predicate["fingerprint"])
         signer = self.trusted.policy.signer(named)
-        if signer is None or not signer.may_sign(self.component):
+        if signer is None or not (anywhere or signer.may_sign(self.component)):
             what = f"for {self.component}" if signer else "at all"
             raise Rejected("sig.untrusted-key", f"the policy does not trust the key {named} {what}")
         certificate = self.trusted.material(signer.certificate)

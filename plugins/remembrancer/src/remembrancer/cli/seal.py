@@ -30,18 +30,18 @@ def seal_now(session: Session, trusted: "Trusted") -> Sealed:
 
 def seal_after(session: Session, *, no_seal: bool) -> Sealed:
     """What recording does at the end: in development seal at once, elsewhere leave the receipt pending and say so."""
-    from remembrancer.errors import Rejected, Unverifiable
+    from remembrancer.errors import Refused, Rejected, Unverifiable
     from remembrancer.policy import Profile
 
     if no_seal:
         return Sealed(["pending until the next seal"], {"sealed": False})
     try:
         trusted = session.trusted()
-    except (Rejected, Unverifiable) as error:
+        if trusted.policy.profile is not Profile.DEVELOPMENT:
+            return Sealed(["pending until the holder of the log key seals"], {"sealed": False})
+        return seal_now(session, trusted)
+    except (Refused, Rejected, Unverifiable) as error:
         return Sealed([f"pending: not sealed, {error.message} [{error.code}]"], {"sealed": False})
-    if trusted.policy.profile is not Profile.DEVELOPMENT:
-        return Sealed(["pending until the holder of the log key seals"], {"sealed": False})
-    return seal_now(session, trusted)
 
 
 def _told(result: Any) -> Sealed:
@@ -49,6 +49,7 @@ def _told(result: Any) -> Sealed:
         return Sealed(["the log key is not here: the receipts stay pending until its holder seals"], {"sealed": False})
     lines = [f"sealed {len(result.sealed)} receipts; the ledger has size {result.size}, root {result.root.hex()}"]
     lines += [f"refused {finding.subject}: {finding.message} [{finding.code}]" for finding in result.refused]
+    lines += [f"{finding.message} [{finding.code}]" for finding in (*result.held, *result.late)]
     data = {
         "sealed": True,
         "size": result.size,

@@ -11,7 +11,7 @@ from remembrancer.cli.output import Report, emit
 FILE = click.Path(path_type=Path)
 
 
-def _bytes(path: Path, limit: int = 1 << 20) -> bytes:
+def read_file(path: Path, limit: int = 1 << 20) -> bytes:
     """Return a small file's bytes; raises BadInput(input.file), EnvironmentTrouble(env.io)."""
     from remembrancer.errors import BadInput, EnvironmentTrouble
 
@@ -49,10 +49,10 @@ def verify_signature(session: Session, signature: Path, data: Path, keys: tuple[
     from remembrancer.verify import negative, positive
 
     proven = _time(at)
-    certificates = [_bytes(path) for path in keys]
+    certificates = [read_file(path) for path in keys]
     sha256_file(data)
     try:
-        facts = openpgp.verify_detached(_bytes(signature), data, certificates)
+        facts = openpgp.verify_detached(read_file(signature), data, certificates)
         ended = facts.certificate
         trouble = judge(
             f"key {facts.primary_fingerprint}",
@@ -130,7 +130,7 @@ def verify_timestamp(
         allow_ess_v1=allow_ess_v1,
         intermediates=tuple(der for path in intermediates for der in _certificates(path)),
     )
-    response, asked = _bytes(token), _nonce(nonce)
+    response, asked = read_file(token), _nonce(nonce)
     _digest(data, "sha256")
     try:
         digest = _digest(data, imprint_algorithm(response))
@@ -176,6 +176,6 @@ def _certificates(path: Path) -> list[bytes]:
     from remembrancer.errors import BadInput
 
     try:
-        return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(_bytes(path))]
+        return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(read_file(path))]
     except ValueError as error:
         raise BadInput("input.certificate", f"{path} holds no PEM certificate") from error
