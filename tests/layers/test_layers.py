@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from collection import ROOT, files, render
 
 LATER = {"remembrancer", "aurora", "covenant"}

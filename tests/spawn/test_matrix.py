@@ -42,8 +42,10 @@ EVERY = [*service_answers(), *layer_answers()]
 
 
 def pairs(answers: dict[str, Any]) -> set[tuple[str, str]]:
-    items = sorted((name, json.dumps(value)) for name, value in answers.items())
-    return {(f"{a}", f"{b}") for a, b in itertools.combinations([f"{name}={value}" for name, value in items], 2)}
+    """Return every two facts of a set of answers; each overlay counts as a question of its own."""
+    facts = [f"{name}={json.dumps(value)}" for name, value in answers.items() if name != "overlays"]
+    facts += [f"{name}={name in answers['overlays']}" for name in OVERLAYS if "overlays" in answers]
+    return set(itertools.combinations(sorted(facts), 2))
 
 
 def pairwise() -> list[dict[str, Any]]:
@@ -66,6 +68,9 @@ def name_of(answers: dict[str, Any]) -> str:
 PLAIN_TEXT_WITH_BRACES = re.compile(r"\.github/|\.gitlab-ci|dashboard\.json$|prometheusrule\.yaml$|\.mk$|Makefile$")
 
 
+LOOKS_FOR_THEM = {"ops/lib/gates.py"}
+
+
 def check_whole(target: Path, answers: dict[str, Any]) -> None:
     """What every render has to be, whatever the answers: parseable, complete, without left-overs."""
     found = files(target)
@@ -76,7 +81,8 @@ def check_whole(target: Path, answers: dict[str, Any]) -> None:
         if not PLAIN_TEXT_WITH_BRACES.search(path):
             assert "{%" not in text, path
             assert not re.search(r"\{\{ ?_?[a-z]+", text), path
-        assert not re.search(r"\b(TODO|FIXME|XXX)\b", text), path
+        if path not in LOOKS_FOR_THEM:
+            assert not re.search(r"\b(TODO|FIXME|XXX)\b", text), path
         if path.endswith((".yaml", ".yml")):
             list(yaml.compose_all(text))
         elif path.endswith(".json"):
