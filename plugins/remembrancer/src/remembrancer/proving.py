@@ -3,6 +3,8 @@
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,10 +43,10 @@ def sign_artifact(
     digest = sha256_file(path)
     fingerprint, home = _key(policy, state, key, clock.now())
     signature = openpgp.sign_detached(path, fingerprint, home)
-    file = _beside(path, ".asc", signature)
     store = Store(repository.root)
-    data = recording.signature((path.name, digest), fingerprint, store.write_blob(signature), clock.now())
-    receipt = store.write_receipt(data).relative_to(repository.root)
+    with _beside(path, ".asc", signature) as file:
+        data = recording.signature((path.name, digest), fingerprint, store.write_blob(signature), clock.now())
+        receipt = store.write_receipt(data).relative_to(repository.root)
     return Proof(file, receipt, fingerprint, rfc3339(clock.now()))
 
 
@@ -108,11 +110,11 @@ def stamp_artifact(
     """
     digest = sha256_file(path)
     got = stamp(bytes.fromhex(digest), state, trusted, tsa, clock)
-    file = _beside(path, ".tsr", got.response)
     store = Store(repository.root)
-    blob = store.write_blob(got.response)
-    data = recording.timestamp((path.name, digest), got.authority, got.gen_time, got.nonce, blob, clock.now())
-    receipt = store.write_receipt(data).relative_to(repository.root)
+    with _beside(path, ".tsr", got.response) as file:
+        blob = store.write_blob(got.response)
+        data = recording.timestamp((path.name, digest), got.authority, got.gen_time, got.nonce, blob, clock.now())
+        receipt = store.write_receipt(data).relative_to(repository.root)
     return Proof(file, receipt, got.authority, rfc3339(got.gen_time))
 
 
@@ -151,14 +153,17 @@ def stamp(digest: bytes, state: State, trusted: Trusted, tsa: str | None, clock:
     return Got(got.authority.name, got.response, got.facts.gen_time, got.facts.nonce)
 
 
-def _beside(path: Path, suffix: str, data: bytes) -> Path:
-    """Write a proof's file beside its artifact, whole or not at all."""
+@contextmanager
+def _beside(path: Path, suffix: str, data: bytes) -> Iterator[Path]:
+    """Put a proof's file beside its artifact once the block has recorded it; neither of the two without the other."""
     file = path.with_name(path.name + suffix)
     temporary = path.with_name(f".{path.name}{suffix}.new")
     try:
-        temporary.write_bytes(data)
+        try:
+            temporary.write_bytes(data)
+        except OSError as error:
+            raise EnvironmentTrouble("env.io", f"cannot write {file}: {error.strerror}") from error
+        yield file
         temporary.replace(file)
-    except OSError as error:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise EnvironmentTrouble("env.io", f"cannot write {file}: {error.strerror}") from error
-    return file
