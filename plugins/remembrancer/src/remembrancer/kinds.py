@@ -110,7 +110,7 @@ KINDS: dict[str, Kind] = {
             Record(
                 {
                     **_GENERATED,
-                    "from": Record({"commit": COMMIT, "version": LINE}),
+                    "from": Record({"commit": COMMIT, "version": LINE}, {"movedTo": COMMIT}),
                     "conflicts": Many(PATH),
                 },
                 {"resolvedAt": TIME},
@@ -175,7 +175,7 @@ KINDS: dict[str, Kind] = {
                     "action": Choice(("init", "add", "revoke", "rotate")),
                     "policyVersion": Whole(1),
                     "policy": BLOB,
-                    "signatures": Many(Record({"fingerprint": FINGERPRINT, "signature": BLOB}), most=100),
+                    "signatures": Many(Record({"fingerprint": FINGERPRINT, "signature": BLOB}), 1, 100),
                 },
                 {"previous": DIGEST, "reason": LINE},
             ),
@@ -184,7 +184,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "waiver",
             "A file may differ from its template until a date.",
-            Record({"recordedAt": TIME, "recordedBy": LINE, "reason": LINE, "expires": TIME}),
+            Record({"recordedAt": TIME, "recordedBy": LINE, "owner": LINE, "reason": LINE, "expires": TIME}),
             _any_subject,
         ),
     )

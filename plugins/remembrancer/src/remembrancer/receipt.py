@@ -68,7 +68,7 @@ def build(kind: str, subject: Sequence[tuple[str, str]], predicate: Mapping[str,
     try:
         _check(known, members, predicate)
     except FieldError as error:
-        raise BadInput(error.code, f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+        raise BadInput(error.code, f"The receipt does not fit its kind: {error}.") from None
     data = encode(
         {
             "_type": STATEMENT_TYPE,

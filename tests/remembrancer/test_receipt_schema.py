@@ -1,0 +1,61 @@
+"""The published schemas are current, and judge like the parser."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from receipt_samples import SAMPLES, spoiled, statement
+
+from remembrancer.errors import Rejected
+from remembrancer.kinds import KINDS
+from remembrancer.receipt import encode, parse
+from remembrancer.schema import FOLDER, rendered
+
+
+def published(kind: str) -> Draft202012Validator:
+    schema = json.loads((FOLDER / f"{kind}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def test_the_files_are_those_that_the_table_gives() -> None:
+    files = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+    assert files == rendered(), "run `python -m remembrancer.schema`"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_good_receipt_is_good_for_both(kind: str) -> None:
+    published(kind).validate(statement(kind))
+    parse(encode(statement(kind)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_optional_fields_can_be_left_out(kind: str) -> None:
+    value = statement(kind)
+    for name in KINDS[kind].predicate.optional:
+        value["predicate"].pop(name, None)
+    published(kind).validate(value)
+    parse(encode(value))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_receipt_is_bad_for_both(kind: str) -> None:
+    schema = published(kind)
+
+    def refused(value: Any) -> bool:
+        data = (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        try:
+            parse(data)
+        except Rejected:
+            return True
+        return False
+
+    for name, value in spoiled(kind):
+        assert refused(value), name
+        assert not schema.is_valid(value), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_receipt_is_good_for_its_own_schema_only(kind: str) -> None:
+    assert [other for other in SAMPLES if published(other).is_valid(statement(kind))] == [kind]
