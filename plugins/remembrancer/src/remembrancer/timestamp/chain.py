@@ -12,9 +12,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from remembrancer.errors import Rejected
+from remembrancer.timestamp import der
+from remembrancer.timestamp.der import DerError, Fields, Value
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 _MAX_LENGTH = 6
@@ -31,6 +33,16 @@ _UNREADABLE = (
     x509.UnsupportedGeneralNameType,
     x509.InvalidVersion,
 )
+_UNDERSTOOD = {
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.EXTENDED_KEY_USAGE,
+    ExtensionOID.NAME_CONSTRAINTS,
+    ExtensionOID.CERTIFICATE_POLICIES,
+    ExtensionOID.POLICY_CONSTRAINTS,
+    ExtensionOID.INHIBIT_ANY_POLICY,
+    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+}
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
@@ -43,14 +55,24 @@ class Path:
     not_after: datetime
 
 
-def load(der: bytes) -> x509.Certificate:
+@lru_cache(maxsize=256)
+def load(encoded: bytes) -> x509.Certificate:
     """Return a DER certificate; raises Rejected `time.certificate` for anything else."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        _require_positive_serial(der.read(encoded))
+        certificate = x509.load_der_x509_certificate(encoded)
         _ = certificate.extensions, certificate.subject, certificate.issuer
     except _UNREADABLE as error:
         raise _bad("a certificate of the chain does not decode") from error
     return certificate
+
+
+def _require_positive_serial(certificate: Value) -> None:
+    """Check what cryptography only warns about, on standard error (RFC 5280 section 4.1.2.2)."""
+    content = Fields(Fields(certificate).take(der.SEQUENCE))
+    _ = content.maybe(0xA0)
+    if content.take(der.INTEGER).integer() <= 0:
+        raise DerError("its serial number is not positive")
 
 
 @lru_cache(maxsize=256)
@@ -63,7 +85,7 @@ def find_paths(signer: bytes, pool: tuple[bytes, ...], roots: tuple[bytes, ...])
     """
     leaf = load(signer)
     _require_timestamping(leaf)
-    search = _Search([load(der) for der in roots], [load(der) for der in pool if der != signer])
+    search = _Search([load(one) for one in roots], [load(one) for one in pool if one != signer])
     search.extend((leaf,))
     if search.found:
         return tuple(search.found)
@@ -114,12 +136,13 @@ def _require_issued(subject: x509.Certificate, issuer: x509.Certificate, below: 
     Raises InvalidSignature if another key of the same name did, Rejected if the issuer must not issue.
     """
     try:
-        subject.verify_directly_issued_by(issuer)
         algorithm = subject.signature_hash_algorithm
+        if algorithm is not None and not isinstance(algorithm, _HASHES):
+            raise Rejected("time.weak-algorithm", f"A certificate of the chain is signed with {algorithm.name}.")
+        subject.verify_directly_issued_by(issuer)
     except _UNREADABLE as error:
         raise InvalidSignature from error
-    if algorithm is not None and not isinstance(algorithm, _HASHES):
-        raise Rejected("time.weak-algorithm", f"A certificate of the chain is signed with {algorithm.name}.")
+    _require_known(subject)
     _require_strong_key(issuer)
     basic = _extension(issuer, x509.BasicConstraints)
     if basic is None or not basic.value.ca:
@@ -151,6 +174,13 @@ def _require_timestamping(leaf: x509.Certificate) -> None:
     usage = _extension(leaf, x509.KeyUsage)
     if usage is not None and not (usage.value.digital_signature or usage.value.content_commitment):
         raise _bad("its certificate's key usage does not allow signatures")
+
+
+def _require_known(certificate: x509.Certificate) -> None:
+    """Check that every critical extension is one that this module or OpenSSL enforces."""
+    for extension in certificate.extensions:
+        if extension.critical and extension.oid not in _UNDERSTOOD:
+            raise _bad(f"a certificate of the chain has an unknown critical extension {extension.oid.dotted_string}")
 
 
 def _require_strong_key(certificate: x509.Certificate) -> None:

@@ -119,7 +119,8 @@ def _path(token: Token, signer: bytes, authority: Authority) -> chain.Path:
     """Return a chain that was valid at genTime; that it has ended since then does not matter."""
     paths = chain.find_paths(signer, (*token.certificates, *authority.intermediates), authority.roots)
     for path in paths:
-        if path.not_before <= token.gen_time <= path.not_after:
+        # OpenSSL takes the last second of a certificate for over, and both must agree
+        if path.not_before <= token.gen_time < path.not_after:
             return path
     raise Rejected(
         "time.certificate-validity",

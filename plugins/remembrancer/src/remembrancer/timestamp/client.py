@@ -43,22 +43,14 @@ class _Exchange:
     """One question and its answer, in a thread of its own so that even a name lookup cannot outlast the deadline."""
 
     def __init__(self, url: str, request: bytes, timeout: float) -> None:
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise BadInput("input.url", f"{url!r} is not an address.") from error
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-            raise BadInput("input.url", f"A time-stamp authority's address is http(s)://host/path, {url!r} is not.")
-        self.host = parts.hostname
+        self.host, port, self._target, secure = _split(url)
         self.answer = b""
         self.trouble: EnvironmentTrouble | None = None
         self._request = request
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._connection = (
-            http.client.HTTPSConnection(parts.hostname, port, timeout=timeout, context=ssl.create_default_context())
-            if parts.scheme == "https"
-            else http.client.HTTPConnection(parts.hostname, port, timeout=timeout)
+            http.client.HTTPSConnection(self.host, port, timeout=timeout, context=ssl.create_default_context())
+            if secure
+            else http.client.HTTPConnection(self.host, port, timeout=timeout)
         )
 
     def run(self) -> None:
@@ -68,7 +60,7 @@ class _Exchange:
         except EnvironmentTrouble as trouble:
             self.trouble = trouble
         except (OSError, http.client.HTTPException, ValueError) as error:
-            why = str(error) or type(error).__name__
+            why = _one_line(str(error) or type(error).__name__)
             self.trouble = EnvironmentTrouble(
                 "env.network", f"The time-stamp authority {self.host} could not be asked: {why}."
             )
@@ -89,13 +81,13 @@ class _Exchange:
         self._connection.request("POST", self._target, self._request, headers)
         response = self._connection.getresponse()
         if 300 <= response.status < 400:
-            elsewhere = response.getheader("Location", "nowhere")
-            raise self._unusable(f"it redirects to {elsewhere!r}, which is not followed")
+            elsewhere = _one_line(response.getheader("Location", "nowhere"))
+            raise self._unusable(f"it redirects to {elsewhere}, which is not followed")
         if response.status != http.client.OK:
             raise self._unusable(f"it answered with status {response.status}")
         kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
         if kind != _REPLY_TYPE:
-            raise self._unusable(f"it sent {kind or 'an answer without a type'} instead of {_REPLY_TYPE}")
+            raise self._unusable(f"it sent {_one_line(kind) or 'an answer without a type'} instead of {_REPLY_TYPE}")
         answer = response.read(MAX_ANSWER_BYTES + 1)
         if len(answer) > MAX_ANSWER_BYTES:
             raise self._unusable(f"its answer is larger than {MAX_ANSWER_BYTES} bytes")
@@ -105,3 +97,26 @@ class _Exchange:
 
     def _unusable(self, why: str) -> EnvironmentTrouble:
         return EnvironmentTrouble("env.authority", f"The time-stamp authority {self.host} is of no use: {why}.")
+
+
+def _split(url: str) -> tuple[str, int | None, str, bool]:
+    """Return host, port, request target and whether TLS is wanted; raises BadInput."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if not plain or parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise BadInput("input.url", f"A time-stamp authority's address is http(s)://host/path, {url!r} is not.")
+    return (
+        parts.hostname,
+        port,
+        (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        parts.scheme == "https",
+    )
+
+
+def _one_line(text: str) -> str:
+    """Return a server's words in a form that cannot disturb a terminal or a log."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:200]).strip()
