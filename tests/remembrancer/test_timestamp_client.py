@@ -155,7 +155,7 @@ def test_a_hostile_server_is_one_sentence_and_no_answer(behaviour: Behaviour, co
 @pytest.mark.parametrize("behaviour", ENDLESS.values(), ids=ENDLESS)
 def test_one_deadline_covers_everything(behaviour: Behaviour) -> None:
     """Every byte resets the timeout of a single read, so without a deadline these would never return."""
-    with behaving(behaviour) as url, pytest.raises(EnvironmentTrouble, match="within 0.5 s") as trouble:
+    with behaving(behaviour) as url, pytest.raises(EnvironmentTrouble, match=r"within 0\.5 s") as trouble:
         client.fetch(url, REQUEST, timeout=0.5)
     assert trouble.value.code == "env.network"
 

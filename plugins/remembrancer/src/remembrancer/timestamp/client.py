@@ -47,6 +47,8 @@ class _Exchange:
         self.answer = b""
         self.trouble: EnvironmentTrouble | None = None
         self._request = request
+        # the deadline is kept by the caller; this only ends a thread that was given up before it had a connection
+        timeout = 2 * timeout
         self._connection = (
             http.client.HTTPSConnection(self.host, port, timeout=timeout, context=ssl.create_default_context())
             if secure
