@@ -1,0 +1,359 @@
+"""Both pipelines: valid, six stages in order, pinned, with few rights, and nothing silenced."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collection import ROOT, files, render
+from templates.ci_render import CI, GITHUB, GITLAB, STAGES, lint, load
+
+PINS: dict[str, Any] = json.loads((Path(__file__).parent / "action_pins.json").read_text(encoding="utf-8"))
+USES = re.compile(r"^\s*-?\s*uses:\s*(\S+)(.*)$", re.MULTILINE)
+IMAGE = re.compile(r"\b([a-z0-9./-]+:[A-Za-z0-9.-]+)@(sha256:[0-9a-f]{64})")
+RELEASE = STAGES[3:]
+JOB_KEYS = {"artifacts", "script", "stage"}
+
+
+@pytest.fixture(scope="module")
+def both(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete service with both pipelines."""
+    return render(collection, tmp_path_factory.mktemp("ci") / "my-svc", component="my-svc", ci="both")
+
+
+@pytest.fixture(scope="module")
+def github(both: Path) -> dict[Any, Any]:
+    """The GitHub workflow."""
+    return load(both / GITHUB)
+
+
+@pytest.fixture(scope="module")
+def gitlab(both: Path) -> dict[Any, Any]:
+    """The GitLab pipeline."""
+    return load(both / GITLAB)
+
+
+def steps(github: dict[Any, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return every step with its job's name."""
+    return [(name, step) for name, job in github["jobs"].items() for step in job["steps"]]
+
+
+def commands(github: dict[Any, Any], gitlab: dict[Any, Any]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Return, for each provider and stage, the make targets and scripts under ops/ that it calls."""
+
+    def called(text: str) -> set[str]:
+        targets = {
+            f"make {name}" for line in re.findall(r"make -f ops/release\.mk ([a-z -]+)", text) for name in line.split()
+        }
+        return targets | set(re.findall(r"ops/bin/[a-z-]+(?: (?:push|pack|unpack|facts|build)\b)?", text))
+
+    hub = {
+        name: called("\n".join(step.get("run", "") for step in job["steps"])) for name, job in github["jobs"].items()
+    }
+    lab = {name: called("\n".join(gitlab[name]["script"])) for name in STAGES}
+    return hub, lab
+
+
+# ---------------------------------------------------------------- the files that each answer brings
+
+
+@pytest.mark.parametrize(
+    ("layer", "ci"), list(itertools.product(["fastapi-service", "ci"], ["github", "gitlab", "both"]))
+)
+def test_each_provider_gets_its_files_and_no_other(collection: Path, tmp_path: Path, layer: str, ci: str) -> None:
+    made = files(render(collection, tmp_path / "x", layer=layer, component="my-svc", ci=ci))
+    assert (GITHUB in made) is (ci != "gitlab")
+    assert (GITLAB in made) is (ci != "github")
+    shared = {path.relative_to(CI).as_posix().removesuffix(".jinja") for path in CI.rglob("*") if path.is_file()}
+    shared = {
+        path
+        for path in shared
+        if not path.startswith((".copier-answers", ".github", ".gitlab")) and "__pycache__" not in path
+    }
+    assert shared <= made
+    assert (".copier-answers.ci.yml" in made) is (layer == "ci")
+
+
+def test_programs_keep_their_mode(both: Path) -> None:
+    for path in (both / "ops" / "bin").iterdir():
+        assert path.stat().st_mode & 0o111, f"{path.name} cannot be run"
+
+
+# ---------------------------------------------------------------- published checks, each with something that it catches
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("vendor.github-workflows", GITHUB), ("vendor.gitlab-ci", GITLAB), ("vendor.renovate", "renovate.json")],
+)
+def test_schema(both: Path, schema: str, path: str) -> None:
+    done = lint(["check-jsonschema", "--builtin-schema", schema, both / path])
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ("vendor.github-workflows", "on: push\njobs: {test: {steps: []}}\n"),
+        ("vendor.gitlab-ci", "test: {stage: [no], script: 1}\n"),
+        ("vendor.renovate", '{"packageRules": {"no": 1}}\n'),
+    ],
+)
+def test_schema_catches(tmp_path: Path, schema: str, text: str) -> None:
+    (tmp_path / "broken.yml").write_text(text)
+    assert lint(["check-jsonschema", "--builtin-schema", schema, tmp_path / "broken.yml"]).returncode == 1
+
+
+def test_zizmor_finds_nothing(both: Path) -> None:
+    done = lint(["zizmor", "--offline", "--no-progress", "--persona", "pedantic", both / GITHUB])
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "audit"),
+    [
+        ("permissions:\n      contents: read # checkout\n", "permissions: write-all\n", "excessive-permissions"),
+        ("          persist-credentials: false\n", "          lfs: false\n", "artipacked"),
+        ("@3d3c42e5aac5ba805825da76410c181273ba90b1", "@main", "unpinned-uses"),
+        ("  pull_request:\n", "  pull_request_target:\n", "dangerous-triggers"),
+        ('ops/bin/commit-msg "$BASE..$HEAD"', "echo ${{ github.event.pull_request.title }}", "template-injection"),
+    ],
+)
+def test_zizmor_catches(both: Path, tmp_path: Path, old: str, new: str, audit: str) -> None:
+    text = (both / GITHUB).read_text()
+    assert old in text
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "ci.yml").write_text(text.replace(old, new))
+    done = lint(["zizmor", "--offline", "--no-progress", folder / "ci.yml"])
+    assert done.returncode != 0
+    assert audit in done.stdout
+
+
+def test_shellcheck_finds_nothing(both: Path) -> None:
+    scripts = [path for path in sorted((both / "ops" / "bin").iterdir()) if path.read_text().startswith("#!/bin/sh")]
+    assert len(scripts) == len(list((both / "ops" / "bin").iterdir()))
+    done = lint(["shellcheck", *scripts])
+    assert done.returncode == 0, done.stdout
+
+
+def test_shellcheck_catches_what_is_no_posix_shell(tmp_path: Path) -> None:
+    (tmp_path / "broken").write_text("#!/bin/sh\nwords=(a b)\nrm -rf $1/*\n")
+    done = lint(["shellcheck", tmp_path / "broken"])
+    assert done.returncode == 1
+    assert "SC3030" in done.stdout
+
+
+def test_scripts_in_pipelines_are_clean_too(github: dict[Any, Any], gitlab: dict[Any, Any], tmp_path: Path) -> None:
+    lines = [step["run"] for _, step in steps(github) if "run" in step]
+    lines += [line for name in STAGES for line in gitlab[name]["script"]]
+    assert len(lines) > 20
+    script = tmp_path / "lines"
+    script.write_text("#!/bin/sh\n# shellcheck disable=SC2154,SC1091\n" + "\n".join(lines) + "\n")
+    done = lint(["shellcheck", script])
+    assert done.returncode == 0, done.stdout
+
+
+# ---------------------------------------------------------------- the stages
+
+
+def test_six_stages_in_order(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    assert list(github["jobs"]) == STAGES
+    assert gitlab["stages"] == STAGES
+    for before, after in itertools.pairwise(STAGES):
+        assert github["jobs"][after]["needs"] == before
+        assert gitlab[after]["needs"][-1] == before
+    for name in STAGES:
+        assert github["jobs"][name]["name"] == name
+        assert gitlab[name]["stage"] == name
+
+
+def test_no_other_job_hides_in_the_gitlab_pipeline(gitlab: dict[Any, Any]) -> None:
+    jobs = {name for name, value in gitlab.items() if isinstance(value, dict) and JOB_KEYS & set(value)}
+    assert {name for name in jobs if not name.startswith(".")} == set(STAGES)
+
+
+def test_both_providers_call_the_same_things(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    hub, lab = commands(github, gitlab)
+    for name in RELEASE:
+        # GitHub publishes in sign, where no pull request holds the right to; GitLab in build, where docker is.
+        assert hub[name] - {"ops/bin/image push"} == lab[name] - {"ops/bin/image push"}, name
+    same = {"make build": "ops/bin/image build"}
+    everything = {frozenset(same.get(one, one) for stage in part.values() for one in stage) for part in (hub, lab)}
+    only_one = frozenset.symmetric_difference(*everything) if len(everything) == 2 else frozenset()
+    # The GitLab builder has no Python, so an earlier job writes down what it needs.
+    assert only_one <= {"ops/bin/image facts"}
+
+
+def test_what_each_stage_does(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    hub, lab = commands(github, gitlab)
+    for stage, wanted in (
+        ("test", {"make ci-test", "ops/bin/no-conflict-markers", "ops/bin/bump", "ops/bin/commit-msg"}),
+        ("sign", {"make sign", "ops/bin/with-key", "ops/bin/release-gate"}),
+        ("timestamp", {"make timestamp", "ops/bin/release-gate"}),
+        ("record", {"make record", "ops/bin/with-key", "ops/bin/publish push", "ops/bin/release-gate"}),
+    ):
+        assert wanted <= hub[stage], stage
+        assert wanted <= lab[stage], stage
+
+
+def test_trivy_fails_both_pipelines_before_and_after_the_build(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    scans = {name: step["with"] for name, step in steps(github) if "trivy-action" in step.get("uses", "")}
+    assert (scans["scan"]["scan-type"], scans["build"]["scan-type"]) == ("fs", "image")
+    for given in scans.values():
+        assert given["exit-code"] == "1"
+        assert given["severity"] == "HIGH,CRITICAL"
+        assert given["ignore-unfixed"] is True
+        assert given["trivyignores"] == "ops/trivyignore.yaml"
+    flags = "--severity HIGH,CRITICAL --ignore-unfixed --exit-code 1 --ignorefile ops/trivyignore.yaml"
+    assert any(line.startswith("trivy fs ") and flags in line for line in gitlab["scan"]["script"])
+    image = next(line for line in gitlab["build"]["script"] if " image --input dist/image.tar" in line)
+    assert flags in image
+    versions = {given["version"] for given in scans.values()} | {
+        f"v{found}" for found in re.findall(r"aquasec/trivy:([\d.]+)@", str(gitlab))
+    }
+    assert len(versions) == 1, "both providers run the same Trivy"
+    names = [step.get("name", "") for step in github["jobs"]["build"]["steps"]]
+    assert names.index("Image") < names.index("Trivy, image")
+
+
+# ---------------------------------------------------------------- pins
+
+
+def test_actions_are_pinned_to_commits_that_two_sources_name(both: Path) -> None:
+    text = (both / GITHUB).read_text()
+    used = set()
+    for reference, rest in USES.findall(text):
+        name, _, sha = reference.partition("@")
+        known = PINS["actions"][name]
+        assert sha == known["sha"]
+        assert rest.strip() == f"# {known['version']}"
+        used.add(name)
+    assert used == set(PINS["actions"]), "a pin that nothing uses, or a use without a pin"
+
+
+def test_images_are_pinned_to_digests_that_two_sources_name(both: Path) -> None:
+    texts = {path: (both / path).read_text() for path in (GITLAB, "ops/bin/image")}
+    used = set()
+    for text in texts.values():
+        for name, digest in IMAGE.findall(text):
+            assert digest == PINS["images"][name]["digest"]
+            used.add(name)
+    assert used == set(PINS["images"])
+    for line in re.findall(r"(?m)^\s*(?:- )?(?:image|name): (?!\s*$)(.+)$", texts[GITLAB]):
+        assert IMAGE.search(line) or line in {"release"}, f"not pinned: {line}"
+
+
+@pytest.mark.parametrize("kind", ["actions", "images"])
+def test_every_pin_has_two_independent_sources(kind: str) -> None:
+    for name, pin in PINS[kind].items():
+        owners = {source["repository"].split("/")[0].lower() for source in pin["sources"]}
+        assert len(owners) >= 2, f"{name} rests on one source"
+        assert re.fullmatch(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}", pin.get("sha") or pin["digest"])
+
+
+# ---------------------------------------------------------------- rights, forks, time
+
+
+def test_rights_are_given_one_by_one_with_a_reason(both: Path, github: dict[Any, Any]) -> None:
+    assert github["permissions"] == {}
+    wanted = {name: {"contents": "read"} for name in STAGES}
+    wanted |= {"sign": {"contents": "read", "packages": "write"}, "record": {"contents": "write"}}
+    assert {name: job["permissions"] for name, job in github["jobs"].items()} == wanted
+    for line in re.findall(r"(?m)^      (?:contents|packages): .*$", (both / GITHUB).read_text()):
+        assert " # " in line, f"no reason: {line}"
+
+
+def test_release_stages_run_on_the_protected_branch_only(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    for name in RELEASE:
+        job = github["jobs"][name]
+        assert "github.event_name != 'pull_request'" in job["if"]
+        assert "github.event.repository.default_branch" in job["if"]
+        assert job["env"]["RELEASE_PROTECTED"] == "${{ github.ref_protected }}"
+        assert job["env"]["RELEASE_FORK"] == "${{ github.event.repository.fork }}"
+        gate = next(step for step in job["steps"] if step.get("id") == "gate")
+        after = job["steps"][job["steps"].index(gate) + 1 :]
+        assert all(step["if"] == "steps.gate.outputs.release == 'true'" for step in after)
+        assert gitlab[name]["extends"] == ".release"
+        lines = gitlab[name]["script"]
+        assert lines[0].startswith("ops/bin/release-gate --output")
+        assert all(line.startswith('if [ "$release" = true ]; then ') for line in lines[1:])
+    assert gitlab[".release"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
+    assert gitlab["variables"]["RELEASE_PROTECTED"] == "$CI_COMMIT_REF_PROTECTED"
+
+
+def test_secrets_are_read_by_single_steps_of_the_release_environment(github: dict[Any, Any]) -> None:
+    assert "secrets." not in json.dumps({name: job.get("env", {}) for name, job in github["jobs"].items()})
+    for name, step in steps(github):
+        if "secrets." in json.dumps(step):
+            assert "run" in step
+            assert github["jobs"][name]["environment"] == "release"
+    holders = {name for name, step in steps(github) if "secrets." in json.dumps(step)}
+    assert holders == {"sign", "record"}
+
+
+def test_checkouts_keep_no_credentials(github: dict[Any, Any]) -> None:
+    checkouts = [step for _, step in steps(github) if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) == len(STAGES)
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_everything_ends_and_nothing_overlaps(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    assert all(0 < job["timeout-minutes"] <= 30 for job in github["jobs"].values())
+    assert all("timeout" in gitlab[name] or "timeout" in gitlab[".release"] for name in STAGES)
+    assert github["concurrency"]["group"] == "ci-${{ github.ref }}"
+    assert github["jobs"]["record"]["concurrency"] == {"group": "ledger", "cancel-in-progress": False}
+    assert gitlab["record"]["resource_group"] == "ledger"
+    assert gitlab[".release"]["interruptible"] is False
+
+
+SILENCED = (
+    "|| true",
+    "|| :",
+    "continue-on-error",
+    "allow_failure",
+    ":latest",
+    "ubuntu-latest",
+    "@master",
+    "@main",
+    "pull_request_target",
+)
+
+
+def test_nothing_is_silenced_or_moving(both: Path) -> None:
+    paths = [both / GITHUB, both / GITLAB, both / "ops" / "release.mk", *(both / "ops" / "bin").iterdir()]
+    for path in paths:
+        text = path.read_text()
+        for word in SILENCED:
+            assert word not in text, f"{path.name}: {word}"
+
+
+# ---------------------------------------------------------------- renovate
+
+
+def test_renovate_follows_every_pin(both: Path) -> None:
+    config = json.loads((both / "renovate.json").read_text())
+    for manager in config["customManagers"]:
+        pattern = manager["managerFilePatterns"][0].strip("/")
+        names = [name for name in files(both) if re.search(pattern, name)]
+        assert names, f"nothing matches {pattern}"
+        expression = re.sub(r"\(\?<", "(?P<", manager["matchStrings"][0])
+        assert any(re.search(expression, (both / name).read_text()) for name in names), expression
+    locks = config["pip_requirements"]["managerFilePatterns"][0].strip("/")
+    assert {name for name in files(both) if re.search(locks, name)} >= {"requirements.lock", "requirements-dev.lock"}
+    assert any(rule.get("matchManagers") == ["copier"] for rule in config["packageRules"])
+
+
+def test_renovate_commits_in_the_house_format(both: Path) -> None:
+    from_file = json.loads((both / "renovate.json").read_text())
+    prefixes = [from_file["commitMessagePrefix"]]
+    prefixes += [rule["commitMessagePrefix"] for rule in from_file["packageRules"] if "commitMessagePrefix" in rule]
+    for prefix in prefixes:
+        assert re.fullmatch(r"\[[a-z]+\] (build|chore):", prefix)
+
+
+def test_no_pipeline_names_this_project_s_own_repository(both: Path) -> None:
+    assert str(ROOT) not in "".join((both / path).read_text() for path in (GITHUB, GITLAB, "ops/release.mk"))
