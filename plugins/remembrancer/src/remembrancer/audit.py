@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -83,7 +83,7 @@ class Checker:
         digest = hashlib.sha256(self.repository.blob(entry.receipt.predicate["signature"])).hexdigest()
         size = self.log.view.size if self.log.view else 0
         times = tuple(one for one in self.repository.sealed_about([digest], size) if one.receipt.kind == "timestamp")
-        return Prover(replace(self.evidence, signature_times=times), self.log, self.trusted, "", self.now)
+        return Prover(self.evidence._replace(signature_times=times), self.log, self.trusted, "", self.now)
 
 
 @lru_cache(maxsize=1)

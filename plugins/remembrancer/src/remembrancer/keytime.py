@@ -4,8 +4,8 @@ A token over an artifact never dates a signature, because whoever steals a key c
 key that has ended counts only for proofs whose existence before its end is proven by someone else's clock.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
@@ -14,16 +14,14 @@ from remembrancer.policy import Ended, Term
 SKEW = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFacts:
+class KeyFacts(NamedTuple):
     """What a certificate says about itself: a revocation's reason ("" is none), and when it expires (None is never)."""
 
     revoked: str = ""
     expires: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
+class Codes(NamedTuple):
     """The reason codes of one family of keys (signers, or timestamp authorities)."""
 
     compromised: str

@@ -6,8 +6,8 @@ the log key signed, so a wrong tile can only make a proof fail.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from remembrancer import merkle, note
 from remembrancer.clock import rfc3339
@@ -21,8 +21,7 @@ from remembrancer.timestamp import Authority, TimestampFacts
 from remembrancer.trust import Trusted
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """A time-stamp of one checkpoint: its tree size, the authority's name in the policy, the log-signed note, the response."""
 
     size: int
@@ -31,8 +30,7 @@ class Stamp:
     response: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LogView:
+class LogView(NamedTuple):
     """An opened log: the signed note's bytes, what it says, and the tree below it."""
 
     data: bytes

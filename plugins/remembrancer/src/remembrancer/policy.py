@@ -8,10 +8,9 @@ import base64
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from remembrancer import witnesses
 from remembrancer.errors import BadInput
@@ -47,16 +46,14 @@ class Ended(StrEnum):
     COMPROMISED = "compromised"
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(NamedTuple):
     """A certificate: its bytes when they stand in the policy, else only their SHA-256 (hex)."""
 
     sha256: str
     inline: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """When a key may be used, and how it ended. Times are aware UTC; None means open."""
 
     start: datetime | None = None
@@ -65,8 +62,7 @@ class Term:
     compromised_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogKey:
+class LogKey(NamedTuple):
     """An Ed25519 key that signs the checkpoints whose tree size lies in [first, last]; last None means open."""
 
     key: VerifierKey
@@ -78,8 +74,7 @@ class LogKey:
         return self.first <= size and (self.last is None or size <= self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """An OpenPGP primary key and the components whose artifacts it may sign (`*` is all)."""
 
     name: str
@@ -93,8 +88,7 @@ class Signer:
         return "*" in self.components or component in self.components
 
 
-@dataclass(frozen=True, slots=True)
-class TimeAuthority:
+class TimeAuthority(NamedTuple):
     """An RFC 3161 authority: where to ask, and the only roots that its tokens may chain to (DER).
 
     Intermediates help to build the chain and prove nothing by themselves.
@@ -110,8 +104,7 @@ class TimeAuthority:
     term: Term
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(NamedTuple):
     """How many distinct primary keys and authorities must vouch, and whether deploy receipts must be signed."""
 
     signatures: int
@@ -119,8 +112,7 @@ class Requirements:
     deploy_signature: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """One version of the trust policy, parsed; `digest` is the SHA-256 (hex) of the file's bytes."""
 
     version: int

@@ -1,9 +1,11 @@
 """The files of a service repository that verification reads, and nothing else: policy, keys, ledger, receipts, blobs."""
 
+import hashlib
+import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
@@ -11,11 +13,16 @@ from remembrancer.tilefiles import Reader, TileError, decode_bundle, entries_pat
 from remembrancer.trust import SignedPolicy
 from remembrancer.verify import Entry
 
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
 TRUST = "ops/trust"
 RECEIPTS = "ops/receipts"
 LEDGER = "ops/receipts/ledger"
 MAX_FILE = 16 << 20
 
+# a hook's environment points at the repository that is being committed to, which need not be this one
+_FOREIGN = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"})
 _SIGNATURE = re.compile(r"policy\.toml\.([0-9A-F]{40}|[0-9A-F]{64})\.asc")
 
 
@@ -82,8 +89,6 @@ class Repository:
 
     def blob(self, sha256: str) -> bytes:
         """Return a blob, checked against its name; raises Rejected(blob.missing, blob.mismatch)."""
-        import hashlib
-
         try:
             data = self.read(f"{RECEIPTS}/blobs/{sha256}", 1 << 30)
         except FileNotFoundError as error:
@@ -142,11 +147,14 @@ class Repository:
             return None
         return done.stdout.decode(errors="replace").strip()
 
-    def git(self, *arguments: str, data: bytes = b"") -> "subprocess.CompletedProcess[bytes] | None":
+    def git(self, *arguments: str, data: bytes = b"") -> "CompletedProcess[bytes] | None":
         """Run git in the repository and return what it did; None when there is no git program."""
+        import subprocess  # noqa: PLC0415 - most verdicts need no git
+
+        kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
         try:
             return subprocess.run(
-                ["git", "-C", str(self.root), *arguments], input=data, capture_output=True, check=False
+                ["git", "-C", str(self.root), *arguments], input=data, capture_output=True, check=False, env=kept
             )
         except OSError:
             return None

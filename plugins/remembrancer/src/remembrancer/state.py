@@ -9,10 +9,9 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from remembrancer.errors import BadInput, EnvironmentTrouble
 
@@ -43,8 +42,7 @@ def fingerprint(text: str) -> str:
     return plain
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """The newest checkpoint remembered for one origin and log key: the signed note, its size, and earlier roots."""
 
     note: bytes
@@ -168,14 +166,15 @@ def write_private(path: Path, data: bytes) -> None:
     for folder in reversed([path.parent, *path.parent.parents]):
         if not folder.exists():
             folder.mkdir(mode=0o700, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    temporary = path.parent / f".new-{os.getpid()}-{os.urandom(8).hex()}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise

@@ -6,7 +6,8 @@ remembers. The order matters: the signature is checked before anything in the fi
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from remembrancer import policy
 from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable
@@ -16,8 +17,7 @@ from remembrancer.policy import Material, Policy, Profile
 Newest = Callable[[str, str], tuple[int, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class SignedPolicy:
+class SignedPolicy(NamedTuple):
     """The files of ops/trust: the policy, its signatures and the owners' certificates, both by fingerprint."""
 
     text: bytes
@@ -25,20 +25,18 @@ class SignedPolicy:
     certificates: Mapping[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Pins:
+class Pins(NamedTuple):
     """What the user trusts: `explicit` fingerprints of this run, and remembered ones with the origin they are for."""
 
     explicit: tuple[str, ...] = ()
-    remembered: Mapping[str, str] = field(default_factory=dict)
+    remembered: Mapping[str, str] = MappingProxyType({})
 
     def owners(self) -> tuple[str, ...]:
         """Return the fingerprints that count: those of this run replace the remembered ones."""
         return self.explicit or tuple(self.remembered)
 
 
-@dataclass(frozen=True, slots=True)
-class Trusted:
+class Trusted(NamedTuple):
     """A policy whose signature by a pinned owner holds; `keys` gives the file with a SHA-256 (hex) from ops/trust/keys."""
 
     policy: Policy

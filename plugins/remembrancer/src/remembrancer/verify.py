@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from remembrancer import receipt as receipts
 from remembrancer.clock import rfc3339
@@ -28,8 +29,7 @@ class Entry:
         return f"ops/receipts/{receipts.relative_path(self.receipt)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """The thing in question: a name for people, the SHA-256 (hex) of its bytes, and the bytes or the file that holds them."""
 
     name: str
@@ -37,8 +37,7 @@ class Artifact:
     content: bytes | Path
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Everything found about one artifact; nothing of it is believed before it is checked.
 
     `deploys` name the artifact's digest, `contradicting` is a deploy receipt of the same file name with another digest,
@@ -57,8 +56,7 @@ class Evidence:
     signature_times: tuple[Entry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(NamedTuple):
     """The log, or why it cannot be used."""
 
     view: LogView | None

@@ -5,7 +5,8 @@ they are refused instead of being silently ignored.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from remembrancer.errors import BadInput
 from remembrancer.note import VerifierKey
@@ -15,20 +16,18 @@ COSIGNATURE = 0x04
 LIMIT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """At least `threshold` of the named members (witnesses or earlier groups) must have cosigned."""
 
     threshold: int
     members: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Quorum:
+class Quorum(NamedTuple):
     """A parsed witness policy: the witnesses' keys by name, the groups in order, and the name that must be satisfied."""
 
-    witnesses: Mapping[str, VerifierKey] = field(default_factory=dict)
-    groups: Mapping[str, Group] = field(default_factory=dict)
+    witnesses: Mapping[str, VerifierKey] = MappingProxyType({})
+    groups: Mapping[str, Group] = MappingProxyType({})
     required: str = "none"
     text: str = "quorum none\n"
 
