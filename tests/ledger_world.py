@@ -42,7 +42,7 @@ def deploy(version: str, *, component: str = "my-svc", content: str = "", enviro
 
 def waiver(reason: str) -> bytes:
     """Return a small content-addressed receipt without blobs."""
-    predicate = {"recordedAt": AT, "recordedBy": "owner", "reason": reason, "expires": AT}
+    predicate = {"recordedAt": AT, "recordedBy": "ops", "owner": "team", "reason": reason, "expires": AT}
     return build("waiver", [("Dockerfile", sha(reason))], predicate)
 
 

@@ -160,6 +160,7 @@ _SHAPES = {
     "policy": "digest",
     "previous": "digest",
     "recordedBy": "text",
+    "owner": "text",
     "title": "text",
     "reason": "text",
     "rollback": "text",
