@@ -1,0 +1,1 @@
+"""The service: one process, one port, started with `python -m app`."""
