@@ -8,6 +8,7 @@ Standard library only: this runs inside Copier's own environment.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -86,41 +87,54 @@ def digests(root: Path, paths: Iterable[str]) -> dict[str, str]:
     return {path: sha256_file(root / path) for path in paths if (root / path).is_file()}
 
 
-def render_again(source: str, ref: str, root: Path, answers_file: str) -> dict[str, str]:
-    """Render the same template with the recorded answers into a throw-away folder and return its digests.
+def render_again(source: Path, call: Mapping[str, str], root: Path, commit: str = "") -> dict[str, str]:
+    """Render a version with the recorded answers into a throw-away folder; return path to SHA-256 of each file.
 
-    Needed only where a file of the same name was there before, so that "as rendered" and "on disk" may differ.
+    Needed where "as rendered" and "on disk" may differ. Reads from the clone that Copier has made already, so it needs
+    no network; git is told to take the recorded address from there, because some files state the address.
+
+    Args:
+        source: the template's clone.
+        call: what copier.yml says about this run: `source`, `commit`, `answers_file`.
+        root: the repository with the answers file.
+        commit: another commit than this run's.
 
     Raises:
         ManifestError: Copier could not render.
     """
     with tempfile.TemporaryDirectory(prefix="vaultmesh-render.") as folder:
-        target = Path(folder) / root.resolve().name
-        command = [
-            sys.executable,
-            "-m",
-            "copier",
-            "copy",
-            "--quiet",
-            "--defaults",
-            "--overwrite",
-            "--skip-tasks",
-            "--trust",
-        ]
-        command += ["--vcs-ref", ref, "--data-file", str(root / answers_file), source, str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        target = Path(folder) / "render" / root.resolve().name
+        command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--overwrite", "--skip-tasks"]
+        command += ["--vcs-ref", commit or call["commit"], "--data-file", str(root / call["answers_file"])]
+        done = subprocess.run(
+            [*command, "--", call["source"], str(target)],
+            env={**os.environ, **redirected(call["source"], source), "COPIER_CACHE_DIR": f"{folder}/cache"},
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ManifestError(f"the template could not be rendered a second time to compare existing files: {last}")
+            raise ManifestError(f"the template could not be rendered a second time to compare files: {last}")
         found = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
         return digests(target, sorted(found))
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Return what a git command prints, stripped, or "" where it fails."""
-    command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    return done.stdout.strip() if done.returncode == 0 else ""
+def redirected(url: str, clone: Path) -> dict[str, str]:
+    """Return the variables that let git read a URL from a clone (git-config, url.<base>.insteadOf); none for a path."""
+    plain = re.sub(r"^git\+", "", url)
+    plain = re.sub(r"^gh:/*", "https://github.com/", re.sub(r"^gl:/*", "https://gitlab.com/", plain))
+    if not re.match(r"\w+://|[\w.-]+@[\w.-]+:", plain):
+        return {}
+    short = plain.rstrip("/").removesuffix(".git")
+    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    variables = {}
+    for alias in dict.fromkeys((plain, short, f"{short}.git")):
+        variables[f"GIT_CONFIG_KEY_{number}"] = f"url.{clone}.insteadOf"
+        variables[f"GIT_CONFIG_VALUE_{number}"] = alias
+        number += 1
+    return {**variables, "GIT_CONFIG_COUNT": str(number)}
 
 
 def conflicts(root: Path, paths: Iterable[str]) -> list[str]:

@@ -34,14 +34,19 @@ def public_source(source: str) -> str:
 def predicate(root: Path, call: dict[str, Any], blob: str, lines: list[bytes]) -> dict[str, Any]:
     """Return what a spawn and an update state alike: source, answers and manifest."""
     import manifest  # noqa: PLC0415  # only once the interpreter is known to have tomllib
-    from remembrancer import clock, merkle  # noqa: PLC0415
+    import provenance  # noqa: PLC0415
+    from remembrancer import clock, merkle, store  # noqa: PLC0415
 
+    template = {"source": public_source(call["source"]), "commit": call["commit"], "version": call["ref"]}
+    tag = provenance.signed_tag(SOURCE, call["ref"], call["commit"])
+    if tag:
+        template["tagSignature"] = store.Store(root).write_blob(tag)
     return {
         "recordedAt": clock.rfc3339(clock.SystemClock().now()),
         "component": call["component"],
         "layer": call["layer"],
         "version": call["version"],
-        "template": {"source": public_source(call["source"]), "commit": call["commit"], "version": call["ref"]},
+        "template": template,
         "answers": {"path": call["answers_file"], "sha256": manifest.sha256_file(root / call["answers_file"])},
         "manifest": {"sha256": blob, "root": merkle.root(lines).hex(), "files": len(lines)},
     }
@@ -62,7 +67,7 @@ def spawn(root: Path, call: dict[str, Any]) -> str:
     on_disk = manifest.digests(root, present)
     rendered = on_disk
     if manifest.existed_before(root, present, int(call["started"])):
-        rendered = manifest.render_again(call["source"], call["commit"], root, call["answers_file"])
+        rendered = manifest.render_again(SOURCE, call, root)
     lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml")
     target = store.Store(root)
     blob = target.write_blob(manifest.blob(lines))
@@ -73,33 +78,59 @@ def spawn(root: Path, call: dict[str, Any]) -> str:
 def update(root: Path, call: dict[str, Any]) -> str:
     """Write the manifest blob and the update receipt; return its path, or "" where nothing was new.
 
-    The receipt names the files with conflict markers. While it names any it stays pending, until
+    The receipt names the files that a person has to decide on: those with conflict markers, and those that were changed
+    here and that the new version no longer has. While it names any it stays pending, until
     `remembrancer record update --resolved` has hashed the files again (DESIGN section 3).
 
     Raises:
-        manifest.ManifestError: the new version could not be rendered, or the old one is not known.
+        manifest.ManifestError: a version could not be rendered, or the old one is not known.
         RemembrancerError, OSError: the receipt could not be written.
     """
+    import departed  # noqa: PLC0415
     import manifest  # noqa: PLC0415
+    import provenance  # noqa: PLC0415
     from remembrancer import receipt, store  # noqa: PLC0415
 
-    old = manifest.git(SOURCE, "rev-parse", "--verify", "--quiet", f"{call['from']}^{{commit}}")
-    if not old:
+    start = provenance.start(root, SOURCE, call["layer"], call["from"])
+    if start is None:
         raise manifest.ManifestError(
             f"the version {call['from']!r} that this update starts from is not in the template"
         )
-    if old == call["commit"] and not manifest.git(root, "status", "--porcelain", "--", call["answers_file"]):
+    if start.commit == call["commit"] and not provenance.git(root, "status", "--porcelain", "--", call["answers_file"]):
         return ""
-    rendered = manifest.render_again(call["source"], call["commit"], root, call["answers_file"])
+    if start.moved:
+        print(
+            f"receipt: warning: {start.version} was {start.commit[:12]} when it was recorded and is {start.now[:12]} "
+            "now; somebody moved the tag, so read what this update changes with care.",
+            file=sys.stderr,
+        )
+    rendered = manifest.render_again(SOURCE, call, root)
+    kept = departed.keep(root, SOURCE, call, start, rendered)
     on_disk = manifest.digests(root, sorted(rendered))
     lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml")
     target = store.Store(root)
     blob = target.write_blob(manifest.blob(lines))
     stated = predicate(root, call, blob, lines)
-    stated["from"] = {"commit": old, "version": call["from"]}
-    stated["conflicts"] = manifest.conflicts(root, sorted(rendered))
+    stated["from"] = {"commit": start.commit, "version": start.version}
+    if start.moved:
+        stated["from"]["movedTo"] = start.now
+    stated["conflicts"] = sorted({*manifest.conflicts(root, sorted(rendered)), *kept})
     statement = receipt.build("update", [(call["component"], blob)], stated)
-    return target.write_receipt(statement).relative_to(root).as_posix()
+    path = target.write_receipt(statement, noted=False).relative_to(root).as_posix()
+    tell(stated["conflicts"], kept)
+    return path
+
+
+def tell(conflicts: list[str], kept: list[str]) -> None:
+    """Say which files a person has to look at, and what to do then."""
+    for path in conflicts:
+        what = "was changed here and is gone from the standard; it was kept" if path in kept else "has conflicts"
+        print(f"receipt: {path} {what}", file=sys.stderr)
+    if conflicts:
+        print(
+            "receipt: pending until you have decided, then: ops/bin/remembrancer record update --resolved",
+            file=sys.stderr,
+        )
 
 
 def main(arguments: list[str]) -> int:

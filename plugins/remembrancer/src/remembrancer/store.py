@@ -26,12 +26,15 @@ class Store:
         self.root = root
         self.receipts_dir = root / RECEIPTS
 
-    def write_receipt(self, data: bytes) -> Path:
+    def write_receipt(self, data: bytes, *, noted: bool = True) -> Path:
         """Write one receipt (the bytes that `receipt.build` made) and return its path; see `write_receipts`."""
-        return self.write_receipts([data])[0]
+        return self.write_receipts([data], noted=noted)[0]
 
-    def write_receipts(self, batch: Sequence[bytes]) -> list[Path]:
+    def write_receipts(self, batch: Sequence[bytes], *, noted: bool = True) -> list[Path]:
         """Write receipts durably and return their paths in the same order.
+
+        The next seal here takes them up before they are committed, unless `noted` is false: an update can still be
+        thrown away, so its receipt counts only once it is committed.
 
         All are checked before any is written. Repeating a receipt, or recording a version again with the same digest
         for the same environment, writes nothing and returns the path of the first. Raises Refused `receipt.conflict`
@@ -50,8 +53,9 @@ class Store:
                     refuse_other(known, receipt)
             if new:
                 # first the note for the next seal: a path in it that has no file yet does no harm
-                with trouble(f"write {local / WRITTEN}"), (local / WRITTEN).open("a", encoding="utf-8") as noted:
-                    noted.writelines(f"{path}\n" for path in new)
+                if noted:
+                    with trouble(f"write {local / WRITTEN}"), (local / WRITTEN).open("a", encoding="utf-8") as notes:
+                        notes.writelines(f"{path}\n" for path in new)
                 put(self.receipts_dir, new, local / SCRATCH)
         return [self.receipts_dir / path for path in paths]
 

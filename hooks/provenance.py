@@ -1,0 +1,101 @@
+"""Where an update starts from and what is known about the template's version: commit, tag, and who signed the tag.
+
+Answers name a version by its tag, and tags can be moved. Receipts name the commit, so the newest receipt of a layer is
+what an update is measured against. Standard library only: this runs inside Copier's own environment.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from remembrancer.receipt import Receipt
+
+SIGNATURES = (b"\n-----BEGIN PGP SIGNATURE-----\n", b"\n-----BEGIN SSH SIGNATURE-----\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What an update starts from.
+
+    Attributes:
+        version: the version that the answers name.
+        commit: the commit that the layer's newest receipt states for it; without a receipt, what the name means now.
+        now: the commit that the name means in the template now, "" where it means none.
+        receipt: that newest receipt, if it is for this version.
+    """
+
+    version: str
+    commit: str
+    now: str
+    receipt: "Receipt | None"
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether the version's name has come to mean another commit since it was recorded."""
+        return bool(self.now) and self.now != self.commit
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Return what a git command prints, stripped, or "" where it fails."""
+    return git_bytes(folder, *arguments).decode("utf-8", "replace").strip()
+
+
+def git_bytes(folder: Path, *arguments: str) -> bytes:
+    """Return the bytes that a git command prints, or none where it fails."""
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    return done.stdout if done.returncode == 0 else b""
+
+
+def newest(root: Path, layer: str) -> "Receipt | None":
+    """Return the layer's spawn or update receipt that was recorded last; unreadable ones do not count.
+
+    Of two in the same second the one counts that no other starts from.
+    """
+    from remembrancer.errors import RemembrancerError  # noqa: PLC0415  # only on an interpreter that has tomllib
+    from remembrancer.store import Store  # noqa: PLC0415
+
+    store = Store(root)
+    found = []
+    for kind in ("spawn", "update"):
+        for name in store.walk(kind):
+            try:
+                receipt = store.read_receipt(name)
+            except RemembrancerError:
+                continue
+            if receipt.predicate["layer"] == layer:
+                found.append(receipt)
+    begun = {(one.predicate.get("from") or {}).get("commit") for one in found}
+    found.sort(
+        key=lambda one: (one.predicate["recordedAt"], one.predicate["template"]["commit"] not in begun, one.digest)
+    )
+    return found[-1] if found else None
+
+
+def start(root: Path, source: Path, layer: str, version: str) -> Start | None:
+    """Return what an update of a layer starts from, or None where neither a receipt nor the template knows the version.
+
+    Args:
+        root: the service.
+        source: a clone of the template that has all its tags.
+        layer: which template.
+        version: what the answers file named before the update (a tag, or what `git describe` made of a commit).
+    """
+    now = git(source, "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}")
+    known = newest(root, layer)
+    if known is not None and known.predicate["template"]["version"] == version:
+        return Start(version, known.predicate["template"]["commit"], now, known)
+    return Start(version, now, now, None) if now else None
+
+
+def signed_tag(source: Path, version: str, commit: str) -> bytes:
+    """Return the tag object (exact bytes, the signature at their end) of a version, or none where no signed tag names it.
+
+    The object says which commit it is for, who made it, and carries the signature; whoever verifies needs nothing else.
+    """
+    if git(source, "rev-parse", "--verify", "--quiet", f"refs/tags/{version}^{{commit}}") != commit:
+        return b""
+    content = git_bytes(source, "cat-file", "tag", f"refs/tags/{version}")
+    return content if any(mark in content for mark in SIGNATURES) else b""
