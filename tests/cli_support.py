@@ -68,9 +68,13 @@ class Scratch:
     def run(self, *arguments: str, cwd: Path | None = None, **more: str) -> Outcome:
         """Run a command in this process, as the console script does, with only this scratch's environment."""
         out, err = io.StringIO(), io.StringIO()
-        with _environment(self.environment(**more)), _folder(cwd or self.root):
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                status = main(list(arguments))
+        with (
+            _environment(self.environment(**more)),
+            _folder(cwd or self.root),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            status = main(list(arguments))
         return Outcome(status, out.getvalue(), err.getvalue())
 
     def json(self, *arguments: str, cwd: Path | None = None, **more: str) -> Outcome:

@@ -8,10 +8,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
-from cli_support import ARTIFACT, Scratch, new_scratch, released
 
+from cli_support import ARTIFACT, Scratch, new_scratch, released
 from remembrancer.reasons import REASONS
 
 DEPLOY = ("record", "deploy", "--component", "my-svc", "--version", "0.2.0", "--evidence", ARTIFACT)
@@ -31,7 +32,7 @@ def scratch(original: Scratch) -> Iterator[Scratch]:
     copy = original.copy()
     yield copy
     for folder, _, _ in os.walk(copy.base):
-        os.chmod(folder, 0o700)
+        Path(folder).chmod(0o700)
     copy.remove()
 
 
@@ -199,7 +200,7 @@ def test_an_authority_that_cannot_be_reached(scratch: Scratch) -> None:
 class Html(BaseHTTPRequestHandler):
     kind = "text/html"
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = b"<html><body>Sign in to the captive portal</body></html>"
         self.send_response(200)
         self.send_header("Content-Type", self.kind)
@@ -286,7 +287,7 @@ def test_a_read_only_folder(scratch: Scratch, arguments: tuple[str, ...], folder
     if folder == "dist" and arguments == DEPLOY:
         folder = "ops/receipts/.local"
     for path, _, _ in os.walk(scratch.root / folder):
-        os.chmod(path, 0o500)
+        Path(path).chmod(0o500)
     before = scratch.snapshot()
     done = without_override(scratch, *arguments)
     assert (done.returncode, "[env.io]" in done.stderr) == (4, True), done.stderr

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, receipts, release, released
 
 Tamper = Callable[[Scratch], None]

@@ -1,4 +1,5 @@
-"""The complete audit: the ledger re-read and recomputed, every proof in it judged again, and its past compared with it."""
+"""The complete audit: the ledger re-read and recomputed, every proof in it judged again, and its past compared
+with it."""
 
 import hashlib
 from collections import Counter
@@ -14,6 +15,7 @@ from remembrancer.findings import Finding, Outcome
 from remembrancer.gather import open_ledger, signed_content, stamps
 from remembrancer.ledger import Ledger
 from remembrancer.logview import LogView, check_stamp
+from remembrancer.policy import Policy
 from remembrancer.receipt import Receipt
 from remembrancer.repository import LEDGER, RECEIPTS, TRUST, Repository
 from remembrancer.state import State
@@ -29,7 +31,8 @@ ABSENT = "signatures of absent artifacts"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Everything a worker needs to judge like its parent: the repository, the verified policy, its owner, the moment."""
+    """Everything a worker needs to judge like its parent: the repository, the verified policy, its owner, the
+    moment."""
 
     root: Path
     policy_text: bytes
@@ -112,6 +115,7 @@ def audit_everything(
     repository: Repository,
     trusted: Trusted,
     state: State,
+    *,
     now: datetime,
     kept: bytes | None,
     progress: Progress,
@@ -133,7 +137,9 @@ def audit_everything(
     problems += _stamps(view, repository, trusted, counts)
     notices = [f"{one.subject}: {one.message}" for one in result.notices]
     whole = Whole([*_summary(view, counts, problems), *problems], dict(counts), notices)
-    whole.findings += _append_only(view, repository, state, trusted, kept, whole.notices)
+    older, said = _append_only(view, repository, state, trusted.policy, kept)
+    whole.findings += older
+    whole.notices += said
     if all(finding.outcome is Outcome.VERIFIED for finding in whole.findings):
         notice = recall.remember(view, state)
         whole.notices += [notice] if notice else []
@@ -205,10 +211,9 @@ def _summary(view: LogView, counts: Counter[str], problems: list[Finding]) -> li
 
 
 def _append_only(
-    view: LogView, repository: Repository, state: State, trusted: Trusted, kept: bytes | None, notices: list[str]
-) -> list[Finding]:
-    """Everything older that there is to compare with; when nothing outside the repository is, that is said."""
-    parsed = trusted.policy
+    view: LogView, repository: Repository, state: State, parsed: Policy, kept: bytes | None
+) -> tuple[list[Finding], list[str]]:
+    """Everything older that there is to compare with, and notices; it is said when there is nothing."""
     found: list[Finding] = []
     before = recall.compare(view, state, repository, parsed.seal_branch)
     if before:
@@ -218,5 +223,4 @@ def _append_only(
     if not found and parsed.quorum.required == "none":
         found.append(history.not_checked())
     own, notice = history.committed(view, repository, parsed)
-    notices += [notice] if notice else []
-    return [*found, *([own] if own else [])]
+    return [*found, *([own] if own else [])], [notice] if notice else []

@@ -15,7 +15,8 @@ from remembrancer.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A receipt's path from the repository's root, whether it is new, the artifact's SHA-256, and whether to sign it."""
+    """A receipt's path from the repository's root, whether it is new, the artifact's SHA-256, and whether to sign
+    it."""
 
     path: Path
     new: bool
@@ -36,7 +37,7 @@ def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorde
     known = store.deployed(given.component, given.version)
     environment = given.environment or (str(known.predicate["environment"]) if known else recording.DEFAULT_ENVIRONMENT)
     if known is not None:
-        return _again(repository, store, known, given, digest, environment, clock)
+        return _again(repository, known, given, digest=digest, environment=environment, clock=clock)
     data = recording.placed(
         "deploy",
         component=given.component,
@@ -58,9 +59,10 @@ def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorde
 
 
 def _again(
-    repository: Repository, store: Store, known: Receipt, given: Given, digest: str, environment: str, clock: Clock
+    repository: Repository, known: Receipt, given: Given, *, digest: str, environment: str, clock: Clock
 ) -> Recorded:
     """A version that is recorded already: the same again, a rollout, or a contradiction."""
+    store = Store(repository.root)
     path = Path(RECEIPTS) / relative_path(known)
     recorded = known.subject[0].sha256
     if recorded != digest:
@@ -76,7 +78,9 @@ def _again(
         rollout = store.read_receipt(name)
         if rollout.subject == known.subject and rollout.predicate["environment"] == environment:
             return Recorded(Path(RECEIPTS) / name, False, digest)
-    data = _like(repository, "rollout", known, environment, clock, {"imageDigest": given.image_digest})
+    data = _like(
+        repository, "rollout", known, environment=environment, clock=clock, more={"imageDigest": given.image_digest}
+    )
     return Recorded(store.write_receipt(data).relative_to(repository.root), True, digest)
 
 
@@ -84,6 +88,7 @@ def record_rollback(
     repository: Repository,
     component: str,
     version: str,
+    *,
     environment: str,
     reason: str,
     from_version: str | None,
@@ -95,13 +100,13 @@ def record_rollback(
     if known is None:
         raise BadInput("input.version", f"{component} {version} is not recorded, so nothing can go back to it")
     more = {"reason": reason, "fromVersion": from_version}
-    data = _like(repository, "rollback", known, environment, clock, more)
+    data = _like(repository, "rollback", known, environment=environment, clock=clock, more=more)
     path = store.write_receipt(data)
     return Recorded(path.relative_to(repository.root), True, known.subject[0].sha256)
 
 
 def _like(
-    repository: Repository, kind: str, known: Receipt, environment: str, clock: Clock, more: dict[str, str | None]
+    repository: Repository, kind: str, known: Receipt, *, environment: str, clock: Clock, more: dict[str, str | None]
 ) -> bytes:
     """A receipt about the artifact of a recorded version."""
     extra: dict[str, object] = {"commit": recording.head_commit(repository), **more}

@@ -123,7 +123,8 @@ def _entries(
 
 
 def signed_content(repository: Repository, receipt: Receipt) -> bytes | Path | None:
-    """Return what a sign receipt's signature is over: a receipt's bytes or an artifact's file, None when it is not here."""
+    """Return what a sign receipt's signature is over: a receipt's bytes or an artifact's file, None when it is not
+    here."""
     subject = receipt.subject[0]
     if subject.name.startswith(f"{RECEIPTS}/"):
         try:

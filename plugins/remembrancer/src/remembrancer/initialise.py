@@ -55,8 +55,8 @@ def _from_pyproject(root: Path) -> str:
 def begin_development(repository: Repository, state: State, component: str, clock: Clock) -> Policy:
     """Make throw-away keys in this user's state and write the policy that names them, signed and pinned here only.
 
-    Returns the policy. Nothing is written to the repository unless all keys could be made. Raises Refused(trust.exists),
-    EnvironmentTrouble.
+    Returns the policy. Nothing is written to the repository unless all keys could be made. Raises
+    Refused(trust.exists), EnvironmentTrouble.
     """
     refuse_existing(repository)
     seed = SignerKey.generate(DEVELOPMENT_DOMAIN)

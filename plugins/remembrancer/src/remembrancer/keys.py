@@ -17,8 +17,8 @@ LOG_KEY_FILE_VARIABLE = "REMEMBRANCER_LOG_KEY_FILE"
 def log_key(policy: Policy, state: State, size: int, environ: Mapping[str, str] = os.environ) -> SignerKey | None:
     """Return the private log key for sealing at a tree size, or None when it is not here.
 
-    Looks at REMEMBRANCER_LOG_KEY, REMEMBRANCER_LOG_KEY_FILE, then this user's development keys. Raises BadInput(input.log-key)
-    for one that is malformed or not the policy's.
+    Looks at REMEMBRANCER_LOG_KEY, REMEMBRANCER_LOG_KEY_FILE, then this user's development keys. Raises
+    BadInput(input.log-key) for one that is malformed or not the policy's.
     """
     text = environ.get(LOG_KEY_VARIABLE, "").strip()
     file = environ.get(LOG_KEY_FILE_VARIABLE, "")
@@ -43,7 +43,8 @@ def log_key(policy: Policy, state: State, size: int, environ: Mapping[str, str] 
 
 
 def gpg_home(policy: Policy, signer: Signer, state: State) -> Path | None:
-    """Return the GnuPG folder of a signer: this user's development folder if the key is there, else the default (None)."""
+    """Return the GnuPG folder of a signer: this user's development folder if the key is there, else the default
+    (None)."""
     folder = state.keys_folder(policy.origin) / "gnupg"
     marker = state.keys_folder(policy.origin) / "signer"
     try:

@@ -38,6 +38,7 @@ def judge(
     who: str,
     term: Term,
     facts: KeyFacts,
+    *,
     claimed: datetime,
     proven: datetime | None,
     now: datetime,
@@ -45,17 +46,14 @@ def judge(
 ) -> RemembrancerError | None:
     """Return None when the key may have made the proof, else what stands against it.
 
-    Takes the key's name, its term in the policy, what its certificate says, the time that the proof claims (set by the key's
-    holder), the earliest time at which the proof provably existed (None: not proven), and the present.
+    Takes the key's name, its term in the policy, what its certificate says, the time that the proof claims (set by
+    the key's holder), the earliest time at which the proof provably existed (None: not proven), and the present.
     """
     if term.ended is Ended.COMPROMISED or _unexplained(term, facts):
         return _doubtful(who, term, facts, proven, codes)
-    if claimed > now + SKEW:
-        return Rejected(codes.outside, f"the proof by {who} claims to be from the future, {rfc3339(claimed)}")
-    if term.start and claimed < term.start:
-        return Rejected(
-            codes.outside, f"{who} may sign from {rfc3339(term.start)}, the proof is from {rfc3339(claimed)}"
-        )
+    early = _outside(who, term, claimed, now, codes)
+    if early:
+        return early
     end = min((instant for instant in (term.until, facts.expires) if instant), default=None)
     if end is None or (now <= end and not term.ended):
         return None
@@ -65,6 +63,16 @@ def judge(
         return None
     latest = f"the earliest proof of its existence is {rfc3339(proven)}" if proven else "nothing proves its age"
     return Unverifiable(codes.unproven, f"{who} ended at {rfc3339(end)} and {latest}")
+
+
+def _outside(who: str, term: Term, claimed: datetime, now: datetime, codes: Codes) -> Rejected | None:
+    if claimed > now + SKEW:
+        return Rejected(codes.outside, f"the proof by {who} claims to be from the future, {rfc3339(claimed)}")
+    if term.start and claimed < term.start:
+        return Rejected(
+            codes.outside, f"{who} may sign from {rfc3339(term.start)}, the proof is from {rfc3339(claimed)}"
+        )
+    return None
 
 
 def _unexplained(term: Term, facts: KeyFacts) -> bool:

@@ -1,7 +1,7 @@
 """A log as a verifier sees it: its checkpoint under the policy's keys, and proofs that are computed from its tiles.
 
-Pure: file contents come from a reader that the caller passes in. Whatever the tiles say is checked against the root that
-the log key signed, so a wrong tile can only make a proof fail.
+Pure: file contents come from a reader that the caller passes in. Whatever the tiles say is checked against the
+root that the log key signed, so a wrong tile can only make a proof fail.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ from remembrancer.trust import Trusted
 
 
 class Stamp(NamedTuple):
-    """A time-stamp of one checkpoint: its tree size, the authority's name in the policy, the log-signed note, the response."""
+    """A time-stamp of one checkpoint: its tree size, the authority's name in the policy, the log-signed note, the
+    response."""
 
     size: int
     authority: str
@@ -92,7 +93,8 @@ def open_log(data: bytes, read: Reader, policy: Policy) -> LogView:
 
 
 def authority_of(trusted: Trusted, name: str) -> tuple[Authority, TimeAuthority]:
-    """Return an authority as the checks want it, with its roots' bytes; raises Rejected(time.unknown-authority, trust.key-file)."""
+    """Return an authority as the checks want it, with its roots' bytes; raises Rejected(time.unknown-authority,
+    trust.key-file)."""
     listed = trusted.policy.authority(name)
     if listed is None:
         raise Rejected("time.unknown-authority", f"the policy lists no timestamp authority {name!r}")
@@ -117,7 +119,7 @@ def check_token(
 
     Raises Rejected with a `time.*` code.
     """
-    from remembrancer.timestamp import checks
+    from remembrancer.timestamp import checks  # noqa: PLC0415 - the heaviest import, and not every verdict needs it
 
     authority, listed = authority_of(trusted, name)
     return checks.check_response(response, digest, authority, nonce), listed
@@ -126,8 +128,8 @@ def check_token(
 class StampedTimes:
     """When the log provably had a given size: the checkpoint stamps of authorities that are in good standing now.
 
-    An ended authority could back-date, and its checkpoint tokens are not leaves that someone else's clock covers, so its
-    stamps date nothing.
+    An ended authority could back-date, and its checkpoint tokens are not leaves that someone else's clock covers,
+    so its stamps date nothing.
     """
 
     def __init__(self, view: LogView, stamps: Iterable[Stamp], trusted: Trusted, now: datetime) -> None:
@@ -138,8 +140,8 @@ class StampedTimes:
     def earliest(self, index: int, *, apart_from: str = "", before: datetime | None = None) -> datetime | None:
         """Return the earliest proven time of a checkpoint that includes the leaf `index`, or None.
 
-        `apart_from` names an authority that does not count. With `before`, the search goes on until a time at or before it is
-        found; without, the first good stamp answers, because the log only grows.
+        `apart_from` names an authority that does not count. With `before`, the search goes on until a time at or
+        before it is found; without, the first good stamp answers, because the log only grows.
         """
         best: datetime | None = None
         for number, stamp in enumerate(self._stamps):
@@ -159,13 +161,22 @@ class StampedTimes:
             facts, listed = check_stamp(self._view, stamp, self._trusted)
         except RemembrancerError:
             return None
-        if judge(listed.name, listed.term, KeyFacts(), facts.gen_time, None, self._now, AUTHORITY):
+        if judge(
+            listed.name,
+            listed.term,
+            KeyFacts(),
+            claimed=facts.gen_time,
+            proven=None,
+            now=self._now,
+            codes=AUTHORITY,
+        ):
             return None
         return facts.latest
 
 
 def check_stamp(view: LogView, stamp: Stamp, trusted: Trusted) -> tuple[TimestampFacts, TimeAuthority]:
-    """Check a checkpoint's time-stamp: the stamped note is a prefix of this log, and the token is over its signed bytes.
+    """Check a checkpoint's time-stamp: the stamped note is a prefix of this log, and the token is over its signed
+    bytes.
 
     Raises Rejected(log.checkpoint, log.split-view, log.tile, log.missing, time.*).
     """

@@ -199,8 +199,8 @@ class _Table:
 def parse(data: bytes) -> Policy:
     """Parse a policy file.
 
-    Takes the file's bytes (at most 1 MiB of UTF-8 TOML); raises BadInput(policy.malformed) naming the first field that is
-    wrong, or BadInput(policy.weak) for a combination that its profile does not allow.
+    Takes the file's bytes (at most 1 MiB of UTF-8 TOML); raises BadInput(policy.malformed) naming the first field
+    that is wrong, or BadInput(policy.weak) for a combination that its profile does not allow.
     """
     if len(data) > MAX_BYTES:
         raise BadInput("policy.malformed", "policy: the file is larger than 1 MiB")

@@ -1,4 +1,5 @@
-"""Making proofs: a signature or a time-stamp beside the artifact, its bytes as a blob, and a receipt that names both."""
+"""Making proofs: a signature or a time-stamp beside the artifact, its bytes as a blob, and a receipt that names
+both."""
 
 import hashlib
 import shutil
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from remembrancer import openpgp, recording
@@ -20,6 +22,9 @@ from remembrancer.receipt import MAX_BYTES
 from remembrancer.repository import Repository
 from remembrancer.state import State
 from remembrancer.store import Store
+from remembrancer.timestamp.authority import LocalAuthority
+from remembrancer.timestamp.model import Authority
+from remembrancer.timestamp.obtain import obtain_from_first, over_http
 from remembrancer.trust import Trusted
 
 
@@ -34,7 +39,7 @@ class Proof:
 
 
 def sign_artifact(
-    repository: Repository, state: State, policy: Policy | None, path: Path, key: str | None, clock: Clock
+    repository: Repository, state: State, policy: Policy | None, path: Path, *, key: str | None, clock: Clock
 ) -> Proof:
     """Sign a file with the policy's signer, or with a named key; writes FILE.asc, a blob and a sign receipt.
 
@@ -94,26 +99,33 @@ def _own_key(key: str) -> str:
     command = [program, "--batch", "--with-colons", "--list-secret-keys", "--", key]
     done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
     lines = [line.split(":") for line in done.stdout.decode(errors="replace").splitlines()]
-    found = [after[9] for line, after in zip(lines, lines[1:], strict=False) if line[0] == "sec" and after[0] == "fpr"]
+    found = [after[9] for line, after in pairwise(lines) if line[0] == "sec" and after[0] == "fpr"]
     if len(found) != 1:
         raise BadInput("input.key", f"gpg has {len(found)} secret keys for {key[:60]!r}; exactly one is needed")
     return found[0]
 
 
 def stamp_artifact(
-    repository: Repository, state: State, trusted: Trusted, path: Path, tsa: str | None, clock: Clock
+    repository: Repository, state: State, trusted: Trusted, path: Path, *, tsa: str | None, clock: Clock
 ) -> Proof:
     """Get a time-stamp over a file from the policy's authorities; writes FILE.tsr, a blob and a timestamp receipt.
 
-    Nothing is written before the answer passed every check. Raises BadInput(input.file, input.authority), Rejected(time.*),
-    EnvironmentTrouble.
+    Nothing is written before the answer passed every check. Raises BadInput(input.file, input.authority),
+    Rejected(time.*), EnvironmentTrouble.
     """
     digest = sha256_file(path)
     got = stamp(bytes.fromhex(digest), state, trusted, tsa, clock)
     store = Store(repository.root)
     with _beside(path, ".tsr", got.response) as file:
         blob = store.write_blob(got.response)
-        data = recording.timestamp((path.name, digest), got.authority, got.gen_time, got.nonce, blob, clock.now())
+        data = recording.timestamp(
+            (path.name, digest),
+            authority=got.authority,
+            gen_time=got.gen_time,
+            nonce=got.nonce,
+            blob=blob,
+            now=clock.now(),
+        )
         receipt = store.write_receipt(data).relative_to(repository.root)
     return Proof(file, receipt, got.authority, rfc3339(got.gen_time))
 
@@ -129,10 +141,8 @@ class Got:
 
 
 def stamp(digest: bytes, state: State, trusted: Trusted, tsa: str | None, clock: Clock) -> Got:
-    """Return a time-stamp over a SHA-256 digest by one of the policy's authorities that have not ended, in their order."""
-    from remembrancer.timestamp.authority import LocalAuthority
-    from remembrancer.timestamp.model import Authority
-    from remembrancer.timestamp.obtain import obtain_from_first, over_http
+    """Return a time-stamp over a SHA-256 digest by one of the policy's authorities that have not ended, in their
+    order."""
 
     policy = trusted.policy
     listed = [

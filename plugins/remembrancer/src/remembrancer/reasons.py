@@ -259,6 +259,10 @@ REASONS: dict[str, Reason] = {
         "A decision record's text is not the one that its newest receipt binds.",
         "Restore the file, or record the changed decision with a new receipt.",
     ),
+    "sig.algorithm": Reason(
+        "The signature is made with a kind of key that is not accepted, such as DSA.",
+        "Sign with an Ed25519, ECDSA or RSA key.",
+    ),
     "sig.bad": Reason(
         "The signature does not hold for these bytes and this key.",
         "Do not use the artifact; get it and its signature again from their source.",

@@ -1,4 +1,5 @@
-"""Is this log the one that was seen before? Compares a verified checkpoint with the newest one that this user remembers."""
+"""Is this log the one that was seen before? Compares a verified checkpoint with the newest one that this user
+remembers."""
 
 import contextlib
 import json
@@ -22,7 +23,8 @@ SUBJECT = f"{LEDGER}/checkpoint"
 def compare(view: LogView, state: State, repository: Repository, seal_branch: str) -> Finding | None:
     """Compare a verified checkpoint with the remembered ones and return the finding, or None when none is remembered.
 
-    Failed: `log.split-view` (with both signed checkpoints kept as evidence), `log.rollback`. A consistent prefix away from
+    Failed: `log.split-view` (with both signed checkpoints kept as evidence), `log.rollback`. A consistent prefix
+    away from
     the seal branch is verified with the code `log.behind`; one whose consistency cannot be computed is unverifiable.
     """
     origin = view.signed.checkpoint.origin
@@ -57,7 +59,7 @@ def _against(view: LogView, seen: Seen, repository: Repository, seal_branch: str
     if consistent is None:
         raise Unverifiable(
             "log.consistency-unknown",
-            f"the log has size {view.size}, older than the size {seen.size} seen before, whose tiles are not here to compare",
+            f"the log has size {view.size}, older than size {seen.size} seen before, whose tiles are not here",
         )
     return Finding(
         "append-only",
@@ -113,8 +115,8 @@ def _keep_evidence(state: State, view: LogView, seen: Seen) -> str:
 def remember(view: LogView, state: State, environ: Mapping[str, str] = os.environ) -> str:
     """Remember a verified checkpoint; returns a sentence when this user's state cannot be written, else "".
 
-    Whoever holds the log key in the environment is about to publish the checkpoint and may have to discard it, so nothing is
-    remembered there.
+    Whoever holds the log key in the environment is about to publish the checkpoint and may have to discard it, so
+    nothing is remembered there.
     """
     if environ.get(LOG_KEY_VARIABLE) or environ.get(LOG_KEY_FILE_VARIABLE):
         return ""

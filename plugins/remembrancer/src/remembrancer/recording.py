@@ -1,4 +1,5 @@
-"""The bytes of new receipts: what happened becomes a statement, with everything that can be known about it filled in."""
+"""The bytes of new receipts: what happened becomes a statement, with everything that can be known about it filled
+in."""
 
 import getpass
 import os
@@ -92,7 +93,7 @@ def signature(subject: tuple[str, str], fingerprint: str, blob: str, now: dateti
 
 
 def timestamp(
-    subject: tuple[str, str], authority: str, gen_time: datetime, nonce: int, blob: str, now: datetime
+    subject: tuple[str, str], *, authority: str, gen_time: datetime, nonce: int, blob: str, now: datetime
 ) -> bytes:
     """Return a timestamp receipt: the subject, the authority's name, what its token says, and the response's blob."""
     predicate = {

@@ -1,4 +1,5 @@
-"""The files of a service repository that verification reads, and nothing else: policy, keys, ledger, receipts, blobs."""
+"""The files of a service repository that verification reads, and nothing else: policy, keys, ledger, receipts,
+blobs."""
 
 import hashlib
 import os
@@ -41,7 +42,8 @@ class Repository:
         self.root = root
 
     def read(self, path: str, limit: int = MAX_FILE) -> bytes:
-        """Return a file's bytes. Raises FileNotFoundError, Rejected(receipt.path) for a link, EnvironmentTrouble(env.io)."""
+        """Return a file's bytes. Raises FileNotFoundError, Rejected(receipt.path) for a link,
+        EnvironmentTrouble(env.io)."""
         file = self.root / path
         try:
             if file.is_symlink():
@@ -107,8 +109,8 @@ class Repository:
     def sealed_about(self, digests: list[str], size: int) -> Iterator[Entry]:
         """Yield the log's entries in whose bytes one of the digests stands, straight from the entry bundles.
 
-        What it yields is only found, not proven: the index must be checked against the signed root. A damaged or missing
-        bundle raises Rejected(log.bundle, log.missing).
+        What it yields is only found, not proven: the index must be checked against the signed root. A damaged or
+        missing bundle raises Rejected(log.bundle, log.missing).
         """
         needles = [digest.encode() for digest in digests]
         for first in range(0, size, 256):

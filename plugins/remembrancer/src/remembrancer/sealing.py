@@ -1,4 +1,5 @@
-"""Sealing under a policy: which keys sign, what a receipt must prove before it goes into the log, who stamps the result."""
+"""Sealing under a policy: which keys sign, what a receipt must prove before it goes into the log, who stamps the
+result."""
 
 import hashlib
 from collections.abc import Callable
@@ -31,8 +32,8 @@ def pending(repository: Repository) -> list[Path]:
 def seal_pending(repository: Repository, state: State, trusted: Trusted, clock: Clock) -> SealResult | None:
     """Seal everything pending, or return None when the log key is not here.
 
-    Every sign and timestamp receipt must prove what it says under the policy, else it is refused by name. The new checkpoint
-    is stamped by the policy's authorities; one that is down is asked again by the next seal.
+    Every sign and timestamp receipt must prove what it says under the policy, else it is refused by name. The new
+    checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal.
     """
     policy = trusted.policy
     ledger = Ledger(repository.root)

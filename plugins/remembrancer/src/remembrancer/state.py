@@ -1,7 +1,7 @@
 """What this user remembers between runs: pinned owners, the newest policy versions, and the newest checkpoints.
 
-Everything lies in `$XDG_STATE_HOME/remembrancer` (default `~/.local/state/remembrancer`), folders 0700, files 0600, each
-write a temporary file renamed into place. Nothing here is read from the repository that is being verified.
+Everything lies in `$XDG_STATE_HOME/remembrancer` (default `~/.local/state/remembrancer`), folders 0700, files
+0600, each write a temporary file renamed into place. Nothing here is read from the repository that is being verified.
 """
 
 import contextlib

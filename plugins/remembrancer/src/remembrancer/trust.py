@@ -1,4 +1,5 @@
-"""From a fingerprint that the user brought to a policy that counts; nothing is ever trusted because it is in the repository.
+"""From a fingerprint that the user brought to a policy that counts; nothing is ever trusted because it is in the
+repository.
 
 Pure: takes the bytes of the policy, of its signatures and of its owners' certificates, and what the user pinned and
 remembers. The order matters: the signature is checked before anything in the file is believed.
@@ -37,7 +38,8 @@ class Pins(NamedTuple):
 
 
 class Trusted(NamedTuple):
-    """A policy whose signature by a pinned owner holds; `keys` gives the file with a SHA-256 (hex) from ops/trust/keys."""
+    """A policy whose signature by a pinned owner holds; `keys` gives the file with a SHA-256 (hex) from
+    ops/trust/keys."""
 
     policy: Policy
     owner: str

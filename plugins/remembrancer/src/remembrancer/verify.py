@@ -1,4 +1,5 @@
-"""The verdict on one artifact: every proof checked, each answer a finding. Pure: evidence and a policy in, findings out."""
+"""The verdict on one artifact: every proof checked, each answer a finding. Pure: evidence and a policy in,
+findings out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Entry:
 
 
 class Artifact(NamedTuple):
-    """The thing in question: a name for people, the SHA-256 (hex) of its bytes, and the bytes or the file that holds them."""
+    """The thing in question: a name for people, the SHA-256 (hex) of its bytes, and the bytes or the file that
+    holds them."""
 
     name: str
     digest: str
@@ -168,7 +170,7 @@ def verify_full(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -
 
     Where the policy requires signed deploy receipts, also `record-signature`. All of them must be verified.
     """
-    from remembrancer.verify_proofs import Prover
+    from remembrancer.verify_proofs import Prover  # noqa: PLC0415 - it builds on this module
 
     deploy = evidence.deploys[:1]
     recorded = deploy[0] if deploy else evidence.contradicting

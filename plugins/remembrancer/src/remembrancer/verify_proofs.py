@@ -1,4 +1,5 @@
-"""Signatures and time-stamps of one artifact under the policy: how many distinct keys and authorities vouch for it. Pure."""
+"""Signatures and time-stamps of one artifact under the policy: how many distinct keys and authorities vouch for
+it. Pure."""
 
 import hashlib
 from collections.abc import Sequence
@@ -74,7 +75,9 @@ class Prover:
         proven = None
         if term.ended or key.revoked or any(instant <= self.now for instant in ends):
             proven = self._proven(entry, signature, min(ends, default=None))
-        trouble = judge(f"key {signer.name}", term, key, facts.created, proven, self.now, SIGNER)
+        trouble = judge(
+            f"key {signer.name}", term, key, claimed=facts.created, proven=proven, now=self.now, codes=SIGNER
+        )
         if trouble:
             raise trouble
 
@@ -142,7 +145,15 @@ class Prover:
         if self.times and entry.index is not None and (listed.term.ended or listed.term.until):
             end = listed.term.compromised_at or listed.term.until
             proven = self.times.earliest(entry.index, apart_from=name, before=end)
-        trouble = judge(f"authority {name}", listed.term, KeyFacts(), facts.gen_time, proven, self.now, AUTHORITY)
+        trouble = judge(
+            f"authority {name}",
+            listed.term,
+            KeyFacts(),
+            claimed=facts.gen_time,
+            proven=proven,
+            now=self.now,
+            codes=AUTHORITY,
+        )
         if trouble:
             raise trouble
         return name, listed.self_asserted, facts.gen_time
@@ -161,7 +172,8 @@ def _sealed_first(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _decisive(troubles: list[RemembrancerError], missing: Rejected, short: int) -> RemembrancerError:
-    """Of everything that went wrong, what decides: enough open questions leave it open, else the first failure counts."""
+    """Of everything that went wrong, what decides: enough open questions leave it open, else the first failure
+    counts."""
     unknown = [trouble for trouble in troubles if isinstance(trouble, Unverifiable)]
     if len(unknown) >= short:
         return unknown[0]

@@ -1,7 +1,7 @@
 """Which witnesses must have cosigned a checkpoint: the text format of c2sp.org/tlog-policy, parsed and evaluated.
 
-Pure functions. A policy's `log` lines are not used here (the trust policy lists the log keys with their size ranges), so
-they are refused instead of being silently ignored.
+Pure functions. A policy's `log` lines are not used here (the trust policy lists the log keys with their size
+ranges), so they are refused instead of being silently ignored.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,7 +24,8 @@ class Group(NamedTuple):
 
 
 class Quorum(NamedTuple):
-    """A parsed witness policy: the witnesses' keys by name, the groups in order, and the name that must be satisfied."""
+    """A parsed witness policy: the witnesses' keys by name, the groups in order, and the name that must be
+    satisfied."""
 
     witnesses: Mapping[str, VerifierKey] = MappingProxyType({})
     groups: Mapping[str, Group] = MappingProxyType({})

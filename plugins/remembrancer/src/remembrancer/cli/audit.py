@@ -46,7 +46,13 @@ def verify_audit(session: Session, since: Path | None) -> int:
     else:
         with _progress(session, log.view.size) as progress:
             whole = audit_everything(
-                log.view, session.repository, trusted, session.state, session.clock.now(), kept, progress
+                log.view,
+                session.repository,
+                trusted,
+                session.state,
+                now=session.clock.now(),
+                kept=kept,
+                progress=progress,
             )
         findings += whole.findings
         session.notices += whole.notices

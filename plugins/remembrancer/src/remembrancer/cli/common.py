@@ -134,7 +134,7 @@ def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[...
                     "owners",
                     multiple=True,
                     metavar="FPR",
-                    help="Trust this owner's fingerprint in this run (also REMEMBRANCER_TRUST). Default: the pinned owners.",
+                    help="Trust this owner in this run (also REMEMBRANCER_TRUST). Default: the pinned owners.",
                 ),
                 click.option(
                     "--require",

@@ -26,7 +26,7 @@ def sign(session: Session, artifact: Path, key: str | None, no_seal: bool) -> in
     from remembrancer.proving import sign_artifact
 
     policy = _policy(session, needed=key is None)
-    done = sign_artifact(session.repository, session.state, policy, artifact, key, session.clock)
+    done = sign_artifact(session.repository, session.state, policy, artifact, key=key, clock=session.clock)
     sealed = seal_after(session, no_seal=no_seal)
     if policy is not None and policy.signer(done.who) is None:
         session.notices.append(f"the policy does not list {done.who}: verify-full will not count this signature")
@@ -53,7 +53,7 @@ def timestamp(session: Session, artifact: Path, tsa: str | None, no_seal: bool) 
     from remembrancer.proving import stamp_artifact
 
     trusted = session.trusted()
-    done = stamp_artifact(session.repository, session.state, trusted, artifact, tsa, session.clock)
+    done = stamp_artifact(session.repository, session.state, trusted, artifact, tsa=tsa, clock=session.clock)
     sealed = seal_after(session, no_seal=no_seal)
     data = {
         "receipt": str(done.receipt),

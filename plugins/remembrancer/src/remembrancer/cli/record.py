@@ -27,6 +27,7 @@ NO_SEAL = click.option("--no-seal", is_flag=True, help="Leave the receipt pendin
 @command(trust=True)
 def deploy(
     session: Session,
+    *,
     component: str,
     version: str,
     sha256: str | None,
@@ -77,6 +78,7 @@ def deploy(
 @command(trust=True)
 def rollback(
     session: Session,
+    *,
     component: str,
     version: str | None,
     target: str,
@@ -89,7 +91,15 @@ def rollback(
     from remembrancer.deploying import record_rollback
 
     recording.check_names(component, target)
-    done = record_rollback(session.repository, component, target, environment, reason, version, session.clock)
+    done = record_rollback(
+        session.repository,
+        component,
+        target,
+        environment=environment,
+        reason=reason,
+        from_version=version,
+        clock=session.clock,
+    )
     return finish(session, "record rollback", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=False)
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Sealed:
-    """What a seal did, for people (`lines`) and for programs (`data`); `refused` counts receipts that failed a check."""
+    """What a seal did, for people (`lines`) and for programs (`data`); `refused` counts receipts that failed a
+    check."""
 
     lines: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)

@@ -57,7 +57,8 @@ def deployments(session: Session, component: str | None) -> int:
 @click.command(epilog="Example: remembrancer list adrs")
 @command()
 def adrs(session: Session) -> int:
-    """List the architecture decision records in ops/receipts/adr, with number, title, status and date as they stand there."""
+    """List the architecture decision records in ops/receipts/adr, with number, title, status and date as they
+    stand there."""
     import re
 
     rows = []

@@ -58,9 +58,9 @@ def verify_signature(session: Session, signature: Path, data: Path, keys: tuple[
             f"key {facts.primary_fingerprint}",
             Term(),
             KeyFacts(ended.revoked, ended.expires),
-            facts.created,
-            proven,
-            session.clock.now(),
+            claimed=facts.created,
+            proven=proven,
+            now=session.clock.now(),
         )
         if trouble:
             raise trouble
@@ -107,6 +107,7 @@ def _time(text: str | None) -> datetime | None:
 @command(root=False)
 def verify_timestamp(
     session: Session,
+    *,
     token: Path,
     data: Path,
     roots: tuple[Path, ...],

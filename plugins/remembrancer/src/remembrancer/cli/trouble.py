@@ -4,6 +4,7 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.reasons import REASONS
@@ -17,7 +18,7 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
         traceback.print_exception(error)
     known = _known(error)
     remedy = known.remedy or (REASONS[known.code].remedy if known.code in REASONS else "")
-    if "--format=json" in arguments or ("--format", "json") in zip(arguments, arguments[1:], strict=False):
+    if "--format=json" in arguments or ("--format", "json") in pairwise(arguments):
         document = {
             "schema": REPORT_SCHEMA,
             "exitCode": known.exit_code,

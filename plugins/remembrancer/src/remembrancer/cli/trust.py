@@ -19,9 +19,7 @@ def show(session: Session) -> int:
         signed = session.repository.signed_policy()
         if signed and error.code == "trust.unpinned" and session.output == "text":
             for owner in sorted(signed.signatures):
-                print(
-                    f"signed by {owner}: compare it with what the owner published, then `remembrancer trust pin {owner}`"
-                )
+                print(f"signed by {owner}: if the owner published that, `remembrancer trust pin {owner}`")
         finding = negative("trust", "ops/trust/policy.toml", error)
         return emit(Report("trust show", profile="", findings=[finding]), session.output)
     data = _described(trusted.policy)
@@ -66,7 +64,8 @@ def _described(policy: object) -> dict[str, object]:
         ],
         "witness": [f"{name} {key}" for name, key in policy.quorum.witnesses.items()],
         "required": f"{policy.require.signatures} signatures, {policy.require.timestamps} timestamps, "
-        f"{'signed' if policy.require.deploy_signature else 'unsigned'} deploy receipts, quorum {policy.quorum.required}",
+        f"{'signed' if policy.require.deploy_signature else 'unsigned'} deploy receipts, "
+        f"quorum {policy.quorum.required}",
     }
 
 
