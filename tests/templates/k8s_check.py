@@ -168,7 +168,9 @@ def _monitoring(objects: list[Object]) -> Iterator[str]:
         if not services:
             yield "the ServiceMonitor selects no Service"
         for service in services:
-            if {one["port"] for one in monitor["spec"]["endpoints"]} - {port["name"] for port in service["spec"]["ports"]}:
+            if {one["port"] for one in monitor["spec"]["endpoints"]} - {
+                port["name"] for port in service["spec"]["ports"]
+            }:
                 yield "the ServiceMonitor scrapes a port that the Service does not have"
             if monitor["spec"].get("jobLabel") not in service["metadata"]["labels"]:
                 yield "the ServiceMonitor takes the job's name from a label that the Service does not have"
@@ -211,7 +213,11 @@ def _configuration(objects: list[Object]) -> Iterator[str]:
     for source in _container(objects).get("envFrom", []):
         if "configMapRef" in source and source["configMapRef"]["name"] not in _names(objects, "ConfigMap"):
             yield f"the ConfigMap {source['configMapRef']['name']} is not here"
-        if "secretRef" in source and not source["secretRef"].get("optional") and source["secretRef"]["name"] not in made:
+        if (
+            "secretRef" in source
+            and not source["secretRef"].get("optional")
+            and source["secretRef"]["name"] not in made
+        ):
             yield f"the Secret {source['secretRef']['name']} is required and nothing makes it"
     for item in _of(objects, "ExternalSecret"):
         if item["spec"]["secretStoreRef"]["name"] not in _names(objects, "SecretStore"):

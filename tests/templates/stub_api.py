@@ -1,7 +1,7 @@
 """A small API server for the real kubectl, and the public side of a service for the real curl.
 
-The API server serves discovery, objects with label and field selectors, and one service proxy. Every object is checked
-against Kubernetes' own strict schema before it is served, so that a test cannot pass on an object no cluster would have.
+The API server serves discovery, objects with label and field selectors, and one service proxy. Every object is
+checked against Kubernetes' own strict schema first, so that no test passes on an object that no cluster would have.
 """
 
 import datetime
@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -136,7 +136,14 @@ class Cluster:
 
 def _status(code: int, message: str) -> Object:
     reason = {404: "NotFound"}[code]
-    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code}
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "code": code,
+    }
 
 
 @contextmanager
@@ -153,7 +160,7 @@ def serve(answer: Callable[[str], Answer], certificate: Path | None = None) -> I
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

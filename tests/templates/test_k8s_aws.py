@@ -56,7 +56,11 @@ def test_roles_do_one_thing_each(collection: Path) -> None:
     accounts = {one["metadata"]["name"]: one for one in cluster(collection)["iam"]["serviceAccounts"]}
     dns = accounts["external-dns"]["attachPolicy"]["Statement"]
     assert dns[0]["Resource"] == ["arn:aws:route53:::hostedzone/Z100505526F6RJ21G6IU4"]
-    assert dns[1]["Action"] == ["route53:ListHostedZones", "route53:ListResourceRecordSets", "route53:ListTagsForResources"]
+    assert dns[1]["Action"] == [
+        "route53:ListHostedZones",
+        "route53:ListResourceRecordSets",
+        "route53:ListTagsForResources",
+    ]
     reader = accounts["my-svc-secrets-reader"]
     assert reader["metadata"]["namespace"] == "aurora-production"
     assert reader["attachPolicy"]["Statement"][0]["Resource"] == [
@@ -64,7 +68,12 @@ def test_roles_do_one_thing_each(collection: Path) -> None:
     ]
     store = pick(overlay(collection, "production"), "SecretStore")["spec"]["provider"]["aws"]
     assert store["auth"]["jwt"]["serviceAccountRef"]["name"] in accounts
-    every = [action for one in accounts.values() for part in one.get("attachPolicy", {}).get("Statement", []) for action in part["Action"]]
+    every = [
+        action
+        for one in accounts.values()
+        for part in one.get("attachPolicy", {}).get("Statement", [])
+        for action in part["Action"]
+    ]
     assert not any("*" in action for action in every)
     only_staging = cluster(collection, overlays=["staging-eks"])["iam"]["serviceAccounts"]
     assert "my-svc-secrets-reader" not in {one["metadata"]["name"] for one in only_staging}
@@ -83,10 +92,11 @@ class Loader(yaml.SafeLoader):
 def _function(loader: Loader, suffix: str, value: yaml.Node) -> tuple[str, Any]:
     if isinstance(value, yaml.SequenceNode):
         return suffix, loader.construct_sequence(value, deep=True)
-    return suffix, loader.construct_scalar(value)  # type: ignore[arg-type]
+    assert isinstance(value, yaml.ScalarNode)
+    return suffix, loader.construct_scalar(value)
 
 
-Loader.add_multi_constructor("!", _function)  # type: ignore[no-untyped-call]
+Loader.add_multi_constructor("!", _function)
 
 
 def test_endpoints(collection: Path) -> None:
@@ -103,7 +113,12 @@ def test_endpoints(collection: Path) -> None:
         assert resources[name]["PrivateDnsEnabled"] is True
         assert resources[name]["SecurityGroupIds"] == [("Ref", "EndpointSecurityGroup")]
     names = set(content["Parameters"]) | set(content["Resources"])
-    used = {value[1] for item in resources.values() for value in item.values() if isinstance(value, tuple) and value[0] == "Ref"}
+    used = {
+        value[1]
+        for item in resources.values()
+        for value in item.values()
+        if isinstance(value, tuple) and value[0] == "Ref"
+    }
     assert used <= names
     default = content["Parameters"]["VpcCidr"]["Default"]
     assert default == cluster(collection)["vpc"]["cidr"]

@@ -212,7 +212,10 @@ def test_load_balancer(collection: Path) -> None:
     arn = "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
     for name in ("staging-eks", "production"):
         ingress = pick(overlay(collection, name, certificate_arn=arn), "Ingress")
-        notes = {key.removeprefix("alb.ingress.kubernetes.io/"): text for key, text in ingress["metadata"]["annotations"].items()}
+        notes = {
+            key.removeprefix("alb.ingress.kubernetes.io/"): text
+            for key, text in ingress["metadata"]["annotations"].items()
+        }
         assert notes["certificate-arn"] == arn
         assert yaml.safe_load(notes["listen-ports"]) == [{"HTTP": 80}, {"HTTPS": 443}]
         assert notes["ssl-redirect"] == "443"

@@ -1,4 +1,4 @@
-"""ops/aws/verify-aurora-week1.sh with the real kubectl and curl against a healthy cluster and one broken in each way."""
+"""ops/aws/verify-aurora-week1.sh with the real kubectl and curl on a healthy cluster and on broken ones."""
 
 import json
 import shutil
@@ -15,9 +15,22 @@ from templates.stub_api import Answer, Cluster, certificate, serve
 
 HOST = "api.vaultmesh.cloud"
 BALANCER = "k8s-my-svc.eu-west-1.elb.amazonaws.com"
-CHECKS = (
-    "nodes pods image hpa network ingress dns tls redirect health private-paths metrics gpu-idle ledger".split()
-)
+CHECKS = [
+    "nodes",
+    "pods",
+    "image",
+    "hpa",
+    "network",
+    "ingress",
+    "dns",
+    "tls",
+    "redirect",
+    "health",
+    "private-paths",
+    "metrics",
+    "gpu-idle",
+    "ledger",
+]
 
 
 def node(name: str, pool: str, ready: str = "True") -> Object:
