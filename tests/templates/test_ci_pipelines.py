@@ -127,7 +127,7 @@ def test_zizmor_catches(both: Path, tmp_path: Path, old: str, new: str, audit: s
     assert old in text
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
-    (folder / "ci.yml").write_text(text.replace(old, new))
+    (folder / "ci.yml").write_text(text.replace(old, new, 1))
     done = lint(["zizmor", "--offline", "--no-progress", folder / "ci.yml"])
     assert done.returncode != 0
     assert audit in done.stdout

@@ -96,11 +96,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--despite-changes", action="store_true", help="archive HEAD even where files differ from it")
     options = parser.parse_args(arguments)
     found = service.load()
+    name = f"{found.component}-{service.version(found)}"
+    service.git("rev-parse", "--verify", "HEAD")
     changed = [] if options.despite_changes else unrecorded_changes()
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise Trouble(f"{changed[0]}{more} differs from HEAD; commit the changes first, an archive is made of a commit")
-    data = build(f"{found.component}-{service.version(found)}")
+    data = build(name)
     target: Path = options.output or ROOT / found.artifact
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")

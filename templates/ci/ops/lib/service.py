@@ -109,7 +109,7 @@ def git(*arguments: str, root: Path = ROOT) -> bytes:
         raise Trouble("git was not found; install it", EXIT_ENVIRONMENT) from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"git {arguments[0]} failed"]
-        raise Trouble(said[-1], EXIT_ENVIRONMENT)
+        raise Trouble(said[-1].removeprefix("fatal: ").rstrip("."), EXIT_ENVIRONMENT)
     return done.stdout
 
 

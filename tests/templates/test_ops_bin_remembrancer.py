@@ -1,0 +1,292 @@
+"""ops/bin/remembrancer: which Remembrancer it runs, and how it makes one once.
+
+A stand-in for Python plays venv and pip here, so that every failure can be had at will; the generator's tests install
+the real one.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from collection import ROOT
+from templates.ci_render import CI, call, environment, program
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+# Stands for Python: checks of its version succeed, `-m venv` makes a folder, `-m pip` notes what it was asked for.
+FAKE_PYTHON = """#!/bin/sh
+case "$*" in
+  *version_info*) exit 0 ;;
+  *"-m venv "*)
+    [ -z "${FAIL_VENV:-}" ] || { echo "no ensurepip"; exit 1; }
+    for folder; do :; done
+    mkdir -p "$folder/bin"
+    cp "$0" "$folder/bin/python"
+    ;;
+  *"-m pip install"*)
+    echo "$*" >>"$NOTES"
+    case "$*" in
+      *--require-hashes*) [ -z "${FAIL_LOCK:-}" ] || { echo "hash mismatch"; exit 1; }; sleep "${SLOW:-0}" ;;
+      *git+*)
+        [ -z "${FAIL_PLUGIN:-}" ] || { echo "no such commit"; exit 1; }
+        {
+          echo '#!/bin/sh'
+          echo "[ \\"\\$1\\" = --version ] && echo remembrancer ${MADE:-4.1.0} && exit 0"
+          echo 'echo "made $*"; exit 3'
+        } >"${0%/*}/remembrancer"
+        chmod +x "${0%/*}/remembrancer"
+        ;;
+    esac
+    ;;
+esac
+"""
+
+
+@pytest.fixture
+def shim(tmp_path: Path) -> Path:
+    """A repository with ops/bin/remembrancer, ops/bin/python and the two files that they read."""
+    for name in ("bin/remembrancer", "bin/python"):
+        program(tmp_path / "repo/ops" / Path(name).parent, Path(name).name, (CI / "ops" / name).read_text())
+    write(tmp_path / "repo")
+    (tmp_path / "repo/ops/remembrancer.lock").write_text("")
+    return tmp_path / "repo"
+
+
+def write(repo: Path, **values: str) -> None:
+    """Write ops/remembrancer.json as the template does."""
+    data = {"source": "https://example.com/vaultmesh.git", "commit": COMMIT, "version": "4.1.0"} | values
+    (repo / "ops/remembrancer.json").write_text(json.dumps(data, indent=2) + "\n")
+
+
+def run(shim: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the shim with the stand-in for Python."""
+    tmp = shim.parent
+    fake = program(tmp / "fake", "python", FAKE_PYTHON)
+    env = environment(tmp, **({"PYTHON": str(fake), "NOTES": str(tmp / "notes")} | variables))
+    env["PATH"] = f"{tmp / 'path'}:/usr/bin:/bin"
+    return call([shim / "ops/bin/remembrancer", *arguments], shim, env)
+
+
+def notes(shim: Path) -> str:
+    """Return what pip was asked for."""
+    path = shim.parent / "notes"
+    return path.read_text() if path.exists() else ""
+
+
+def home(shim: Path) -> Path:
+    """Return the folder of this commit's environments."""
+    return shim.parent / "home/.cache/remembrancer" / COMMIT
+
+
+def test_it_makes_one_once_and_passes_arguments_and_code_on(shim: Path) -> None:
+    first = run(shim, "list", "a b")
+    assert (first.stdout, first.returncode) == ("made list a b\n", 3)
+    assert "once for this machine" in first.stderr
+    asked = notes(shim)
+    second = run(shim, "list", "a b")
+    assert (second.stdout, second.stderr, second.returncode) == ("made list a b\n", "", 3)
+    assert notes(shim) == asked
+
+
+def test_wheels_come_with_hashes_and_the_plugin_from_the_commit(shim: Path) -> None:
+    run(shim)
+    third, plugin = notes(shim).splitlines()
+    assert "--require-hashes" in third
+    assert "--only-binary :all:" in third
+    assert third.endswith("/remembrancer.lock")
+    assert f"git+https://example.com/vaultmesh.git@{COMMIT}#subdirectory=plugins/remembrancer" in plugin
+    for word in ("--no-deps", "--no-build-isolation", "--no-index"):
+        assert word in plugin
+
+
+def test_nobody_else_can_read_it_and_the_umask_is_the_callers_again(shim: Path) -> None:
+    run(shim)
+    assert home(shim).stat().st_mode & 0o077 == 0
+    program(home(shim) / "current/bin", "remembrancer", "#!/bin/sh\numask\n")
+    assert run(shim).stdout.strip() == "0022"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_local_clone_can_stand_in_for_the_source(shim: Path, code: int) -> None:
+    other = "f" * 40
+    run(shim, REMEMBRANCER_SOURCE="file:///clone", **({"REMEMBRANCER_COMMIT": other} if code else {}))
+    assert f"git+file:///clone@{other if code else COMMIT}#" in notes(shim)
+
+
+@pytest.mark.parametrize(
+    ("source", "url"),
+    [
+        ("gh:org/vaultmesh", "https://github.com/org/vaultmesh"),
+        ("gl:org/vaultmesh", "https://gitlab.com/org/vaultmesh"),
+        ("git@git.example.com:org/vaultmesh.git", "ssh://git@git.example.com/org/vaultmesh.git"),
+        ("/srv/vaultmesh", "file:///srv/vaultmesh"),
+        ("git+https://example.com/v", "https://example.com/v"),
+    ],
+)
+def test_every_form_of_source_that_copier_takes(shim: Path, source: str, url: str) -> None:
+    write(shim, source=source)
+    run(shim)
+    assert f"git+{url}@{COMMIT}#" in notes(shim)
+
+
+def test_an_installed_one_of_the_right_version_is_used(shim: Path) -> None:
+    program(
+        shim.parent / "path",
+        "remembrancer",
+        '#!/bin/sh\n[ "$1" != --version ] || { echo "remembrancer 4.1.0"; exit; }\necho own "$@"\n',
+    )
+    assert run(shim, "seal").stdout == "own seal\n"
+    assert notes(shim) == ""
+
+
+@pytest.mark.parametrize("says", ["remembrancer 4.0.9", "remembrancer 4.1.0.dev1", "", "garbage"])
+def test_an_installed_one_of_another_version_is_not(shim: Path, says: str) -> None:
+    program(shim.parent / "path", "remembrancer", f"#!/bin/sh\necho '{says}'\n")
+    assert run(shim, "seal").stdout == "made seal\n"
+
+
+def test_it_never_calls_itself(shim: Path) -> None:
+    (shim.parent / "path").mkdir()
+    (shim.parent / "path/remembrancer").symlink_to(shim / "ops/bin/remembrancer")
+    assert run(shim, "seal").stdout == "made seal\n"
+
+
+def test_another_version_at_the_commit_is_refused(shim: Path) -> None:
+    done = run(shim, "seal", MADE="9.9.9")
+    assert done.returncode == 4
+    assert "has version 9.9.9, but ops/remembrancer.json says 4.1.0" in done.stderr
+    assert not (home(shim) / "current").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"FAIL_VENV": "1"}, "the environment could not be made"),
+        ({"FAIL_LOCK": "1"}, "the pinned packages of ops/remembrancer.lock could not be installed"),
+        ({"FAIL_PLUGIN": "1"}, "the plugin could not be fetched from https://example.com/vaultmesh.git"),
+    ],
+)
+def test_a_failed_step_is_named_and_the_next_run_begins_anew(shim: Path, fault: dict[str, str], said: str) -> None:
+    done = run(shim, **fault)
+    assert done.returncode == 4
+    assert said in done.stderr
+    assert not list(home(shim).glob("venv-*"))
+    assert not (home(shim) / "lock").exists()
+    assert run(shim, "seal").stdout == "made seal\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"commit": ""}, "names no commit"),
+        ({"commit": "0123abc"}, "not a full one"),
+        ({"commit": "main"}, "names no commit"),
+        ({"commit": "$(touch x)"}, "names no commit"),
+        ({"source": ""}, "names no source"),
+        ({"source": "--upload-pack=x"}, "not a plain address"),
+        ({"source": "https://x/ y"}, "not a plain address"),
+    ],
+)
+def test_what_the_file_says_is_checked(shim: Path, values: dict[str, str], said: str) -> None:
+    write(shim, **values)
+    done = run(shim)
+    assert done.returncode == 4
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert notes(shim) == ""
+    assert not (shim / "x").exists()
+
+
+def test_a_missing_file_is_one_sentence(shim: Path) -> None:
+    (shim / "ops/remembrancer.json").unlink()
+    done = run(shim)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (4, 1)
+
+
+def test_no_python_is_one_sentence(shim: Path) -> None:
+    (shim.parent / "path").mkdir()
+    for name in ("sh", "env", "git", "sed", "mkdir", "rm", "cat", "sleep", "tail", "ln", "cp"):
+        (shim.parent / "path" / name).symlink_to(
+            f"/usr/bin/{name}" if Path(f"/usr/bin/{name}").exists() else f"/bin/{name}"
+        )
+    env = environment(
+        shim.parent, PATH=str(shim.parent / "path"), PYTHON="/no/python", NOTES=str(shim.parent / "notes")
+    )
+    done = call([shim / "ops/bin/remembrancer"], shim, env)
+    assert done.returncode == 4
+    assert "Python 3.11 or newer was not found" in done.stderr
+
+
+def test_two_at_once_make_one(shim: Path) -> None:
+    fake = program(shim.parent / "fake", "python", FAKE_PYTHON)
+    env = environment(shim.parent, PYTHON=str(fake), NOTES=str(shim.parent / "notes"), SLOW="1")
+    env["PATH"] = "/usr/bin:/bin"
+    command = [str(shim / "ops/bin/remembrancer"), "seal"]
+    both = [
+        subprocess.Popen(command, cwd=shim, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [process.communicate()[0] for process in both] == ["made seal\n", "made seal\n"]
+    assert notes(shim).count("--require-hashes") == 1
+    assert len(list(home(shim).glob("venv-*"))) == 1
+
+
+def test_a_lock_that_its_owner_left_is_taken_over(shim: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (home(shim) / "lock").mkdir(parents=True)
+    (home(shim) / "lock/pid").write_text(f"{gone.pid}\n")
+    half = home(shim) / f"venv-{gone.pid}"
+    half.mkdir()
+    assert run(shim, "seal").stdout == "made seal\n"
+    assert not half.exists()
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(shim: Path) -> None:
+    run(shim)
+    (home(shim) / "current/bin/python").unlink()
+    assert run(shim, "seal").stdout == "made seal\n"
+    assert (home(shim) / "current/bin/python").exists()
+
+
+# ---------------------------------------------------------------- the lock file
+
+
+def pins(text: str) -> dict[str, str]:
+    """Return name and version of every pin."""
+    return dict(re.findall(r"(?m)^([a-z0-9-]+)==([^ ;\\]+)", text))
+
+
+def test_the_lock_has_what_the_plugin_needs_and_its_builder() -> None:
+    import tomllib
+
+    plugin = tomllib.loads((ROOT / "plugins/remembrancer/pyproject.toml").read_text())
+    needed = [*plugin["project"]["dependencies"], *plugin["build-system"]["requires"]]
+    locked = pins((CI / "ops/remembrancer.lock").read_text())
+    for requirement in needed:
+        name, floor = re.fullmatch(r"([A-Za-z0-9-]+)>=([\d.]+)", requirement).groups()  # type: ignore[union-attr]
+        assert [*map(int, locked[name].split(".")[:3])] >= [*map(int, floor.split("."))], name
+
+
+def test_the_lock_names_hashes_and_no_index_and_no_folder() -> None:
+    text = (CI / "ops/remembrancer.lock").read_text()
+    for name, body in re.findall(r"(?m)^([a-z0-9-]+)==((?:.*\\\n)*.*)", text):
+        assert "--hash=sha256:" in body, name
+    for word in ("index-url", "://", "/home", "/tmp", "file:"):
+        assert word not in text
+
+
+def test_it_costs_next_to_nothing_when_it_is_made(shim: Path) -> None:
+    """No program is started before the Remembrancer itself: an empty PATH does not matter."""
+    run(shim)
+    env = environment(shim.parent, PATH="/nowhere")
+    assert call(["/bin/sh", shim / "ops/bin/remembrancer", "seal"], shim, env).stdout == "made seal\n"
+
+
+def test_the_python_of_the_tests_is_used_by_the_chooser(shim: Path) -> None:
+    env = environment(shim.parent)
+    done = call([shim / "ops/bin/python", "-c", "import sys; print(sys.executable)"], shim, env)
+    assert Path(done.stdout.strip()).samefile(sys.executable)

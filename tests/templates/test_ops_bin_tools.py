@@ -1,0 +1,385 @@
+"""The small tools under ops/bin: dist, sbom, bump, commit-msg, no-conflict-markers, check-receipts, python."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from collection import commit_all, git, render
+from templates.ci_render import call, environment, lint, program, repository
+
+
+@pytest.fixture(scope="module")
+def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete service as a git repository; tests copy it."""
+    return repository(render(collection, tmp_path_factory.mktemp("tools") / "my-svc", component="my-svc", ci="both"))
+
+
+@pytest.fixture
+def repo(rendered: Path, tmp_path: Path) -> Path:
+    """A clone that a test may change."""
+    git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
+    git(tmp_path / "my-svc", "config", "commit.gpgsign", "false")
+    return tmp_path / "my-svc"
+
+
+def run(repo: Path, name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool of ops/bin."""
+    return call([repo / "ops/bin" / name, *arguments], repo, environment(repo.parent, **variables))
+
+
+def digest(repo: Path, **variables: str) -> str:
+    """Make the archive and return its SHA-256."""
+    done = run(repo, "dist", **variables)
+    assert done.returncode == 0, done.stderr
+    said, path = done.stdout.split()
+    assert hashlib.sha256((repo / path).read_bytes()).hexdigest() == said
+    return said
+
+
+# ---------------------------------------------------------------- dist
+
+
+def test_the_archive_has_the_same_bytes_twice_and_elsewhere(repo: Path, rendered: Path, tmp_path: Path) -> None:
+    first = digest(repo)
+    for path in sorted(repo.glob("app/*.py")):
+        os.utime(path, (1, 1))
+        path.chmod(0o600)
+    assert digest(repo, TZ="Asia/Tokyo", LC_ALL="C") == first
+    git(tmp_path, "clone", "--quiet", str(rendered), "elsewhere")
+    assert digest(tmp_path / "elsewhere") == first
+
+
+def test_the_archive_is_headless_sorted_and_nobodys(repo: Path) -> None:
+    digest(repo)
+    packed = (repo / "dist/my-svc-0.1.0.tar.gz").read_bytes()
+    assert packed[4:8] == b"\0\0\0\0", "the gzip header holds a time"
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as archive:
+        entries = archive.getmembers()
+    names = [entry.name for entry in entries]
+    assert names == sorted(names)
+    assert all(name.startswith("my-svc-0.1.0/") for name in names)
+    assert {(entry.uid, entry.gid, entry.uname, entry.gname) for entry in entries} == {(0, 0, "", "")}
+    assert {entry.mode for entry in entries} <= {0o644, 0o755}
+    assert {entry.mtime for entry in entries} == {int(git(repo, "log", "-1", "--format=%ct"))}
+    assert {name.partition("/")[2] for name in names} == set(git(repo, "ls-files").splitlines())
+
+
+def test_recording_does_not_change_the_archive(repo: Path) -> None:
+    first = digest(repo)
+    for name in ("ops/receipts/deploy/my-svc-0.1.0.receipt", "ops/receipts/ledger/checkpoint", "ops/trust/policy.toml"):
+        (repo / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / name).write_text("x")
+    git(repo, "-c", "user.name=x", "add", "--all")
+    env = environment(repo.parent) | {"GIT_COMMITTER_DATE": "2035-01-01T00:00:00Z"}
+    assert call(["git", "commit", "-qm", "[my-svc] chore: record 0.1.0"], repo, env).returncode == 0
+    assert digest(repo) == first
+
+
+def test_any_other_commit_does(repo: Path) -> None:
+    first = digest(repo)
+    (repo / "app/__init__.py").write_text("# changed\n")
+    commit_all(repo, "[my-svc] fix: something")
+    assert digest(repo) != first
+
+
+def test_source_date_epoch_wins(repo: Path) -> None:
+    digest(repo, SOURCE_DATE_EPOCH="1700000000")
+    with tarfile.open(repo / "dist/my-svc-0.1.0.tar.gz") as archive:
+        assert {entry.mtime for entry in archive} == {1700000000}
+
+
+def test_links_stay_links_and_programs_programs(repo: Path) -> None:
+    (repo / "link").symlink_to("README.md")
+    commit_all(repo, "[my-svc] feat: a link")
+    digest(repo)
+    with tarfile.open(repo / "dist/my-svc-0.1.0.tar.gz") as archive:
+        assert archive.getmember("my-svc-0.1.0/link").linkname == "README.md"
+        assert archive.getmember("my-svc-0.1.0/ops/bin/dist").mode == 0o755
+
+
+@pytest.mark.parametrize(
+    ("spoil", "variables", "code", "said"),
+    [
+        ("echo x >>app/main.py", {}, 1, "app/main.py differs from HEAD"),
+        ("rm Makefile app/main.py", {}, 1, "and 1 more differs from HEAD"),
+        (":", {"SOURCE_DATE_EPOCH": "yesterday"}, 2, "SOURCE_DATE_EPOCH is not a number"),
+        ("rm -rf .git", {}, 4, "not a git repository"),
+        ("sed -i.x /^version/d pyproject.toml", {}, 2, "[project] version in pyproject.toml is not"),
+        ("echo [ >pyproject.toml", {}, 2, "pyproject.toml is not valid TOML"),
+        ("rm ops/settings.mk", {}, 4, "ops/settings.mk cannot be read"),
+    ],
+)
+def test_what_dist_refuses(repo: Path, spoil: str, variables: dict[str, str], code: int, said: str) -> None:
+    assert call(spoil, repo, environment(repo.parent)).returncode == 0
+    done = run(repo, "dist", **variables)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (repo / "dist").exists()
+
+
+# ---------------------------------------------------------------- sbom
+
+
+def test_the_sbom_names_every_locked_package_with_its_hashes(repo: Path) -> None:
+    assert run(repo, "sbom").stdout == "dist/my-svc-0.1.0.cdx.json\n"
+    first = (repo / "dist/my-svc-0.1.0.cdx.json").read_bytes()
+    run(repo, "sbom")
+    assert (repo / "dist/my-svc-0.1.0.cdx.json").read_bytes() == first
+    document = json.loads(first)
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
+    locked = set(re.findall(r"(?m)^([a-z0-9._-]+)(?:\[.*\])?==([^ ;\\]+)", (repo / "requirements.lock").read_text()))
+    assert {(part["name"], part["version"]) for part in document["components"]} == locked
+    count = (repo / "requirements.lock").read_text().count("--hash=sha256:")
+    assert sum(len(part["externalReferences"][0]["hashes"]) for part in document["components"]) == count
+    refs = {part["bom-ref"] for part in document["components"]}
+    assert set(document["dependencies"][0]["dependsOn"]) == refs
+    assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", document["serialNumber"])
+
+
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [
+        ("fastapi==1.0\n", "fastapi has no SHA-256"),
+        ("fastapi>=1.0\n", "pins nothing"),
+        ("-e .\n", "pins nothing"),
+        (f"    --hash=sha256:{'0' * 64}\n", "belongs to no package"),
+    ],
+)
+def test_what_sbom_refuses(repo: Path, lock: str, said: str) -> None:
+    (repo / "requirements.lock").write_text(lock)
+    done = run(repo, "sbom")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (repo / "dist").exists()
+
+
+# ---------------------------------------------------------------- bump
+
+
+def versions(repo: Path) -> set[str]:
+    """Return every version that the service repeats, as a reader finds it."""
+    found = re.findall(r'(?m)^version = "(.+)"$', (repo / "pyproject.toml").read_text())
+    found.append(json.loads((repo / "app/service.json").read_text())["version"])
+    found += re.findall(r"(?m)^\*\*Version\*\*: (\S+)$", (repo / "README.md").read_text())
+    for path in repo.glob("ops/k8s/overlays/*/kustomization.yaml"):
+        text = path.read_text()
+        found += re.findall(r"newTag: \"?([^\"\n]+)", text)
+        found += re.findall(r"app.kubernetes.io/version: \"?([^\"\n]+)", text)
+    return set(found)
+
+
+@pytest.mark.parametrize(
+    ("say", "becomes"),
+    [("1.2.0", "1.2.0"), ("patch", "0.1.1"), ("minor", "0.2.0"), ("major", "1.0.0"), ("2.0.0-rc.1", "2.0.0-rc.1")],
+)
+def test_bump_writes_every_copy(repo: Path, say: str, becomes: str) -> None:
+    assert versions(repo) == {"0.1.0"}
+    done = run(repo, "bump", say)
+    assert done.returncode == 0, done.stderr
+    assert versions(repo) == {becomes}
+    assert run(repo, "bump", "--check").returncode == 0
+    assert run(repo, "bump", "--show").stdout == f"{becomes}\n"
+    changed = set(git(repo, "diff", "--name-only").splitlines())
+    assert {"pyproject.toml", "app/service.json", "README.md"} <= changed
+    assert len([name for name in changed if "overlays" in name]) == 4
+
+
+def test_bump_changes_nothing_but_versions(repo: Path) -> None:
+    run(repo, "bump", "9.8.7")
+    for line in git(repo, "diff", "--unified=0").splitlines():
+        if line.startswith("+") and not line.startswith("+++"):
+            assert "9.8.7" in line
+    assert "9.8.7" not in (repo / "requirements.lock").read_text()
+
+
+@pytest.mark.parametrize(
+    ("first", "part", "then"),
+    [
+        ("1.0.0-rc.1", "patch", "1.0.0"),
+        ("1.1.0-rc.1", "minor", "1.1.0"),
+        ("2.0.0-rc.2", "major", "2.0.0"),
+        ("1.1.1-rc.1", "minor", "1.2.0"),
+    ],
+)
+def test_a_pre_release_ends_in_its_own_version(repo: Path, first: str, part: str, then: str) -> None:
+    run(repo, "bump", first)
+    assert run(repo, "bump", part).stdout.startswith(f"{first} -> {then}:")
+
+
+@pytest.mark.parametrize("path", ["app/service.json", "README.md", "ops/k8s/overlays/staging/kustomization.yaml"])
+def test_a_copy_that_differs_is_named(repo: Path, path: str) -> None:
+    text = (repo / path).read_text()
+    (repo / path).write_text(text.replace("0.1.0", "0.1.9"))
+    done = run(repo, "bump", "--check")
+    assert done.returncode == 1
+    assert f"{path} says 0.1.9" in done.stdout
+
+
+@pytest.mark.parametrize("say", ["1.2", "v1.2.3", "1.2.3+build", "01.2.3", "1.2.3-beta", "../1", "1.2.3\n", "$(x)", ""])
+def test_bump_refuses_what_is_no_version(repo: Path, say: str) -> None:
+    assert run(repo, "bump", say).returncode == 2
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_make_bump_passes_the_version_as_data(repo: Path) -> None:
+    done = call(["make", "bump", "VERSION=$(touch hacked); `touch hacked`"], repo, environment(repo.parent))
+    assert done.returncode != 0
+    assert not (repo / "hacked").exists()
+
+
+# ---------------------------------------------------------------- hooks
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[my-svc] feat: add x",
+        "[spawn] fix!: y",
+        "[a/b] docs: z\n\nbody",
+        "# comment\n[deps] build: update x",
+        "Merge branch 'x'",
+        'Revert "y"',
+        "fixup! z",
+    ],
+)
+def test_messages_in_the_house_format(repo: Path, message: str) -> None:
+    (repo / "M").write_text(message)
+    assert run(repo, "commit-msg", "M").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "feat: x",
+        "[my-svc] x",
+        "[my-svc] feat:x",
+        "[my-svc] feat: ",
+        "[my-svc] stuff: x",
+        "[] feat: x",
+        "[my-svc]feat: x",
+        f"[a] feat: {'x' * 120}",
+        "# only a comment",
+    ],
+)
+def test_messages_that_are_refused(repo: Path, message: str) -> None:
+    (repo / "M").write_text(message)
+    done = run(repo, "commit-msg", "M")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_range_names_the_wrong_commit(repo: Path) -> None:
+    base = git(repo, "rev-parse", "HEAD")
+    good = commit_all(repo, "[my-svc] feat: good")
+    assert run(repo, "commit-msg", f"{base}..{good}").returncode == 0
+    bad = commit_all(repo, "oops")
+    done = run(repo, "commit-msg", f"{base}..{bad}")
+    assert done.returncode == 1
+    assert git(repo, "rev-parse", "--short", bad) in done.stderr
+    assert run(repo, "commit-msg", f"{'0' * 40}..{bad}").returncode == 4
+
+
+MARKERS = "<" * 7 + " ours\na\n" + "=" * 7 + "\nb\n" + ">" * 7 + " theirs\n"
+
+
+def test_a_half_merged_file_is_named_with_its_line(repo: Path) -> None:
+    assert run(repo, "no-conflict-markers").returncode == 0
+    (repo / "app/main.py").write_text("x = 1\n" + MARKERS)
+    done = run(repo, "no-conflict-markers")
+    assert done.returncode == 1
+    assert "app/main.py:2 holds a merge conflict" in done.stderr
+    assert run(repo, "no-conflict-markers", "README.md").returncode == 0
+    assert run(repo, "no-conflict-markers", "app/main.py").returncode == 1
+
+
+def test_a_heading_of_equal_signs_is_no_conflict(repo: Path) -> None:
+    (repo / "README.md").write_text("Title\n=======\n\n<<<<<<< is how a conflict begins\n")
+    assert run(repo, "no-conflict-markers").returncode == 0
+
+
+def test_the_rest_of_an_update_is_refused(repo: Path) -> None:
+    (repo / "app/main.py.rej").write_text("x")
+    git(repo, "add", "-f", "app/main.py.rej")
+    assert "app/main.py.rej" in run(repo, "no-conflict-markers").stderr
+
+
+def test_the_hooks_work_in_a_real_commit(repo: Path) -> None:
+    stub(repo)
+    env = environment(repo.parent, path=repo.parent / "path")
+    done = lint(["pre-commit", "--version"])
+    assert done.returncode == 0
+    install = [Path(lint_path()), "install"]
+    assert call(install, repo, env).returncode == 0
+    (repo / "app/__init__.py").write_text("# change\n")
+    git(repo, "add", "--all")
+    wrong = call(["git", "commit", "-m", "wrong"], repo, env)
+    assert wrong.returncode != 0
+    assert "is not in the form of this repository" in wrong.stdout + wrong.stderr
+    good = call(["git", "commit", "-m", "[my-svc] fix: right"], repo, env)
+    assert good.returncode == 0, good.stdout + good.stderr
+    (repo / "app/main.py").write_text(MARKERS)
+    git(repo, "add", "--all")
+    assert call(["git", "commit", "-m", "[my-svc] fix: half"], repo, env).returncode != 0
+
+
+def lint_path() -> str:
+    """Return the path of pre-commit."""
+    from templates.ci_render import tool
+
+    return tool("pre-commit")
+
+
+def stub(repo: Path, *, check: str = "") -> None:
+    """Put a Remembrancer on PATH that knows `check-receipts` when it is given something to do."""
+    known = "check-receipts" if check else ""
+    cases = f'--version) echo remembrancer 4.1.0 ;; --help) echo "{known}" ;; check-receipts) {check or ":"} ;;'
+    text = f"#!/bin/sh\ncase $1 in {cases} esac\n"
+    program(repo.parent / "path", "remembrancer", text)
+
+
+@pytest.mark.parametrize("edit", ["echo x >>", "rm"])
+@pytest.mark.parametrize("path", ["ops/receipts/deploy/my-svc-0.1.0.receipt", "ops/receipts/blobs/aa"])
+def test_receipts_are_only_added(repo: Path, path: str, edit: str) -> None:
+    stub(repo)
+    env = environment(repo.parent, path=repo.parent / "path")
+    (repo / path).parent.mkdir(parents=True, exist_ok=True)
+    (repo / path).write_text("{}\n")
+    git(repo, "add", "--all")
+    assert call(["ops/bin/check-receipts"], repo, env).returncode == 0
+    commit_all(repo, "[my-svc] chore: record")
+    call(f"{edit} {path}", repo, env)
+    git(repo, "add", "--all")
+    done = call(["ops/bin/check-receipts"], repo, env)
+    assert done.returncode == 1
+    assert f"{path} is recorded" in done.stderr
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_remembrancers_own_check_decides_where_it_has_one(repo: Path, code: int) -> None:
+    stub(repo, check=f"exit {code}")
+    env = environment(repo.parent, path=repo.parent / "path")
+    assert call(["ops/bin/check-receipts"], repo, env).returncode == code
+
+
+# ---------------------------------------------------------------- python
+
+
+def test_the_chooser_passes_over_what_does_not_work(repo: Path) -> None:
+    program(repo.parent / "path", "python3", "#!/bin/sh\necho not chosen >&2\nexit 127\n")
+    done = call([repo / "ops/bin/bump", "--show"], repo, environment(repo.parent, path=repo.parent / "path", PYTHON=""))
+    assert done.stdout == "0.1.0\n", done.stderr
+
+
+def test_tools_leave_no_byte_code_behind(repo: Path) -> None:
+    run(repo, "bump", "--check")
+    assert not list(repo.glob("ops/lib/__pycache__"))
