@@ -91,7 +91,7 @@ def start(root: Path, source: Path, layer: str, version: str) -> Start | None:
 
 
 def signed_tag(source: Path, version: str, commit: str) -> bytes:
-    """Return the tag object (exact bytes, the signature at their end) of a version, or none where no signed tag names it.
+    """Return the tag object (exact bytes, its signature at the end) of a version, or none where no signed tag names it.
 
     The object says which commit it is for, who made it, and carries the signature; whoever verifies needs nothing else.
     """

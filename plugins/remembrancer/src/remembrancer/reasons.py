@@ -27,6 +27,10 @@ REASONS: dict[str, Reason] = {
         "A time-stamp authority answered with something that is no usable time-stamp.",
         "Check the authority's address in the policy, or use another authority.",
     ),
+    "env.copier": Reason(
+        "Copier is not installed, or could not copy the recorded version of the template.",
+        "Install it (`pipx install copier`), check that the template's address can be reached, and run it again.",
+    ),
     "env.git": Reason(
         "Git is not installed, or refused to answer about this repository.",
         "Run `git status` in the repository and follow what it says.",
@@ -74,6 +78,10 @@ REASONS: dict[str, Reason] = {
     "hash.unrecorded": Reason(
         "No deploy receipt names this artifact's digest.",
         "Record it with `remembrancer record deploy`, or get the artifact that was recorded.",
+    ),
+    "input.answers": Reason(
+        "There is no answers file of this collection, so nothing says which standard was used.",
+        "Run the command in the folder that holds .copier-answers*.yml, or name the file with --answers-file.",
     ),
     "input.authority": Reason(
         "The policy lists no such timestamp authority, or every one of them has ended.",
@@ -227,6 +235,10 @@ REASONS: dict[str, Reason] = {
         "A receipt says that it was recorded in the far future.",
         "Correct the clock of the machine that recorded it, and record it again.",
     ),
+    "receipt.generation": Reason(
+        "The receipt that was asked for does not fit what is recorded about the template so far.",
+        "Look at `remembrancer list receipts --kind spawn --kind update`, and record what is really missing.",
+    ),
     "receipt.held": Reason(
         "An update receipt still has conflicts that nobody has resolved.",
         "Resolve them and run `remembrancer record update --resolved`.",
@@ -238,6 +250,10 @@ REASONS: dict[str, Reason] = {
     "receipt.malformed": Reason(
         "A receipt is not what its kind's published schema and the canonical encoding require.",
         "Record the event with the Remembrancer instead of writing the file by hand.",
+    ),
+    "receipt.manifest": Reason(
+        "The list of generated files that a receipt names is not the one that it states, or is malformed.",
+        "Restore the blob that the message names from the commit that added it.",
     ),
     "receipt.missing": Reason(
         "A sealed receipt's file is missing.",
@@ -258,6 +274,10 @@ REASONS: dict[str, Reason] = {
     "receipt.text": Reason(
         "A decision record's text is not the one that its newest receipt binds.",
         "Restore the file, or record the changed decision with a new receipt.",
+    ),
+    "receipt.unresolved": Reason(
+        "An update left a conflict that is still in a file.",
+        "Merge the file that the message names, and run `remembrancer record update --resolved` again.",
     ),
     "sig.algorithm": Reason(
         "The signature is made with a kind of key that is not accepted, such as DSA.",
