@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.service import SERVICE
+from app.settings import Settings
 from tests.running import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,8 +48,6 @@ def test_links_of_the_readme_lead_somewhere() -> None:
 
 
 def test_settings_in_the_readme_have_the_defaults_of_the_code() -> None:
-    from app.settings import Settings  # noqa: PLC0415 - only this test needs it
-
     rows = dict(re.findall(r"(?m)^\| `([A-Z_]+)` \| (\S+)", README))
     defaults = Settings()
     assert rows.pop("LOG_LEVEL") == defaults.level
