@@ -216,7 +216,7 @@ def test_what_is_pending_is_found_without_reading_or_listing_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cost of finding what is pending: two Git calls, and reads of the new receipt and the ledger's edge only."""
-    world.record(*(waiver(f"many {number}") for number in range(600)))
+    world.record_quickly(*(waiver(f"many {number}") for number in range(600)))
     world.seal()
     world.commit()
     world.ledger.pending()

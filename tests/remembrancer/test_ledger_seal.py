@@ -48,7 +48,7 @@ def test_nothing_to_seal_changes_nothing(world: World) -> None:
 def test_every_size_over_two_tiles_is_a_sound_log(world: World) -> None:
     number = 0
     for step in [1, 1, 1, 250, 2, 1, 1, 255, 1, 300]:
-        world.record(*(waiver(str(index)) for index in range(number, number + step)))
+        world.record_quickly(*(waiver(str(index)) for index in range(number, number + step)))
         number += step
         assert world.seal().size == number
     world.sound()
@@ -284,7 +284,7 @@ def test_a_deleted_checkpoint_does_not_begin_a_new_log(world: World) -> None:
 
 
 def test_an_edited_tile_that_is_full_stops_the_seal_that_needs_it(world: World) -> None:
-    world.record(*(waiver(str(number)) for number in range(257)))
+    world.record_quickly(*(waiver(str(number)) for number in range(257)))
     world.seal()
     tile = world.folder / "tile/1/000.p/1"
     tile.write_bytes(bytes(32))

@@ -7,7 +7,7 @@ was renamed into is synced last. Standard library only: the post-generation hook
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
 
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_AT_ONCE = 128  # files open at a time
+_SYNCING = 16  # threads; each one only waits
 
 
 @contextmanager
@@ -102,8 +104,8 @@ def put(root: Path, files: Mapping[str, bytes], scratch: Path) -> None:
     placed: list[Path] = []
     try:
         with trouble(f"write below {root}"):
-            for path, name in temporary:
-                _write(path, files[name])
+            for start in range(0, len(temporary), _AT_ONCE):
+                _write_all([(path, files[name]) for path, name in temporary[start : start + _AT_ONCE]])
             names = {name.rpartition("/")[0] for name in files}
             folders = [make_folder(root, name) if name else root for name in sorted(names)]
             for path, name in temporary:
@@ -126,14 +128,24 @@ def discard(paths: Iterable[Path]) -> None:
             path.unlink()
 
 
-def _write(path: Path, data: bytes) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()
-    handle = os.open(path, _WRITE, 0o644)
+def _write_all(batch: Sequence[tuple[Path, bytes]]) -> None:
+    """Write new files and sync them; many at a time, so that the file system can commit them together."""
+    handles: list[int] = []
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(handle, view) :]
-        os.fsync(handle)
+        for path, data in batch:
+            with suppress(FileNotFoundError):
+                path.unlink()
+            handles.append(os.open(path, _WRITE, 0o644))
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handles[-1], view) :]
+        if len(handles) == 1:
+            os.fsync(handles[0])
+        else:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most writes are of one file
+
+            with ThreadPoolExecutor(_SYNCING) as pool:
+                list(pool.map(os.fsync, handles))
     finally:
-        os.close(handle)
+        for handle in handles:
+            os.close(handle)

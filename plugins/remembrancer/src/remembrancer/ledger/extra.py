@@ -1,6 +1,7 @@
 """Every file in the ledger's folder is accounted for: needed, harmlessly left over, or a problem."""
 
 import re
+from contextlib import suppress
 
 from remembrancer.checkpoint import Checkpoint, NoteError
 from remembrancer.errors import RemembrancerError
@@ -16,7 +17,10 @@ _STAMP = re.compile(r"(0|[1-9][0-9]{0,18})\.(note|[a-z0-9](?:[a-z0-9._-]{0,62}[a
 
 def ledger_files(files: LedgerFiles, size: int, problems: Notes, notices: Notes) -> None:
     """Look at every file of the ledger's folder that a log of `size` entries does not consist of."""
-    tree = files.tree(size)
+    tree, origin = files.tree(size), ""
+    with suppress(RemembrancerError):
+        claimed = files.claimed()
+        origin = claimed.origin if claimed else ""
     for name in Store(files.root).walk("ledger"):
         path = name.removeprefix("ledger/")
         if path == CHECKPOINT:
@@ -25,7 +29,7 @@ def ledger_files(files: LedgerFiles, size: int, problems: Notes, notices: Notes)
             if path.startswith("tile/"):
                 _tile(files, parse_tile_path(path), size, problems, notices)
             else:
-                _stamp(files, path, tree, problems, notices)
+                _stamp(files, path, (origin, tree), problems, notices)
         except TileError:
             problems.add(failed("log.extra-file", f"{LEDGER}/{path}", "No log has a file of this name."))
         except RemembrancerError as error:
@@ -51,7 +55,7 @@ def _tile(files: LedgerFiles, tile: Tile, size: int, problems: Notes, notices: N
         problems.add(failed("log.tile", name, "It contradicts the tile that replaced it."))
 
 
-def _stamp(files: LedgerFiles, path: str, tree: TileTree, problems: Notes, notices: Notes) -> None:
+def _stamp(files: LedgerFiles, path: str, log: tuple[str, TileTree], problems: Notes, notices: Notes) -> None:
     """Judge a file under timestamps/: a kept note must be of a prefix of this log."""
     folder, _, name = path.partition("/")
     match = _STAMP.fullmatch(name) if folder == FOLDER else None
@@ -59,14 +63,19 @@ def _stamp(files: LedgerFiles, path: str, tree: TileTree, problems: Notes, notic
         problems.add(failed("log.extra-file", f"{LEDGER}/{path}", "No log has a file of this name."))
         return
     size = int(match[1])
+    origin, tree = log
     if size > tree.size:
         notices.add(notice("log.leftover", f"{LEDGER}/{path}", "It belongs to a larger log than this one."))
         return
     if match[2] != "note":
+        if not (files.folder / FOLDER / f"{size}.note").is_file():
+            problems.add(
+                failed("log.missing", f"{LEDGER}/{FOLDER}/{size}.note", f"{LEDGER}/{path} is a token over it.")
+            )
         return
     try:
         kept = Checkpoint.parse(files.read(path).decode().rpartition("\n\n")[0] + "\n")
-        same = kept.size == size and kept.root == tree.root(size)
+        same = (kept.origin, kept.size, kept.root) == (origin or kept.origin, size, tree.root(size))
     except (NoteError, UnicodeDecodeError, TileError, FileNotFoundError):
         same = False
     if not same:

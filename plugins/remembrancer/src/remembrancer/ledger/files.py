@@ -32,11 +32,16 @@ class LedgerFiles:
         return self.root / RECEIPTS
 
     def read(self, path: str) -> bytes:
-        """Return a file of the ledger, by its path inside it; raises FileNotFoundError (this is a tiles.Reader)."""
+        """Return a file of the ledger, by its path inside it (this is a tiles.Reader).
+
+        Raises FileNotFoundError, TileError when it is a link or a folder, EnvironmentTrouble.
+        """
         try:
             return read_regular(self.folder / path)
         except FileNotFoundError:
             raise FileNotFoundError(path) from None
+        except Rejected:
+            raise TileError(path, "is not a regular file") from None
 
     def note(self) -> bytes | None:
         """Return the checkpoint's bytes, or None when there is no ledger. Raises EnvironmentTrouble."""

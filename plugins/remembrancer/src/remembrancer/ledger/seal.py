@@ -121,9 +121,10 @@ def _judge(
     good: dict[str, Waiting] = {}
     refused: list[Finding] = []
     held: list[Finding] = []
+    taken = found.sealed.named(one.path for one in found.waiting if one.path.startswith("deploy/"))
     for one in found.waiting:
         try:
-            receipt = _checked(store, found, one)
+            receipt = _checked(store, taken.get(one.path), one)
             if receipt.held:
                 held.append(_finding(one, Rejected("receipt.held", "The update still has open conflicts.")))
                 continue
@@ -137,8 +138,11 @@ def _judge(
     return order, tuple(refused), tuple(held)
 
 
-def _checked(store: Store, found: Found, one: Waiting) -> Receipt:
-    """Return a waiting receipt after every check that needs no trust: form, place, blobs, uniqueness."""
+def _checked(store: Store, first: bytes | None, one: Waiting) -> Receipt:
+    """Return a waiting receipt after every check that needs no trust: form, place, blobs, uniqueness.
+
+    `first` is the deploy receipt that the log already holds under the same file name.
+    """
     if one.trouble is not None:
         raise one.trouble
     receipt = parse(one.data)
@@ -146,7 +150,7 @@ def _checked(store: Store, found: Found, one: Waiting) -> Receipt:
         raise Rejected("receipt.path", f"It belongs at {RECEIPTS}/{right}.")
     for digest in receipt.blobs:
         store.read_blob(digest)
-    if receipt.kind == "deploy" and (first := found.sealed.named(one.path)) is not None:
+    if first is not None:
         refuse_other(parse(first), receipt)
         raise Rejected("receipt.conflict", "This version is already sealed by another receipt with the same digest.")
     return receipt

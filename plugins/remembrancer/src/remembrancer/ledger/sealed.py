@@ -87,20 +87,18 @@ class Sealed:
             places = self._places(wanted)
         return {wanted[key] for key in places}
 
-    def named(self, path: str) -> bytes | None:
-        """Return the deploy receipt that the log holds under a file name, or None."""
-        key = name_key(path)
-        place = self._places([key]).get(key)
-        if place is None:
-            return None
+    def named(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return those of these file names under which the log holds a deploy receipt, and its bytes."""
+        keys = {name_key(path): path for path in paths}
+        places = self._places(keys)
         try:
-            entry = self._tree.entry(place)
+            found = {keys[key]: self._tree.entry(place) for key, place in places.items()}
         except (TileError, FileNotFoundError) as error:
             raise damaged(error) from None
-        if deploy_name(entry) != path:
+        if any(deploy_name(entry) != path for path, entry in found.items()):
             self._distrust()
-            return self.named(path)
-        return entry
+            return self.named(keys.values())
+        return found
 
     def _places(self, keys: Iterable[bytes]) -> Places:
         keys = list(keys)
