@@ -223,6 +223,14 @@ REASONS: dict[str, Reason] = {
         "The trust policy requires less than its profile allows.",
         "Strengthen what the message names, and have the owner sign the policy again.",
     ),
+    "proof.malformed": Reason(
+        "A proof file is not what its format requires.",
+        "Get the file again from whoever exported it.",
+    ),
+    "proof.size": Reason(
+        "A proof file is larger than 8 MiB or holds more than 1000 receipts.",
+        "Export the proof of one artifact only.",
+    ),
     "receipt.conflict": Reason(
         "The same component and version are already recorded with another digest.",
         "Record the artifact under a new version; a recorded one never changes.",

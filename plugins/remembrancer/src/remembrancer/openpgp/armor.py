@@ -7,11 +7,12 @@ by nobody's signature check, so they could tell a reader anything.
 import base64
 import binascii
 import re
+from functools import cache
 
 _BEGIN = re.compile(r"-----BEGIN PGP ([A-Z ]+)-----")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*: [^\x00-\x1f\x7f]*")
 _LINE_LENGTH = 76
-_CRC_POLYNOMIAL = 0x864CFB
+_CRC_POLYNOMIAL = 0x1864CFB
 
 
 class ArmorError(ValueError):
@@ -81,11 +82,19 @@ def _base64(text: str) -> bytes:
 
 def crc24(data: bytes) -> int:
     """Return the CRC-24 of RFC 9580 section 6.1."""
-    crc = 0xB704CE
+    table, crc = _crc_table(), 0xB704CE
     for byte in data:
-        crc ^= byte << 16
-        for _ in range(8):
-            crc <<= 1
-            if crc & 0x1000000:
-                crc ^= 0x1000000 | _CRC_POLYNOMIAL
+        crc = (crc << 8 & 0xFFFFFF) ^ table[crc >> 16 ^ byte]
     return crc
+
+
+@cache
+def _crc_table() -> list[int]:
+    """Return what each byte does to the checksum."""
+    table = []
+    for byte in range(256):
+        crc = byte << 16
+        for _ in range(8):
+            crc = crc << 1 ^ (_CRC_POLYNOMIAL if crc & 0x800000 else 0)
+        table.append(crc & 0xFFFFFF)
+    return table

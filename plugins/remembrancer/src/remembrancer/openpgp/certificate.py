@@ -68,9 +68,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A loaded certificate: its keys, the primary one first, and pysequoia's object without revocations."""
+    """A loaded certificate: its keys, the primary one first, their names, and pysequoia's object without revocations.
+
+    `names` are the fingerprints and key ids of all keys.
+    """
 
     keys: tuple[Key, ...]
+    names: frozenset[str]
     cert: Cert
 
     def facts(self, signing: str | None = None) -> CertificateFacts:
@@ -114,11 +118,13 @@ def load(data: bytes) -> Certificate:
         # the mark drops what pysequoia could not verify, the filter what ends keys
         cert = Cert.from_bytes(b"".join(packet.encoded for packet in genuine if not _is_revocation(packet)))
         expires = cert.expiration
-        return Certificate(tuple(_keys(genuine, expires)), cert)
+        keys = tuple(_keys(genuine, expires))
     except packets.PacketError as error:
         raise _unusable(str(error)) from error
     except (RuntimeError, ValueError, OverflowError) as error:
         raise _unusable(first_line(error)) from error
+    names = frozenset(name for key in keys for name in (key.fingerprint, packets.key_id(key.fingerprint)))
+    return Certificate(keys, names, cert)
 
 
 def _genuine(found: Iterable[packets.Packet]) -> Iterator[packets.Packet]:
@@ -140,7 +146,7 @@ def _keys(found: list[packets.Packet], expires: datetime | None) -> Iterator[Key
     owner, own = found[0], list[packets.Signature]()
     for packet in [*found[1:], None]:
         if packet is not None and packet.tag == packets.SIGNATURE:
-            own.append(packets.parse_signature(packet.body))
+            own.append(packets.parse_signature(packet))
         elif packet is None or packet.tag == packets.PUBLIC_SUBKEY:
             yield _key(owner, own, expires)
             owner, own = packet or owner, []
@@ -165,8 +171,10 @@ def _subkey_expiry(created: datetime, signatures: list[packets.Signature]) -> da
     bindings = [signature for signature in signatures if signature.kind == packets.SUBKEY_BINDING]
     if not bindings:
         return None
-    lifetime = max(bindings, key=lambda binding: binding.created).signed(packets.KEY_EXPIRES_AFTER)
-    seconds = int.from_bytes(lifetime or b"", "big")
+    lifetime = max(bindings, key=lambda binding: binding.created).signed(packets.KEY_EXPIRES_AFTER) or b""
+    if len(lifetime) not in {0, 4}:
+        raise packets.PacketError("a key's lifetime is malformed")
+    seconds = int.from_bytes(lifetime, "big")
     return created + timedelta(seconds=seconds) if seconds else None
 
 

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 SIGNATURE, SECRET_KEY, PUBLIC_KEY, SECRET_SUBKEY, PUBLIC_SUBKEY = 2, 5, 6, 7, 14
 KEY_REVOCATION, SUBKEY_REVOCATION, SUBKEY_BINDING = 0x20, 0x28, 0x18
 CREATED, EXPIRES_AFTER, KEY_EXPIRES_AFTER, ISSUER, REVOCATION_REASON, ISSUER_FINGERPRINT = 2, 3, 9, 16, 29, 33
 HASHES = {1: "md5", 2: "sha1", 3: "ripemd160", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
-ALGORITHMS = {1: "RSA", 3: "RSA", 17: "DSA", 19: "ECDSA", 22: "EdDSA", 27: "Ed25519", 28: "Ed448"}
+# DSA is missing because RFC 9580 section 9.1 gives it up
+ALGORITHMS = {1: "RSA", 3: "RSA", 19: "ECDSA", 22: "EdDSA", 27: "Ed25519", 28: "Ed448"}
 
 
 class PacketError(ValueError):
@@ -37,8 +38,9 @@ class Subpacket:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature packet's own statements; nothing here is verified."""
+    """A signature packet's own statements, none of which is verified here, and its encoding."""
 
+    encoded: bytes
     version: int
     kind: int
     algorithm: str
@@ -59,6 +61,15 @@ class Signature:
         if body is None or len(body) != 4:
             raise PacketError("a signature has no creation time")
         return instant(int.from_bytes(body, "big"))
+
+    @property
+    def expires(self) -> datetime | None:
+        """Return when the signature itself ends, None for never; raises PacketError if it says so twice."""
+        body = self.signed(EXPIRES_AFTER) or b""
+        if len(body) not in {0, 4}:
+            raise PacketError("a signature's lifetime is malformed")
+        lifetime = int.from_bytes(body, "big")
+        return self.created + timedelta(seconds=lifetime) if lifetime else None
 
     @property
     def issuers(self) -> set[str]:
@@ -115,8 +126,9 @@ def _at(data: bytes, position: int) -> int:
     return data[position]
 
 
-def parse_signature(body: bytes) -> Signature:
+def parse_signature(packet: Packet) -> Signature:
     """Return a version 4 or 6 signature packet's statements; raises PacketError for another version or a bad form."""
+    body = packet.body
     version = _at(body, 0)
     if version not in {4, 6}:
         raise PacketError(f"a version {version} signature is not supported")
@@ -128,6 +140,7 @@ def parse_signature(body: bytes) -> Signature:
     if other_end + 2 > len(body):
         raise PacketError("a signature is cut off")
     return Signature(
+        encoded=packet.encoded,
         version=version,
         kind=body[1],
         algorithm=ALGORITHMS.get(body[2], f"algorithm {body[2]}"),

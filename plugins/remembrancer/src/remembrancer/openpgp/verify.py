@@ -52,18 +52,18 @@ def verify_detached(signature: bytes, data: bytes | Path, certificates: Sequence
     """
     claims = read_signature(signature)
     loaded = [load(certificate) for certificate in certificates]
-    candidates = [certificate for certificate in loaded if _names(claims, certificate)]
+    # the names are hints, pysequoia verifies
+    candidates = [certificate for certificate in loaded if claims.issuers & certificate.names]
     if not candidates:
         who = ", ".join(sorted(claims.issuers, key=len)[-1:]) or "an unnamed key"
         raise Rejected("sig.untrusted-key", f"The signature is by {who}, which is not a key that is trusted here.")
-    primary, signing = _ask_sequoia(signature, data, candidates, claims)
+    primary, signing = _ask_sequoia(claims, data, candidates)
     certificate = next(one for one in candidates if one.keys[0].fingerprint == primary)
-    lifetime = int.from_bytes(claims.signed(packets.EXPIRES_AFTER) or b"", "big")
     return SignatureFacts(
         primary_fingerprint=primary,
         signing_fingerprint=signing,
         created=claims.created,
-        expires=claims.created + timedelta(seconds=lifetime) if lifetime else None,
+        expires=claims.expires,
         algorithm=claims.algorithm,
         hash_algorithm=claims.hash_algorithm,
         certificate=certificate.facts(signing),
@@ -74,41 +74,35 @@ def read_signature(signature: bytes) -> packets.Signature:
     """Return what a detached signature file claims; raises Rejected if it is not exactly one acceptable signature."""
     if len(signature) > MAX_SIGNATURE_BYTES:
         raise Rejected("sig.malformed", f"The signature file has more than {MAX_SIGNATURE_BYTES} bytes.")
-    if b"-----BEGIN PGP SIGNED MESSAGE-----" in signature:
-        raise Rejected("sig.inline", "The file is a clear-signed text, not a detached signature.")
+    if b"-----BEGIN PGP SIGNED MESSAGE-----" in signature or b"-----BEGIN PGP MESSAGE-----" in signature:
+        raise Rejected("sig.inline", "The file is a signed message, not a detached signature.")
     try:
         found = list(packets.split(dearmor(signature, "SIGNATURE", headers=False)))
         if len(found) > 1 and all(packet.tag == packets.SIGNATURE for packet in found):
             raise Rejected("sig.multiple", f"The file holds {len(found)} signatures instead of one.")
         if [packet.tag for packet in found] != [packets.SIGNATURE]:
             raise Rejected("sig.inline", "The file does not hold one detached signature and nothing else.")
-        claims = packets.parse_signature(found[0].body)
-        _ = claims.created
+        claims = packets.parse_signature(found[0])
+        _ = claims.created, claims.expires
     except (ArmorError, packets.PacketError) as error:
         raise Rejected("sig.malformed", f"The signature file cannot be used: {error}.") from error
     if claims.kind != _BINARY_DOCUMENT:
         raise Rejected("sig.type", f"The signature is of type 0x{claims.kind:02X}, not one over a binary document.")
     if claims.hash_algorithm not in _STRONG_HASHES:
         raise Rejected("sig.weak-hash", f"The signature uses {claims.hash_algorithm}, which is refused.")
+    if claims.algorithm not in packets.ALGORITHMS.values():
+        raise Rejected("sig.algorithm", f"The signature is made with {claims.algorithm}, which is refused.")
     return claims
 
 
-def _names(claims: packets.Signature, certificate: Certificate) -> bool:
-    """Say whether a signature names one of a certificate's keys; the name is a hint, pysequoia verifies."""
-    fingerprints = {key.fingerprint for key in certificate.keys}
-    return bool(claims.issuers & (fingerprints | {packets.key_id(one) for one in fingerprints}))
-
-
-def _ask_sequoia(
-    signature: bytes, data: bytes | Path, candidates: list[Certificate], claims: packets.Signature
-) -> tuple[str, str]:
+def _ask_sequoia(claims: packets.Signature, data: bytes | Path, candidates: list[Certificate]) -> tuple[str, str]:
     """Return the primary and the signing fingerprint of a signature that pysequoia finds good."""
     certs = [candidate.cert for candidate in candidates]
     try:
-        parsed = pysequoia.Sig.from_bytes(signature)
+        parsed = pysequoia.Sig.from_bytes(claims.encoded)
         if isinstance(data, Path):
             with data.open("rb"):
-                result = pysequoia.verify(file=str(data), store=lambda _: certs, signature=parsed)
+                result = pysequoia.verify(file=data, store=lambda _: certs, signature=parsed)
         else:
             result = pysequoia.verify(bytes=data, store=lambda _: certs, signature=parsed)
     except OSError as error:
@@ -125,8 +119,7 @@ def _diagnosis(claims: packets.Signature, candidates: list[Certificate], said: s
     """Return the most telling rejection for a signature that did not verify; all of them are failures."""
     if claims.created > datetime.now(UTC) + timedelta(minutes=30):
         return Rejected("sig.future", "The signature claims to have been made in the future.")
-    lifetime = int.from_bytes(claims.signed(packets.EXPIRES_AFTER) or b"", "big")
-    if lifetime and claims.created + timedelta(seconds=lifetime) <= datetime.now(UTC):
+    if claims.expires is not None and claims.expires <= datetime.now(UTC):
         return Rejected("sig.expired", "The signature was made to end, and has ended.")
     for certificate in candidates:
         for key in certificate.keys:

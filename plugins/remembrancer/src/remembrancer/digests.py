@@ -1,0 +1,61 @@
+"""The SHA-256 of a file of any size, beside other work (standard library only)."""
+
+import hashlib
+import mmap
+import threading
+from pathlib import Path
+
+_AT_ONCE = 1 << 20
+
+
+class FileDigest:
+    """A file's SHA-256, computed in a thread while the caller does something else.
+
+    A large file is mapped and hashed in one call, during which the interpreter's lock is free; so it goes on even while
+    pysequoia, which keeps the lock, reads the same file to check a signature. Nothing is loaded into memory.
+
+    Raises OSError at once when the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._hex = ""
+        self._trouble: OSError | None = None
+        self._file = path.open("rb")
+        self._thread = threading.Thread(target=self._run, name="file-digest", daemon=True)
+        self._under_way = threading.Event()
+        self._thread.start()
+        # without this the thread might wait for the lock until the caller's long call gives it back
+        self._under_way.wait()
+
+    def hexdigest(self) -> str:
+        """Wait for the end and return 64 hex digits; raises the OSError that reading met."""
+        self._thread.join()
+        if self._trouble is not None:
+            raise self._trouble
+        return self._hex
+
+    def _run(self) -> None:
+        try:
+            with self._file as file:
+                head = file.read(_AT_ONCE)
+                if len(head) < _AT_ONCE:
+                    self._hex = hashlib.sha256(head).hexdigest()
+                    return
+                self._hex = self._mapped()
+        except OSError as error:
+            self._trouble = error
+        finally:
+            self._under_way.set()
+
+    def _mapped(self) -> str:
+        """Return the digest of a file that has been found to be large, or to be no regular file."""
+        self._file.seek(0)
+        try:
+            view = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):
+            return hashlib.file_digest(self._file, "sha256").hexdigest()
+        with view:
+            running = hashlib.sha256()
+            self._under_way.set()
+            running.update(view)
+            return running.hexdigest()
