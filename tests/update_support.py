@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import Any
 from copier import run_copy, run_update
 from plumbum import local
 
+from cli_support import Scratch, end_agents
 from collection import IDENTITY, commit_all, git
 from update_history import URL, History
 
@@ -114,3 +117,17 @@ def run(service: Path, *command: str, **variables: str) -> subprocess.CompletedP
         text=True,
         check=False,
     )
+
+
+def new_world(service: Path) -> Scratch:
+    """Copy a service beside a home of its own, below a path that is short enough for gpg's sockets."""
+    scratch = Scratch(Path(tempfile.mkdtemp(prefix="rm", dir="/tmp")))
+    scratch.home.mkdir()
+    shutil.copytree(service, scratch.root, symlinks=True)
+    return scratch
+
+
+def end_world(scratch: Scratch) -> None:
+    """End what runs for a world, and remove it."""
+    end_agents(scratch)
+    scratch.remove()

@@ -1,14 +1,15 @@
 """The history, made once, and services of its versions, generated once and copied for each test that changes one."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import update_history as template_history
+from cli_support import Scratch
 from update_history import History
-from update_support import spawn
+from update_support import end_world, new_world, spawn
 
 Spawned = Callable[..., Path]
 
@@ -44,3 +45,17 @@ def spawned(generated: Callable[[str, str], Path], tmp_path: Path) -> Spawned:
         return Path(shutil.copytree(generated(layer, version), tmp_path / "my-svc", symlinks=True))
 
     return copy
+
+
+@pytest.fixture
+def world(generated: Callable[[str, str], Path]) -> Iterator[Callable[[str, str], Scratch]]:
+    """A service of a version, for this test alone, with a home of its own."""
+    made: list[Scratch] = []
+
+    def copy(layer: str, version: str) -> Scratch:
+        made.append(new_world(generated(layer, version)))
+        return made[-1]
+
+    yield copy
+    for scratch in made:
+        end_world(scratch)
