@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from steps import Progress, run
+from steps import Progress, StepFailed, run
 
-STEPS = 3
+STEPS = 4
 
 
 def available(clone: Path) -> bool:
@@ -22,26 +22,35 @@ def service_version(target: Path) -> str:
     return str(json.loads((target / "app" / "service.json").read_text(encoding="utf-8"))["version"])
 
 
-def record(target: Path, clone: Path, commit: str, progress: Progress, env: Mapping[str, str]) -> str:
-    """Prepare the plugin, begin a development ledger and make the first release; return its table of proofs.
+def prepared(env: Mapping[str, str], clone: Path, commit: str) -> dict[str, str]:
+    """Return the environment in which `ops/bin/remembrancer` installs itself from this clone at `commit`."""
+    return {**env, "REMEMBRANCER_SOURCE": f"file://{clone}", "REMEMBRANCER_COMMIT": commit}
 
-    Args:
-        target: the service.
-        clone: this collection; the plugin is installed from its `commit`.
-        progress: prints the steps.
-        env: environment of the programs.
+
+def gates(target: Path, env: Mapping[str, str]) -> None:
+    """Answer the thirteen quality gates and write the rating into README.md; the first of them runs `make test`.
+
+    Raises:
+        StepFailed: the service's own tests failed. Another gate that is not met only shows in the rating.
+    """
+    command: list[str | Path] = [target / "ops" / "bin" / "health-check", "--gates", "--write", "--format", "json"]
+    said = run(command, "the quality gates could not be answered", cwd=target, env=env, accept=(0, 1))
+    answers = {gate["gate"]: gate for gate in json.loads(said[said.index("{") :])["gates"]}
+    if not answers["tests-pass"]["passed"]:
+        raise StepFailed("the service's own tests failed", answers["tests-pass"]["message"])
+
+
+def record(target: Path, progress: Progress, env: Mapping[str, str]) -> str:
+    """Begin a development ledger and make the first release; return its table of proofs.
 
     Raises:
         StepFailed: a step failed; the sentence says why.
     """
     remembrancer = target / "ops" / "bin" / "remembrancer"
-    prepared = {**env, "REMEMBRANCER_SOURCE": f"file://{clone}", "REMEMBRANCER_COMMIT": commit}
-    with progress.step("prepare the Remembrancer"):
-        run([remembrancer, "--version"], "the Remembrancer could not be installed", cwd=target, env=prepared)
     with progress.step("begin a development ledger"):
-        run([remembrancer, "init", "--dev"], "the ledger could not be begun", cwd=target, env=prepared)
+        run([remembrancer, "init", "--dev"], "the ledger could not be begun", cwd=target, env=env)
     with progress.step("make release"):
-        run(["make", "release"], "the first release failed", cwd=target, env=prepared)
+        run(["make", "release"], "the first release failed", cwd=target, env=env)
         artifact = next((target / "dist").glob("*.tar.gz"))
         verdict: list[str | Path] = [remembrancer, "verify-full", artifact.relative_to(target)]
-        return run(verdict, "the release does not verify", cwd=target, env=prepared).rstrip()
+        return run(verdict, "the release does not verify", cwd=target, env=env).rstrip()

@@ -149,7 +149,7 @@ def new_repository(spawn: Spawn) -> None:
     """Make the target from nothing: render, commit, and for a complete service test and record."""
     complete = spawn.layer == SERVICE
     recording = complete and release.available(CLONE)
-    progress = Progress(3 + complete + (release.STEPS if recording else 0))
+    progress = Progress(3 + (release.STEPS if recording else int(complete)))
     with nothing_half_made(spawn.target):
         with progress.step("prepare Copier"):
             python = environment.copier_python(CLONE / "generators" / "requirements.lock")
@@ -160,14 +160,21 @@ def new_repository(spawn: Spawn) -> None:
             spawn.git("init", "--quiet", "--initial-branch", "main")
             spawn.commit(f"[{component}] feat: generate from VaultMesh {collection_version()}")
         env = environment.clean_environment() | {"PYTHON": sys.executable}
-        if complete:
+        if complete and not recording:
             with progress.step("make test"):
                 run(["make", "test"], "the service's own tests failed", cwd=spawn.target, env=env)
         table = ""
         if recording:
-            table = release.record(spawn.target, CLONE, spawn.source.commit, progress, env)
-            version = release.service_version(spawn.target)
-            spawn.commit(f"[{component}] chore: record {version}")
+            env = release.prepared(env, CLONE, spawn.source.commit)
+            with progress.step("prepare the Remembrancer"):
+                remembrancer = spawn.target / "ops" / "bin" / "remembrancer"
+                run([remembrancer, "--version"], "the Remembrancer could not be installed", cwd=spawn.target, env=env)
+            with progress.step("make test, and the other quality gates"):
+                release.gates(spawn.target, env)
+                # the rating belongs to what was generated, and a release archive holds what is committed
+                spawn.git("commit", "--quiet", "--amend", "--no-edit", "--", "README.md")
+            table = release.record(spawn.target, progress, env)
+            spawn.commit(f"[{component}] chore: record {release.service_version(spawn.target)}")
         if spawn.git("status", "--porcelain").strip():
             raise StepFailed("the working tree is not clean at the end")
     finish(spawn, component, table, recording=recording)

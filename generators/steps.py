@@ -80,6 +80,7 @@ def run(
     env: Mapping[str, str] | None = None,
     attached: bool = False,
     explain: Callable[[str], str] | None = None,
+    accept: tuple[int, ...] = (0,),
 ) -> str:
     """Run a program and return its standard output.
 
@@ -90,9 +91,10 @@ def run(
         env: the whole environment; the current one by default.
         attached: leave the terminal to the program (it asks questions); then nothing is captured.
         explain: makes a better sentence from what the program printed.
+        accept: exit codes that are no failure.
 
     Raises:
-        StepFailed: the program is missing or ended with another code than 0.
+        StepFailed: the program is missing or ended with a code that is not accepted.
     """
     try:
         done = subprocess.run(
@@ -109,7 +111,7 @@ def run(
     except FileNotFoundError as error:
         raise StepFailed(f"{why} ({command[0]} was not found)") from error
     output = done.stdout or ""
-    if done.returncode:
+    if done.returncode not in accept:
         sentence = explain(output) if explain else ""
         raise StepFailed(sentence or why, "" if sentence else "\n".join(output.strip().splitlines()[-TAIL:]))
     return output

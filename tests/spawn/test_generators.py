@@ -225,7 +225,7 @@ def test_a_failing_test_leaves_nothing(clone: Path, cached_home: Path, tmp_path:
     target = tmp_path / "my-svc"
     done = generate(source, cached_home, "fastapi-service", str(target))
     assert done.returncode == 4
-    assert "make test: the service's own tests failed" in done.stderr
+    assert "the service's own tests failed" in done.stderr
     assert "a test failed" in done.stderr
     assert not target.exists()
 
