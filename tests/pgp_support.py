@@ -25,8 +25,6 @@ class Gpg:
         self.home = Path(tempfile.mkdtemp(prefix="rmb", dir="/tmp"))
         self.data = self.home / "data"
         self.data.write_bytes(DATA)
-        # so that agents take the given moment for the present, and short keys can be made
-        (self.home / "gpg.conf").write_text("")
 
     def close(self) -> None:
         self.run("gpgconf", "--kill", "all")

@@ -24,10 +24,5 @@ def test_it_can_be_asked_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["missing", "."])
 def test_what_cannot_be_opened(tmp_path: Path, path: str) -> None:
-    with pytest.raises(OSError, match="No such file|Is a directory"):
+    with pytest.raises(OSError, match=r"No such file|Is a directory"):
         FileDigest(tmp_path / path)
-
-
-def test_what_cannot_be_read() -> None:
-    with pytest.raises(OSError, match="Input/output|Permission|not permitted"):
-        FileDigest(Path("/proc/self/mem")).hexdigest()

@@ -19,9 +19,6 @@ from remembrancer.openpgp import (
     verify_detached,
 )
 
-# the real present, because gpg does not take another one through our own calls
-TODAY = "20260101T000000"
-
 
 @pytest.fixture
 def gpg() -> Iterator[Gpg]:
