@@ -10,6 +10,8 @@ from tsa_forgeries import FORGERIES, Forgery
 from tsa_support import DIGEST, NONCE, NOW, authority, forge
 from tsa_tools import openssl, rfc3161_client, rfc3161_ng
 
+# the OID, which each certificate of the tests has once
+_BASIC_CONSTRAINTS = bytes.fromhex("0603551d13")
 each = pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.what)
 
 
@@ -32,14 +34,18 @@ def test_the_honest_response_passes_everywhere() -> None:
 
 
 @each
-def test_python_tools_are_fooled_by_no_more_than_the_table_says(forgery: Forgery) -> None:
+def test_python_tools_are_fooled_as_the_table_says(forgery: Forgery) -> None:
     response = forgery.make()
     verdicts = {
         "message": rfc3161_client(response, forgery.authority),
         "digest": rfc3161_client(response, forgery.authority, by_digest=True),
         "rfc3161ng": rfc3161_ng(response, forgery.authority),
     }
-    assert {tool for tool, genuine in verdicts.items() if genuine} <= forgery.accepted_by
+    fooled = {tool for tool, genuine in verdicts.items() if genuine}
+    assert fooled <= forgery.accepted_by
+    # with several certificates in the token the order of a set decides
+    if response.count(_BASIC_CONSTRAINTS) < 2:
+        assert fooled == forgery.accepted_by & verdicts.keys()
 
 
 def test_the_table_is_about_real_forgeries() -> None:
