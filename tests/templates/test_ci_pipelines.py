@@ -280,7 +280,8 @@ def test_release_stages_run_on_the_protected_branch_only(github: dict[Any, Any],
         assert gitlab[name]["extends"] == ".release"
         lines = gitlab[name]["script"]
         assert lines[0].startswith("ops/bin/release-gate --output")
-        assert all(line.startswith('if [ "$release" = true ]; then ') for line in lines[1:])
+        assert lines[1] == ". ./release.env", "a line of its own: a failed gate must end the job"
+        assert all(line.startswith('if [ "$release" = true ]; then ') for line in lines[2:])
     assert gitlab[".release"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
     assert gitlab["variables"]["RELEASE_PROTECTED"] == "$CI_COMMIT_REF_PROTECTED"
 

@@ -1,0 +1,310 @@
+"""The release stages as the pipelines run them: the way through, and every way in which they must stop."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collection import commit_all, git, render
+from templates.ci_release import Pipeline, origin_of
+from templates.ci_render import call, environment, program, repository
+
+PROVIDERS = ("github", "gitlab")
+RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A throw-away OpenPGP key: its private and its public part, armored."""
+    home = Path(tmp_path_factory.mktemp("g"))
+    home.chmod(0o700)
+    env = environment(home, GNUPGHOME=str(home))
+
+    def gpg(*words: str) -> str:
+        done = call(["gpg", "--batch", "--quiet", *words], home, env)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    gpg("--passphrase", "", "--quick-generate-key", "release@example.com", "ed25519", "sign", "never")
+    yield {"private": gpg("--armor", "--export-secret-keys"), "public": gpg("--armor", "--export")}
+    call(["gpgconf", "--kill", "all"], home, env)
+
+
+@pytest.fixture(scope="module")
+def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete service with both pipelines."""
+    return repository(render(collection, tmp_path_factory.mktemp("release") / "my-svc", component="my-svc", ci="both"))
+
+
+@pytest.fixture
+def pipeline(request: pytest.FixtureRequest, rendered: Path, key: dict[str, str], tmp_path: Path) -> Pipeline:
+    """A pipeline with every secret over a new origin."""
+    secrets = {
+        "REMEMBRANCER_GPG_KEY": key["private"],
+        "REMEMBRANCER_LOG_KEY": "PRIVATE+KEY+x",
+        "RELEASE_TOKEN": "t0ken-of-the-run",
+    }
+    return Pipeline(request.param, tmp_path, origin_of(rendered, tmp_path), secrets)
+
+
+def notes(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Return what the Remembrancer was asked for."""
+    path = pipeline.tmp / "notes"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [line for line in lines if line["words"] != ["--version"]]
+
+
+def subjects(pipeline: Pipeline) -> list[str]:
+    """Return the subjects on the published branch, newest first."""
+    return git(pipeline.origin, "log", "--format=%s", "main").splitlines()
+
+
+def published(pipeline: Pipeline, path: str) -> str:
+    """Return a file of the published branch."""
+    return git(pipeline.origin, "show", f"main:{path}")
+
+
+# ---------------------------------------------------------------- the way through
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_a_release_ends_on_the_published_branch(pipeline: Pipeline) -> None:
+    done = pipeline.all()
+    assert done.returncode == 0, done.stderr
+    assert subjects(pipeline) == ["[my-svc] chore: record 0.1.0", "[my-svc] chore: trust", "[my-svc] feat: begin"]
+    sealed = published(pipeline, "ops/receipts/ledger/checkpoint").split()
+    assert [path.split("/")[2] for path in sorted(sealed)] == ["deploy", "sign", "timestamp"]
+    recorded = json.loads(published(pipeline, RECEIPT))
+    assert recorded["sbom"] == "dist/my-svc-0.1.0.cdx.json"
+    asked = [" ".join(note["words"][:2]) for note in notes(pipeline)]
+    assert [word.split()[0] for word in asked] == ["sign", "timestamp", "record", "seal", "verify-full"]
+    assert "--require production" in " ".join(notes(pipeline)[-1]["words"])
+    changed = git(pipeline.origin, "diff", "--name-only", "main~1", "main").splitlines()
+    assert all(name.startswith("ops/receipts/") for name in changed)
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_each_secret_is_seen_by_the_step_that_needs_it_only(pipeline: Pipeline) -> None:
+    pipeline.secrets = dict(pipeline.secrets)
+    assert pipeline.all().returncode == 0
+    for note in notes(pipeline):
+        command = note["words"][0]
+        assert note["REMEMBRANCER_GPG_KEY"] == "" or (pipeline.provider == "gitlab" and not note["GNUPGHOME"])
+        assert bool(note["GNUPGHOME"]) is (command in ("sign", "record"))
+        assert note["REMEMBRANCER_TRUST"] == "F" * 40
+        if pipeline.provider == "github":
+            assert note["log key"] is (command in ("seal", "verify-full"))
+        if note["GNUPGHOME"]:
+            assert len(note["GNUPGHOME"]) < 40
+            assert not Path(note["GNUPGHOME"]).exists()
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_the_same_pipeline_again_changes_nothing(pipeline: Pipeline) -> None:
+    assert pipeline.all().returncode == 0
+    before, asked = git(pipeline.origin, "rev-parse", "main"), len(notes(pipeline))
+    pipeline.output = ""
+    again = pipeline.all()
+    assert again.returncode == 0
+    assert "0.1.0 is recorded already" in pipeline.output
+    assert git(pipeline.origin, "rev-parse", "main") == before
+    assert len(notes(pipeline)) == asked
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_a_job_that_died_after_its_push_is_run_again(pipeline: Pipeline) -> None:
+    """The gate was passed, main has the receipts already: the job proves them and ends well."""
+    assert pipeline.all().returncode == 0
+    clone = pipeline.checkout("again")
+    env = pipeline.env(RELEASE_BRANCH="main", REMEMBRANCER_LOG_KEY="x")
+    done = call("ops/bin/publish unpack && ops/bin/publish push", clone, env)
+    before = git(pipeline.origin, "rev-parse", "main")
+    assert done.returncode == 0, done.stderr
+    assert "is on main" in done.stdout
+    assert git(pipeline.origin, "rev-parse", "main") == before
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_a_race_is_sealed_again_on_the_newest_branch(pipeline: Pipeline) -> None:
+    other = pipeline.tmp / "race.sh"
+    work = pipeline.tmp / "other"
+    git(pipeline.tmp, "clone", "--quiet", pipeline.origin.as_uri(), "other")
+    (work / "ops/receipts/sign/00").mkdir(parents=True)
+    (work / "ops/receipts/ledger").mkdir(parents=True)
+    (work / "ops/receipts/sign/00/other.receipt").write_text("{}")
+    (work / "ops/receipts/ledger/checkpoint").write_text("ops/receipts/sign/00/other.receipt\n")
+    commit_all(work, "[my-svc] chore: record another")
+    other.write_text(f"git -C {work} push --quiet origin HEAD:main\n")
+    pipeline.extra["RACE"] = str(other)
+    done = pipeline.all()
+    assert done.returncode == 0, done.stderr
+    assert subjects(pipeline)[:2] == ["[my-svc] chore: record 0.1.0", "[my-svc] chore: record another"]
+    sealed = published(pipeline, "ops/receipts/ledger/checkpoint").split()
+    assert sealed[0] == "ops/receipts/sign/00/other.receipt"
+    assert len(sealed) == len(set(sealed)) == 4
+    assert "try 1 of 5" in pipeline.output
+
+
+# ---------------------------------------------------------------- every way in which it stops
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_a_branch_that_refuses_is_tried_five_times(pipeline: Pipeline) -> None:
+    program(pipeline.origin / "hooks", "pre-receive", "#!/bin/sh\nexit 1\n")
+    done = pipeline.all()
+    assert done.returncode == 1
+    assert "refused five times" in done.stderr
+    assert done.stderr.count("refused the push") == 5
+    assert len(subjects(pipeline)) == 2
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+@pytest.mark.parametrize(
+    ("secret", "stage", "asked"),
+    [("REMEMBRANCER_GPG_KEY", "sign", 0), ("REMEMBRANCER_LOG_KEY", "record", 3)],
+)
+def test_with_a_production_policy_a_missing_secret_fails(
+    pipeline: Pipeline, secret: str, stage: str, asked: int
+) -> None:
+    pipeline.secrets[secret] = ""
+    done = pipeline.all()
+    assert done.returncode == 1
+    assert f"the secret {secret} is missing" in done.stderr
+    assert len(notes(pipeline)) == asked, stage
+    assert len(subjects(pipeline)) == 2
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_an_authority_that_is_down_stops_before_recording(pipeline: Pipeline) -> None:
+    pipeline.extra["AUTHORITY_DOWN"] = "1"
+    done = pipeline.all()
+    assert done.returncode != 0
+    assert "time.unreachable" in done.stderr
+    assert [note["words"][0] for note in notes(pipeline)] == ["sign", "timestamp"]
+    assert len(subjects(pipeline)) == 2
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("policy", ["", 'version = 1\nprofile = "development"\n'])
+def test_without_a_production_policy_every_stage_is_neutral(
+    rendered: Path, tmp_path: Path, provider: str, policy: str
+) -> None:
+    pipeline = Pipeline(provider, tmp_path, origin_of(rendered, tmp_path, policy=policy), {})
+    assert pipeline.all().returncode == 0
+    assert pipeline.output.count("not configured: run init --production") >= 3
+    assert notes(pipeline) == []
+    assert not (tmp_path / "notes.docker").exists()
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("policy", ["profile = [", "version = 1\n", 'profile = "Production"\n', 'profile = "none"\n'])
+def test_a_policy_that_cannot_be_read_is_never_taken_for_none(
+    rendered: Path, tmp_path: Path, provider: str, policy: str
+) -> None:
+    pipeline = Pipeline(provider, tmp_path, origin_of(rendered, tmp_path, policy=policy), {})
+    done = pipeline.all()
+    assert done.returncode == 2
+    assert "ops/trust/policy.toml" in done.stderr
+    assert notes(pipeline) == []
+
+
+@pytest.mark.parametrize("pipeline", ["github"], indirect=True)
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"RELEASE_FORK": "true"}, "this is a fork"),
+        ({"RELEASE_FORK": ""}, "this is a fork"),
+        ({"RELEASE_PROTECTED": "false"}, "this ref is not protected"),
+        ({"RELEASE_PROTECTED": ""}, "this ref is not protected"),
+    ],
+)
+def test_forks_and_unprotected_refs_stop_before_signing_and_say_why(
+    pipeline: Pipeline, variables: dict[str, str], said: str
+) -> None:
+    pipeline.extra |= variables
+    assert pipeline.all().returncode == 0
+    assert pipeline.output.count(said) == 3
+    assert notes(pipeline) == []
+
+
+def test_the_gate_needs_to_be_told_that_the_ref_is_protected(rendered: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "x"
+    git(tmp_path, "clone", "--quiet", origin_of(rendered, tmp_path).as_uri(), "x")
+    done = call(["ops/bin/release-gate", "--output", "answer"], clone, environment(tmp_path))
+    assert (done.returncode, (clone / "answer").read_text()) == (0, "release=false\n")
+
+
+# ---------------------------------------------------------------- the image
+
+
+@pytest.mark.parametrize("pipeline", ["github"], indirect=True)
+def test_the_image_is_published_and_recorded_by_digest(pipeline: Pipeline) -> None:
+    assert pipeline.all().returncode == 0
+    asked = (pipeline.tmp / "notes.docker").read_text().splitlines()
+    assert [line.split()[1] for line in asked] == ["info", "login", "load", "push"]
+    assert asked[1] == "docker login --username somebody --password-stdin ghcr.io"
+    assert (pipeline.tmp / "notes.password").read_text() == "t0ken-of-the-run"
+    assert json.loads(published(pipeline, RECEIPT))["image"] == f"sha256:{'d' * 64}"
+
+
+@pytest.mark.parametrize("registry", ["registry.example.com/team", "ghcr.io.example.com/x"])
+def test_the_hosts_own_token_goes_to_no_other_registry(rendered: Path, tmp_path: Path, registry: str) -> None:
+    pipeline = Pipeline("github", tmp_path, origin_of(rendered, tmp_path), {"RELEASE_TOKEN": "t0ken"})
+    pipeline.build()
+    clone = pipeline.checkout("push")
+    settings = clone / "ops/settings.mk"
+    settings.write_text(re.sub(r"REGISTRY := .*", f"REGISTRY := {registry}", settings.read_text()))
+    (clone / "dist/build.env").unlink()
+    env = pipeline.env(
+        GHCR_USER="a", GHCR_TOKEN="t0ken", CI_REGISTRY="r.example.com", CI_REGISTRY_USER="b", CI_REGISTRY_PASSWORD="p"
+    )
+    done = call(["ops/bin/image", "push"], clone, env)
+    assert done.returncode == 1
+    assert "the secret REGISTRY_PASSWORD is missing" in done.stderr
+    assert "login" not in (tmp_path / "notes.docker").read_text()
+
+
+# ---------------------------------------------------------------- the key
+
+
+def with_key(folder: Path, secret: str, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command through ops/bin/with-key."""
+    env = environment(folder.parent, REMEMBRANCER_GPG_KEY=secret, **variables)
+    return call([folder / "ops/bin/with-key", "sh", "-c", command], folder, env)
+
+
+def test_the_key_is_there_for_the_command_and_gone_afterwards(rendered: Path, key: dict[str, str]) -> None:
+    done = with_key(
+        rendered,
+        key["private"],
+        'gpg --list-secret-keys; echo "at $GNUPGHOME with ${REMEMBRANCER_GPG_KEY:-nothing}"; exit 7',
+    )
+    assert done.returncode == 7
+    assert "release@example.com" in done.stdout
+    home = re.search(r"at (\S+) with nothing", done.stdout)
+    assert home
+    assert not Path(home[1]).exists()
+    assert not (rendered.parent / "home/.gnupg").exists()
+
+
+def test_a_long_temporary_folder_does_not_matter(rendered: Path, key: dict[str, str], tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    done = with_key(rendered, key["private"], "echo text | gpg --batch --armor --sign", TMPDIR=str(long))
+    assert done.returncode == 0, done.stderr
+    assert "BEGIN PGP MESSAGE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [("", "is missing"), ("not a key", "not an armored OpenPGP private key"), ("public", "holds a public key only")],
+)
+def test_what_is_no_private_key_is_refused(rendered: Path, key: dict[str, str], secret: str, said: str) -> None:
+    done = with_key(rendered, key["public"] if secret == "public" else secret, "echo ran")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "ran" not in done.stdout
