@@ -1,5 +1,7 @@
 """Recording that a version exists, runs somewhere else too, or was taken back; nothing is ever overwritten."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +9,16 @@ from remembrancer import recording
 from remembrancer.clock import Clock
 from remembrancer.errors import BadInput, Refused
 from remembrancer.gather import sha256_file
-from remembrancer.receipt import Receipt, parse, relative_path
+from remembrancer.ledger import Ledger
+from remembrancer.ledger.pending import written_here
+from remembrancer.lock import LOCAL
+from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.recording import Given
 from remembrancer.repository import RECEIPTS, Repository
 from remembrancer.store import Store
+from remembrancer.tilefiles import WIDTH
+
+_LOOK_BACK = 4  # bundles at the end of the log in which the version before is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +133,28 @@ def _like(
 
 
 def newest(repository: Repository, component: str) -> Receipt | None:
-    """Return the deploy receipt of a component that was recorded last, or None."""
-    found: list[Receipt] = []
-    for path in sorted((repository.root / RECEIPTS / "deploy").glob(f"{component}-*.receipt")):
-        candidate = parse(repository.read(path.relative_to(repository.root).as_posix()))
-        if candidate.predicate["component"] == component:
-            found.append(candidate)
-    return max(found, key=lambda one: str(one.predicate["recordedAt"]), default=None)
+    """Return the deploy receipt of a component that was recorded last, or None.
+
+    Looks at what is not sealed yet and at the end of the log, so that the cost does not grow with the log: None says
+    only that there is none among these.
+    """
+    member = f'    "component": "{component}"'.encode()
+    for batch in _latest(repository):
+        found = [parse(data) for data in batch if member in data]
+        deploys = [one for one in found if one.kind == "deploy" and one.predicate["component"] == component]
+        if deploys:
+            return max(deploys, key=lambda one: str(one.predicate["recordedAt"]))
+    return None
+
+
+def _latest(repository: Repository) -> Iterator[list[bytes]]:
+    """Yield the receipts that were recorded here and not sealed, then the last bundles of the log, newest first."""
+    unsealed = []
+    for name in written_here(repository.root / LOCAL):
+        with suppress(FileNotFoundError):
+            unsealed.append(repository.read(f"{RECEIPTS}/{name}", MAX_BYTES))
+    yield unsealed
+    ledger = Ledger(repository.root)
+    size = ledger.tree().size
+    for start in range((size - 1) // WIDTH * WIDTH, -1, -WIDTH)[:_LOOK_BACK]:
+        yield [entry for _, entry in ledger.entries(start, min(start + WIDTH, size))]

@@ -114,7 +114,7 @@ def named_file(repository: Repository, path: Path) -> dict[str, str]:
 def rollback_plan(component: str, previous: Receipt | None) -> str:
     """Return the default rollback plan: back to the version recorded before, if there is one."""
     if previous is None:
-        return f"first recorded version of {component}: take the deployment away"
+        return f"no version of {component} was recorded lately: deploy the one that ran before, or take this one away"
     return f"deploy {component} {previous.predicate['version']} again and run remembrancer record rollback"
 
 
