@@ -1,7 +1,10 @@
 """Rows of the table, and ways to time two things fairly against each other."""
 
+import os
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,3 +63,45 @@ def command(arguments: Sequence[str | Path], cwd: Path | None = None, env: Mappi
     )
     if done.returncode:
         raise RuntimeError(f"{arguments[0]} ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-2000:]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a program and its own processes used: seconds of clock and of processor, peak memory of one in MiB."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+def run(arguments: Sequence[str | Path], cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Usage:
+    """Run a program that has to succeed, without its output, and return what it used."""
+    with tempfile.TemporaryFile() as said:
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            [str(part) for part in arguments],
+            cwd=cwd,
+            env=dict(env) if env is not None else None,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{arguments} ended with {process.returncode}: {said.read()[-2000:].decode()}")
+    # macOS counts bytes, Linux kibibytes
+    return Usage(
+        wall, used.ru_utime + used.ru_stime, used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    )
+
+
+def alternate_cpu(first: Callable[[], Usage], second: Callable[[], Usage], rounds: int = 15) -> tuple[float, float]:
+    """Run two programs in turns and return the median processor seconds of each, which other programs do not change."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        times[0].append(first().cpu)
+        times[1].append(second().cpu)
+    return statistics.median(times[0]), statistics.median(times[1])

@@ -1,0 +1,26 @@
+"""What the command line costs before it does anything, against an interpreter that imports click."""
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from benchmarks.measure import Row, alternate_cpu, run
+
+# what the console script does
+PROGRAM = [sys.executable, "-c", "import sys; from remembrancer.cli import main; sys.exit(main())"]
+FLOOR = [sys.executable, "-c", "import sys; import click; sys.exit(0)"]
+COMMANDS = [["--help"], ["record", "--help"], ["--version"]]
+
+
+def rows() -> list[Row]:
+    """Measure processor time of whole processes, in turns."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="bench-start.") as folder:
+        floor_run = partial(run, FLOOR, cwd=Path(folder))
+        for arguments in COMMANDS:
+            ours, floor = alternate_cpu(partial(run, [*PROGRAM, *arguments], cwd=Path(folder)), floor_run, rounds=21)
+            detail = f"{ours * 1000:.0f} ms / {floor * 1000:.0f} ms of processor time"
+            what = f"`{' '.join(arguments)}`"
+            found.append(Row(what, ours / floor, 1.3, "an interpreter importing click", detail=detail))
+    return found
