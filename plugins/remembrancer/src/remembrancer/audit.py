@@ -11,6 +11,7 @@ from pathlib import Path
 
 from remembrancer import history, policy, recall
 from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.evidence import Artifact, Entry, Evidence
 from remembrancer.findings import Finding, Outcome
 from remembrancer.gather import open_ledger, signed_content, stamps
 from remembrancer.ledger import Ledger
@@ -20,7 +21,7 @@ from remembrancer.receipt import Receipt
 from remembrancer.repository import LEDGER, RECEIPTS, TRUST, Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
-from remembrancer.verify import Artifact, Entry, Evidence, negative, positive
+from remembrancer.verify import negative, positive
 from remembrancer.verify_proofs import Prover
 
 Progress = Callable[[int, int], None]
@@ -71,15 +72,19 @@ class Checker:
             self.prover.timestamp(entry, bytes.fromhex(entry.receipt.subject[0].sha256))
             return HELD["timestamp"]
         content = signed_content(self.repository, entry.receipt)
-        if content is None:
-            return ABSENT
         try:
-            self.prover.signature(entry, content, anywhere=True)
+            self._signature(self.prover, entry, content)
         except RemembrancerError as error:
             if error.code != "sig.time-unproven":
                 raise
-            self._with_own_times(entry).signature(entry, content, anywhere=True)
-        return HELD["sign"]
+            self._signature(self._with_own_times(entry), entry, content)
+        return ABSENT if content is None else HELD["sign"]
+
+    def _signature(self, prover: Prover, entry: Entry, content: bytes | Path | None) -> None:
+        if content is None:
+            prover.standing(entry)
+        else:
+            prover.signature(entry, content, anywhere=True)
 
     def _with_own_times(self, entry: Entry) -> Prover:
         """A prover that also knows the time-stamps over this signature's own bytes."""

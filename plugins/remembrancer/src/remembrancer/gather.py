@@ -4,11 +4,11 @@ import hashlib
 from pathlib import Path
 
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError
+from remembrancer.evidence import Artifact, Entry, Evidence, Log
 from remembrancer.logview import LogView, Stamp, open_log
 from remembrancer.policy import Policy
 from remembrancer.receipt import MAX_BYTES, Receipt, parse
 from remembrancer.repository import LEDGER, RECEIPTS, Repository
-from remembrancer.verify import Artifact, Entry, Evidence, Log
 
 SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
 PROOFS = ("deploy", "sign", "timestamp")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from remembrancer.errors import BadInput, EnvironmentTrouble
 from remembrancer.note import NoteError, SignerKey
-from remembrancer.policy import LOCAL_URL, Policy, Signer
-from remembrancer.state import State
+from remembrancer.policy import LOCAL_URL, Policy, Profile, Signer
+from remembrancer.state import State, write_private
 
 LOG_KEY_VARIABLE = "REMEMBRANCER_LOG_KEY"
 LOG_KEY_FILE_VARIABLE = "REMEMBRANCER_LOG_KEY_FILE"
@@ -24,32 +24,69 @@ def log_key(policy: Policy, state: State, size: int, environ: Mapping[str, str] 
     file = environ.get(LOG_KEY_FILE_VARIABLE, "")
     if not text:
         path = Path(file) if file else state.keys_folder(policy.origin) / "log.key"
-        try:
-            text = path.read_text(encoding="utf-8").strip()
-        except FileNotFoundError as error:
-            if file:
-                raise BadInput("input.log-key", f"there is no log key file {file}") from error
+        if not file and not path.exists():
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise EnvironmentTrouble("env.io", f"cannot read the log key in {path}") from error
-    try:
-        key = SignerKey.parse(text)
-    except NoteError as error:
-        raise BadInput("input.log-key", "the log key is malformed") from error
+        text = _text(path)
+    key = _parsed(text)
     public = key.verifier()
     if not any(listed.key == public and listed.covers(size) for listed in policy.log_keys):
         raise BadInput("input.log-key", f"the log key {key.key_id} is not the policy's for a tree of size {size}")
     return key
 
 
+def read_log_key(path: Path) -> SignerKey:
+    """Return the private log key in a file. Raises BadInput(input.log-key), EnvironmentTrouble(env.io)."""
+    return _parsed(_text(path))
+
+
+def write_log_key(path: Path, key: SignerKey) -> None:
+    """Write a private log key to a new file with mode 0600. Raises EnvironmentTrouble(env.io)."""
+    try:
+        write_private(path, (key.encode() + "\n").encode())
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot write the log key to {path}: {error.strerror}") from error
+
+
+def keep_development_key(state: State, policy: Policy, key: SignerKey) -> None:
+    """Make a new log key the one that this user's development ledger is sealed with; the old one stays beside it."""
+    path = state.keys_folder(policy.origin) / "log.key"
+    if policy.profile is Profile.DEVELOPMENT and path.exists():
+        path.replace(path.with_name(f"log.key.{_parsed(_text(path)).key_id}"))
+        write_log_key(path, key)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError as error:
+        raise BadInput("input.log-key", f"there is no log key file {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvironmentTrouble("env.io", f"cannot read the log key in {path}") from error
+
+
+def _parsed(text: str) -> SignerKey:
+    try:
+        return SignerKey.parse(text)
+    except NoteError as error:
+        raise BadInput("input.log-key", "the log key is malformed") from error
+
+
+def owner_home(policy: Policy, owner: str, state: State) -> Path | None:
+    """Return the GnuPG folder of a policy's owner: this user's development folder if the key is there, else None."""
+    return _development_home(policy, owner, state)
+
+
 def gpg_home(policy: Policy, signer: Signer, state: State) -> Path | None:
     """Return the GnuPG folder of a signer: this user's development folder if the key is there, else the default
     (None)."""
-    folder = state.keys_folder(policy.origin) / "gnupg"
-    marker = state.keys_folder(policy.origin) / "signer"
+    return _development_home(policy, signer.fingerprint, state)
+
+
+def _development_home(policy: Policy, fingerprint: str, state: State) -> Path | None:
+    folder = state.keys_folder(policy.origin)
     try:
-        if marker.read_text(encoding="utf-8").strip() == signer.fingerprint:
-            return folder
+        if (folder / "signer").read_text(encoding="utf-8").strip() == fingerprint:
+            return folder / "gnupg"
     except OSError:
         return None
     return None

@@ -7,7 +7,7 @@ root that the log key signed, so a wrong tile can only make a proof fail.
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from remembrancer import merkle, note
 from remembrancer.clock import rfc3339
@@ -31,12 +31,28 @@ class Stamp(NamedTuple):
     response: bytes
 
 
+class TreeSource(Protocol):
+    """Where proofs come from: the tiles of a ledger, or a proof file. What it says is checked, never believed."""
+
+    def root(self, size: int) -> bytes:
+        """Return the root of the first `size` leaves."""
+        ...
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """Return the proof of a leaf under the whole tree."""
+        ...
+
+    def consistency_proof(self, size1: int) -> list[bytes]:
+        """Return the proof that the first `size1` leaves are a prefix of the whole tree."""
+        ...
+
+
 class LogView(NamedTuple):
     """An opened log: the signed note's bytes, what it says, and the tree below it."""
 
     data: bytes
     signed: SignedCheckpoint
-    tree: TileTree
+    tree: TreeSource
 
     @property
     def size(self) -> int:
@@ -53,20 +69,30 @@ class LogView(NamedTuple):
 
         Raises Rejected(log.not-included, log.tile, log.missing); `what` names the receipt in the sentence.
         """
-        try:
-            proof = self.tree.inclusion_proof(index)
-        except TileError as error:
-            raise Rejected("log.tile", f"the ledger's {error}") from error
-        except FileNotFoundError as error:
-            raise Rejected("log.missing", f"the ledger's file {error.args[-1]} is missing") from error
+        proof = proof_of(self, index)
         try:
             merkle.verify_inclusion(merkle.leaf_hash(data), index, self.size, proof, self.root)
         except merkle.ProofError as error:
             raise Rejected("log.not-included", f"{what} is not leaf {index} of the signed tree") from error
 
 
-def open_checkpoint(data: bytes, policy: Policy) -> SignedCheckpoint:
+def proof_of(view: LogView, index: int) -> list[bytes]:
+    """Return the inclusion proof of a leaf, unchecked. Raises Rejected(log.tile, log.missing, log.not-included)."""
+    if not 0 <= index < view.size:
+        raise Rejected("log.not-included", f"leaf {index} is beyond the tree of size {view.size}")
+    try:
+        return view.tree.inclusion_proof(index)
+    except TileError as error:
+        raise Rejected("log.tile", f"the ledger's {error}") from error
+    except FileNotFoundError as error:
+        raise Rejected("log.missing", f"the ledger's {error.args[-1]} is missing") from error
+
+
+def open_checkpoint(data: bytes, policy: Policy, *, stamped: bool = False) -> SignedCheckpoint:
     """Return a checkpoint that every log key responsible for its size has signed and enough witnesses have cosigned.
+
+    A `stamped` note was kept when it was stamped: one responsible key is enough, because a later rotation may have made
+    another one responsible too, and it has no cosignatures.
 
     Raises Rejected(log.checkpoint, log.key-range, log.unwitnessed).
     """
@@ -77,8 +103,11 @@ def open_checkpoint(data: bytes, policy: Policy) -> SignedCheckpoint:
         raise Rejected("log.checkpoint", f"the checkpoint does not hold: {error}") from error
     size = signed.checkpoint.size
     needed = {log_key.key.key_id for log_key in policy.log_keys if log_key.covers(size)}
-    if not needed or not needed <= {signature.key_id for signature in signed.signatures}:
+    by = {signature.key_id for signature in signed.signatures}
+    if not (needed & by if stamped else needed and needed <= by):
         raise Rejected("log.key-range", f"the checkpoint of size {size} is not signed by every log key for that size")
+    if stamped:
+        return signed
     cosigners = {(line.name, line.key_id) for line in signed.cosignatures}
     named = {name for name, key in policy.quorum.witnesses.items() if (key.name, key.key_id) in cosigners}
     if not policy.quorum.satisfied_by(named):
@@ -180,7 +209,7 @@ def check_stamp(view: LogView, stamp: Stamp, trusted: Trusted) -> tuple[Timestam
 
     Raises Rejected(log.checkpoint, log.split-view, log.tile, log.missing, time.*).
     """
-    old = open_checkpoint(stamp.note, trusted.policy)
+    old = open_checkpoint(stamp.note, trusted.policy, stamped=True)
     if old.checkpoint.size != stamp.size or old.checkpoint.size > view.size:
         raise Rejected("log.checkpoint", f"the stamped checkpoint is of size {old.checkpoint.size}, not {stamp.size}")
     root = prefix_root(view, stamp.size)

@@ -99,6 +99,10 @@ REASONS: dict[str, Reason] = {
         "A SHA-256 digest must be exactly 64 lower-case hexadecimal digits.",
         "Copy the digest from `sha256sum`.",
     ),
+    "input.domain": Reason(
+        "A production log needs a domain of its operator.",
+        "Give a domain such as example.com with --domain.",
+    ),
     "input.evidence": Reason(
         "The evidence file does not exist.",
         "Build it (make dist), or name another one with --evidence.",
@@ -126,6 +130,10 @@ REASONS: dict[str, Reason] = {
     "input.log-key": Reason(
         "The log key that was given is malformed, missing, or not the one of the policy.",
         "Give the private key whose public half the policy lists for this tree size.",
+    ),
+    "input.name": Reason(
+        "The name means no signer or authority, or the options do not say what to change.",
+        "See `remembrancer trust show` for the names, and the help for the options.",
     ),
     "input.nonce": Reason(
         "A nonce must be hexadecimal digits.",

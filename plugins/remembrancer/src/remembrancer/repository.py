@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected
+from remembrancer.evidence import Entry
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.tilefiles import Reader, TileError, decode_bundle, entries_path
 from remembrancer.trust import SignedPolicy
-from remembrancer.verify import Entry
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
@@ -60,21 +60,7 @@ class Repository:
 
     def signed_policy(self) -> SignedPolicy | None:
         """Return the policy with its signatures and owners' certificates, or None when there is no policy file."""
-        try:
-            text = self.read(f"{TRUST}/policy.toml")
-        except FileNotFoundError:
-            return None
-        signatures, certificates = {}, {}
-        for path in sorted((self.root / TRUST).iterdir()):
-            match = _SIGNATURE.fullmatch(path.name)
-            if not match:
-                continue
-            signatures[match[1]] = self.read(f"{TRUST}/{path.name}")
-            try:
-                certificates[match[1]] = self.read(f"{TRUST}/keys/{match[1]}.asc")
-            except FileNotFoundError:
-                continue
-        return SignedPolicy(text, signatures, certificates)
+        return policy_beside(self.root / TRUST / "policy.toml")
 
     def key(self, sha256: str) -> bytes:
         """Return the key file that is named by its SHA-256 (hex); raises FileNotFoundError."""
@@ -160,3 +146,26 @@ class Repository:
             )
         except OSError:
             return None
+
+
+def policy_beside(path: Path) -> SignedPolicy | None:
+    """Return a policy file with the signatures (policy.toml.<FPR>.asc) and certificates (keys/) beside it, or None.
+
+    Raises Rejected(receipt.path) for links, EnvironmentTrouble(env.io).
+    """
+    here = Repository(path.parent)
+    try:
+        text = here.read(path.name)
+    except FileNotFoundError:
+        return None
+    signatures, certificates = {}, {}
+    for file in sorted(path.parent.iterdir()):
+        match = _SIGNATURE.fullmatch(file.name)
+        if not match:
+            continue
+        signatures[match[1]] = here.read(file.name)
+        try:
+            certificates[match[1]] = here.read(f"keys/{match[1]}.asc")
+        except FileNotFoundError:
+            continue
+    return SignedPolicy(text, signatures, certificates)

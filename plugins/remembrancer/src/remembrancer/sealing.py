@@ -15,6 +15,7 @@ from remembrancer.keys import log_key
 from remembrancer.ledger import Ledger
 from remembrancer.ledger.seal import SealResult
 from remembrancer.logview import check_token
+from remembrancer.note import SignerKey
 from remembrancer.openpgp.verify import read_signature
 from remembrancer.policy import Profile
 from remembrancer.proving import stamp
@@ -29,16 +30,19 @@ def pending(repository: Repository) -> list[Path]:
     return list(Ledger(repository.root).pending())
 
 
-def seal_pending(repository: Repository, state: State, trusted: Trusted, clock: Clock) -> SealResult | None:
+def seal_pending(
+    repository: Repository, state: State, trusted: Trusted, clock: Clock, *, begin: SignerKey | None = None
+) -> SealResult | None:
     """Seal everything pending, or return None when the log key is not here.
 
     Every sign and timestamp receipt must prove what it says under the policy, else it is refused by name. The new
-    checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal.
+    checkpoint is stamped by the policy's authorities; one that is down is asked again by the next
+    seal. With `begin`, the given log key starts a new log although HEAD still has the archived one.
     """
     policy = trusted.policy
     ledger = Ledger(repository.root)
     claimed = ledger.claimed()
-    signer = log_key(policy, state, claimed.size if claimed else 0)
+    signer = begin or log_key(policy, state, (claimed.size if claimed else 0) + 1)
     if signer is None:
         return None
     refuse_fork(state, policy.origin, signer.key_id, claimed)
@@ -55,6 +59,7 @@ def seal_pending(repository: Repository, state: State, trusted: Trusted, clock: 
         authorities,
         trusted=[one.key for one in policy.log_keys],
         check=checker(repository, trusted, clock.now()),
+        begin=begin is not None,
     )
     # a pipeline's checkpoint counts once it is published; its sealer may still have to discard it
     if result.note and policy.profile is Profile.DEVELOPMENT:

@@ -1,68 +1,15 @@
 """The verdict on one artifact: every proof checked, each answer a finding. Pure: evidence and a policy in,
 findings out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple
 
-from remembrancer import receipt as receipts
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
+from remembrancer.evidence import Entry, Evidence, Log
 from remembrancer.findings import Finding, Outcome
-from remembrancer.logview import LogView, Stamp, StampedTimes
-from remembrancer.receipt import Receipt
+from remembrancer.logview import LogView, StampedTimes
 from remembrancer.trust import Trusted
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A receipt as it was found: its leaf index (None: not in the log), and the bytes of its file (None: no file)."""
-
-    receipt: Receipt
-    index: int | None
-    on_disk: bytes | None
-
-    @property
-    def path(self) -> str:
-        """Where the receipt belongs, from the repository's root."""
-        return f"ops/receipts/{receipts.relative_path(self.receipt)}"
-
-
-class Artifact(NamedTuple):
-    """The thing in question: a name for people, the SHA-256 (hex) of its bytes, and the bytes or the file that
-    holds them."""
-
-    name: str
-    digest: str
-    content: bytes | Path
-
-
-class Evidence(NamedTuple):
-    """Everything found about one artifact; nothing of it is believed before it is checked.
-
-    `deploys` name the artifact's digest, `contradicting` is a deploy receipt of the same file name with another digest,
-    `signs` and `timestamps` are proofs whose subject is `expected` (the recorded digest), `record_signs` those over the
-    deploy receipts, `signature_times` those over signatures. `blob(sha256)` gives a blob's bytes.
-    """
-
-    artifact: Artifact
-    stamps: tuple[Stamp, ...]
-    blob: Callable[[str], bytes]
-    deploys: tuple[Entry, ...] = ()
-    contradicting: Entry | None = None
-    signs: tuple[Entry, ...] = ()
-    timestamps: tuple[Entry, ...] = ()
-    record_signs: tuple[Entry, ...] = ()
-    signature_times: tuple[Entry, ...] = ()
-
-
-class Log(NamedTuple):
-    """The log, or why it cannot be used."""
-
-    view: LogView | None
-    trouble: RemembrancerError | None = None
 
 
 def outcome_of(error: RemembrancerError) -> Outcome:

@@ -9,12 +9,14 @@ from pathlib import Path
 from remembrancer import openpgp
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
+from remembrancer.evidence import Entry, Evidence, Log
 from remembrancer.findings import Finding
 from remembrancer.keytime import AUTHORITY, SIGNER, KeyFacts, judge
 from remembrancer.logview import StampedTimes, check_token
+from remembrancer.openpgp.verify import read_signature
 from remembrancer.policy import Profile, Signer
 from remembrancer.trust import Trusted
-from remembrancer.verify import Entry, Evidence, Log, negative, positive
+from remembrancer.verify import negative, positive
 
 
 class Prover:
@@ -65,19 +67,32 @@ class Prover:
         facts = openpgp.verify_detached(signature, content, [certificate])
         if facts.primary_fingerprint != named:
             raise Rejected("sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {named}")
-        self._judge(entry, signer, facts, hashlib.sha256(signature).hexdigest())
+        key = KeyFacts(facts.certificate.revoked, facts.certificate.expires)
+        self._judge(entry, signer, key, facts.created, hashlib.sha256(signature).hexdigest())
         return named, rfc3339(facts.created)
 
-    def _judge(self, entry: Entry, signer: Signer, facts: openpgp.SignatureFacts, signature: str) -> None:
-        key = KeyFacts(facts.certificate.revoked, facts.certificate.expires)
+    def standing(self, entry: Entry) -> None:
+        """Judge the key of a recorded signature whose artifact is not here: would it count if it held?
+
+        Raises Rejected or Unverifiable as `signature` does; the signature itself is not checked.
+        """
+        signature = self.evidence.blob(entry.receipt.predicate["signature"])
+        fingerprint = str(entry.receipt.predicate["fingerprint"])
+        signer = self.trusted.policy.signer(fingerprint)
+        if signer is None:
+            raise Rejected("sig.untrusted-key", f"the policy does not trust the key {fingerprint} at all")
+        claims = read_signature(signature)
+        about = openpgp.certificate_facts(self.trusted.material(signer.certificate))
+        key = KeyFacts(about.revoked, about.expires)
+        self._judge(entry, signer, key, claims.created, hashlib.sha256(signature).hexdigest())
+
+    def _judge(self, entry: Entry, signer: Signer, key: KeyFacts, created: datetime, signature: str) -> None:
         term = signer.term
         ends = [instant for instant in (term.until, key.expires, term.compromised_at) if instant]
         proven = None
         if term.ended or key.revoked or any(instant <= self.now for instant in ends):
             proven = self._proven(entry, signature, min(ends, default=None))
-        trouble = judge(
-            f"key {signer.name}", term, key, claimed=facts.created, proven=proven, now=self.now, codes=SIGNER
-        )
+        trouble = judge(f"key {signer.name}", term, key, claimed=created, proven=proven, now=self.now, codes=SIGNER)
         if trouble:
             raise trouble
 

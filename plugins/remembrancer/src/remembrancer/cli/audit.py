@@ -28,8 +28,9 @@ def verify_audit(session: Session, since: Path | None) -> int:
     from remembrancer.audit import audit_everything
     from remembrancer.cli.single import read_file
     from remembrancer.errors import Rejected, Unverifiable
+    from remembrancer.evidence import Log
     from remembrancer.gather import open_ledger
-    from remembrancer.verify import Log, negative, trust_finding
+    from remembrancer.verify import negative, trust_finding
 
     kept = read_file(since) if since else None
     try:

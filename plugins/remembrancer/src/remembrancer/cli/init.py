@@ -1,27 +1,80 @@
 """`init`: begin a ledger, with throw-away development trust or with production keys that the operator brings."""
 
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, say
 
+if TYPE_CHECKING:
+    from remembrancer.policy import TimeAuthority
 
-@click.command(epilog="Example: remembrancer init --dev")
-@click.option(
-    "--dev", "profile", flag_value="development", default=True, help="Throw-away keys of this user (default)."
+FILE = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="Example: remembrancer init --dev. Production: remembrancer init --production --domain example.com "
+    "--owner FPR --log-key-file log.key --authority tsa=https://tsa.example.com --authority-root tsa=root.pem"
 )
+@click.option("--dev", "profile", flag_value="development", default="development", help="Throw-away keys (default).")
 @click.option("--production", "profile", flag_value="production", help="Production trust, with keys that you bring.")
-@click.option(
-    "--component", metavar="NAME", help="Default: from app/service.json, pyproject.toml or the folder's name."
-)
+@click.option("--component", metavar="NAME", help="Default: from app/service.json, pyproject.toml or the folder.")
+@click.option("--domain", metavar="DOMAIN", help="The log's origin is DOMAIN/COMPONENT.")
+@click.option("--owner", metavar="FPR", help="Who signs the policy; the secret key is in gpg's keyring.")
+@click.option("--signer", "signers", multiple=True, metavar="FPR", help="Who signs artifacts. Default: the owner.")
+@click.option("--log-key-file", type=FILE, metavar="FILE", help="The private log key; made when it does not exist.")
+@click.option("--authority", "authorities", multiple=True, metavar="NAME=URL", help="A timestamp authority.")
+@click.option("--authority-root", "roots", multiple=True, metavar="NAME=FILE", help="Its root certificate (PEM).")
 @command()
-def init(session: Session, profile: str, component: str | None) -> int:
-    """Begin a ledger and write the signed policy that says whom it trusts; receipts that wait are sealed."""
-    from remembrancer.cli.seal import seal_now
-    from remembrancer.initialise import begin_development, component_of
+def init(
+    session: Session,
+    *,
+    profile: str,
+    component: str | None,
+    domain: str | None,
+    owner: str | None,
+    signers: tuple[str, ...],
+    log_key_file: Path | None,
+    authorities: tuple[str, ...],
+    roots: tuple[str, ...],
+) -> int:
+    """Begin a ledger and write the signed policy that says whom it trusts; receipts that wait are sealed.
 
-    repository = session.repository
-    policy = begin_development(repository, session.state, component_of(session.root, component), session.clock)
+    --production archives a development ledger and begins a new origin. Put the private log key into the pipeline's
+    secret REMEMBRANCER_LOG_KEY, and tell everybody who verifies the owner's fingerprint.
+    """
+    from remembrancer.errors import BadInput
+    from remembrancer.initialise import component_of
+
+    name = component_of(session.root, component)
+    if profile == "development":
+        if domain or owner or signers or log_key_file or authorities or roots:
+            raise BadInput(
+                "input.name", "--domain, --owner, --signer, --log-key-file and --authority are for --production"
+            )
+        return _development(session, name)
+    if not (domain and owner and log_key_file and authorities and roots):
+        needed = "--domain, --owner, --log-key-file, --authority and --authority-root"
+        raise BadInput("input.name", f"--production needs {needed}")
+    return _production(
+        session,
+        component=name,
+        domain=domain,
+        owner=owner,
+        signers=signers,
+        log_key_file=log_key_file,
+        authorities=_authorities(authorities, roots),
+    )
+
+
+def _development(session: Session, component: str) -> int:
+    from remembrancer.cli.seal import seal_now
+    from remembrancer.initialise import begin_development
+
+    policy = begin_development(session.repository, session.state, component, session.clock)
     # only the owner that was just made counts here, whatever the environment says
     session.owners = (policy.owner,)
     sealed = seal_now(session, session.trusted())
@@ -34,3 +87,68 @@ def init(session: Session, profile: str, component: str | None) -> int:
         "This is development trust: it proves integrity here and nothing to anyone else.",
         *sealed.lines,
     )
+
+
+def _production(
+    session: Session,
+    *,
+    component: str,
+    domain: str,
+    owner: str,
+    signers: tuple[str, ...],
+    log_key_file: Path,
+    authorities: "tuple[TimeAuthority, ...]",
+) -> int:
+    from remembrancer import state
+    from remembrancer.cli.seal import begin_log
+    from remembrancer.errors import BadInput
+    from remembrancer.keys import read_log_key, write_log_key
+    from remembrancer.note import SignerKey
+    from remembrancer.production import Terms, begin_production, origin_of
+
+    origin = origin_of(domain, component)
+    if log_key_file.resolve().is_relative_to(session.root.resolve()):
+        raise BadInput("input.log-key", "the private log key must lie outside the repository")
+    made = not log_key_file.exists()
+    key = SignerKey.generate(origin) if made else read_log_key(log_key_file)
+    if key.name != origin:
+        raise BadInput("input.log-key", f"the log key is for {key.name}, not for {origin}")
+    owner = state.fingerprint(owner)
+    chosen = tuple(state.fingerprint(one) for one in signers) or (owner,)
+    terms: Terms = Terms(domain, owner, chosen, key.verifier(), authorities)
+    if made:
+        write_log_key(log_key_file, key)
+    with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
+        policy, archive = begin_production(
+            session.repository, session.state, component, terms, clock=session.clock, scratch=Path(folder)
+        )
+    session.owners = (owner,)
+    sealed = begin_log(session, session.trusted(), key)
+    data = {"origin": origin, "profile": str(policy.profile), "owner": owner, "archive": archive, **sealed.data}
+    return say(
+        Report("init", data=data, notices=session.notices),
+        session.output,
+        f"production ledger begun: {origin}",
+        *([f"the development ledger is in {archive}"] if archive else []),
+        f"publish the owner's fingerprint {owner}: everybody who verifies pins it (remembrancer trust pin)",
+        f"the private log key is in {log_key_file}: put it into the pipeline's secret REMEMBRANCER_LOG_KEY",
+        *sealed.lines,
+    )
+
+
+def _authorities(given: tuple[str, ...], roots: tuple[str, ...]) -> "tuple[TimeAuthority, ...]":
+    from remembrancer.cli.single import materials
+    from remembrancer.errors import BadInput
+    from remembrancer.policy import Term, TimeAuthority
+
+    found = []
+    names = [one.partition("=")[0] for one in given]
+    pairs = [one.partition("=") for one in roots]
+    if any(name not in names for name, _, _ in pairs):
+        raise BadInput("input.authority", "--authority-root names an authority that --authority does not")
+    for name, equals, url in (one.partition("=") for one in given):
+        mine = tuple(Path(path) for owner, _, path in pairs if owner == name and path)
+        if not equals or not mine:
+            raise BadInput("input.authority", f"the authority {name[:60]!r} needs NAME=URL and a root")
+        found.append(TimeAuthority(name, url, materials(mine), (), (), False, False, Term()))
+    return tuple(found)

@@ -9,6 +9,7 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, say
 
 if TYPE_CHECKING:
+    from remembrancer.note import SignerKey
     from remembrancer.trust import Trusted
 
 
@@ -29,9 +30,16 @@ def seal_now(session: Session, trusted: "Trusted") -> Sealed:
     return _told(seal_pending(session.repository, session.state, trusted, session.clock))
 
 
+def begin_log(session: Session, trusted: "Trusted", key: "SignerKey") -> Sealed:
+    """Seal the first checkpoint of a new log with the key that the operator just gave."""
+    from remembrancer.sealing import seal_pending
+
+    return _told(seal_pending(session.repository, session.state, trusted, session.clock, begin=key))
+
+
 def seal_after(session: Session, *, no_seal: bool) -> Sealed:
     """What recording does at the end: in development seal at once, elsewhere leave the receipt pending and say so."""
-    from remembrancer.errors import Refused, Rejected, Unverifiable
+    from remembrancer.errors import BadInput, Refused, Rejected, Unverifiable
     from remembrancer.policy import Profile
 
     if no_seal:
@@ -41,7 +49,7 @@ def seal_after(session: Session, *, no_seal: bool) -> Sealed:
         if trusted.policy.profile is not Profile.DEVELOPMENT:
             return Sealed(["pending until the holder of the log key seals"], {"sealed": False})
         return seal_now(session, trusted)
-    except (Refused, Rejected, Unverifiable) as error:
+    except (BadInput, Refused, Rejected, Unverifiable) as error:
         return Sealed([f"pending: not sealed, {error.message} [{error.code}]"], {"sealed": False})
 
 

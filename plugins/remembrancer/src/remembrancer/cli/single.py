@@ -2,11 +2,15 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, emit
+
+if TYPE_CHECKING:
+    from remembrancer.policy import Material
 
 FILE = click.Path(path_type=Path)
 
@@ -48,7 +52,7 @@ def verify_signature(session: Session, signature: Path, data: Path, keys: tuple[
     from remembrancer.policy import Term
     from remembrancer.verify import negative, positive
 
-    proven = _time(at)
+    proven = moment(at, "--at")
     certificates = [read_file(path) for path in keys]
     sha256_file(data)
     try:
@@ -73,7 +77,8 @@ def verify_signature(session: Session, signature: Path, data: Path, keys: tuple[
     return emit(Report("verify-signature", str(data), "given keys", [finding]), session.output)
 
 
-def _time(text: str | None) -> datetime | None:
+def moment(text: str | None, option: str) -> datetime | None:
+    """Return the time that an option gives; raises BadInput(input.time)."""
     from remembrancer.clock import parse_rfc3339
     from remembrancer.errors import BadInput
 
@@ -82,7 +87,7 @@ def _time(text: str | None) -> datetime | None:
     try:
         return parse_rfc3339(text)
     except ValueError as error:
-        raise BadInput("input.time", f"--at: {error}") from error
+        raise BadInput("input.time", f"{option}: {error}") from error
 
 
 @click.command(
@@ -142,6 +147,16 @@ def verify_timestamp(
         message = f"policy {facts.policy}, serial {facts.serial:x}"
         finding = positive("timestamp", str(data), message, facts.signer_subject, rfc3339(facts.gen_time))
     return emit(Report("verify-timestamp", str(data), "given roots", [finding]), session.output)
+
+
+def materials(paths: "tuple[Path, ...]") -> "tuple[Material, ...]":
+    """Return the certificates of PEM files as a policy holds them; raises BadInput(input.certificate)."""
+    import hashlib
+
+    from remembrancer.policy import Material
+
+    found = [der for path in paths for der in _certificates(path)]
+    return tuple(Material(hashlib.sha256(der).hexdigest(), der) for der in found)
 
 
 def _nonce(text: str | None) -> int | None:

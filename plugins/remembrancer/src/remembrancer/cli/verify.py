@@ -39,7 +39,7 @@ def judge(session: Session, path: Path, *, full: bool) -> int:
     try:
         trusted = session.trusted()
     except (Rejected, Unverifiable) as error:
-        from remembrancer.verify import Log
+        from remembrancer.evidence import Log
 
         evidence = gather(repository, path, Log(None))
         findings = [negative("trust", "ops/trust/policy.toml", error), check_hash(evidence)]

@@ -1,0 +1,206 @@
+"""`trust add|revoke|rotate`: a new version of the policy, signed by its owner and recorded. All have a dry run."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.output import Report, say
+
+if TYPE_CHECKING:
+    from remembrancer.policy import Policy
+    from remembrancer.trust import Trusted
+
+FILE = click.Path(path_type=Path)
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Change nothing; say what would no longer verify.")
+REASON = click.option("--reason", metavar="TEXT", default="", help="Why, for the record.")
+
+
+@click.command(epilog="Example: remembrancer trust add --signer alice --key alice.asc --component my-svc")
+@click.option("--signer", metavar="NAME", help="Add a signer of this name.")
+@click.option("--key", type=FILE, metavar="FILE", help="The signer's armored public key.")
+@click.option("--component", "components", multiple=True, metavar="NAME", help="What it may sign. Default: everything.")
+@click.option("--authority", metavar="NAME", help="Add a timestamp authority of this name.")
+@click.option("--url", metavar="URL", help="Where the authority answers.")
+@click.option("--root", "roots", type=FILE, multiple=True, metavar="FILE", help="The authority's root (PEM).")
+@click.option(
+    "--intermediate", "intermediates", type=FILE, multiple=True, metavar="FILE", help="Chain certificate (PEM)."
+)
+@click.option("--policy-oid", "oids", multiple=True, metavar="OID", help="A policy of the authority that is accepted.")
+@click.option("--allow-ess-v1", is_flag=True, help="Accept its SHA-1 signing-certificate attribute.")
+@click.option("--self-asserted", is_flag=True, help="The authority is run by the signer itself.")
+@click.option("--repository", "root", type=FILE, metavar="DIR", help="The repository. Default: found upwards.")
+@DRY_RUN
+@REASON
+@command(trust=True, root=False)
+def add(
+    session: Session,
+    *,
+    signer: str | None,
+    key: Path | None,
+    components: tuple[str, ...],
+    authority: str | None,
+    url: str | None,
+    roots: tuple[Path, ...],
+    intermediates: tuple[Path, ...],
+    oids: tuple[str, ...],
+    allow_ess_v1: bool,
+    self_asserted: bool,
+    dry_run: bool,
+    reason: str,
+) -> int:
+    """Add a signer (--signer, --key) or a timestamp authority (--authority, --url, --root) to the policy."""
+    from remembrancer.cli.single import materials, read_file
+    from remembrancer.errors import BadInput
+    from remembrancer.policy import Term, TimeAuthority
+    from remembrancer.policy_change import with_authority, with_signer
+
+    trusted = session.trusted()
+    changed = trusted.policy
+    if signer and key and not authority:
+        changed = with_signer(changed, signer, read_file(key), components, Term(start=_second(session.clock.now())))
+    elif authority and url and roots and not signer:
+        listed = TimeAuthority(
+            name=authority,
+            url=url,
+            roots=materials(roots),
+            intermediates=materials(intermediates),
+            policy_oids=oids,
+            self_asserted=self_asserted,
+            allow_ess_v1=allow_ess_v1,
+            term=Term(),
+        )
+        changed = with_authority(changed, listed)
+    else:
+        raise BadInput("input.name", "say either --signer with --key, or --authority with --url and --root")
+    return _change(session, trusted, changed, "add", dry_run=dry_run, reason=reason)
+
+
+@click.command(epilog="Example: remembrancer trust revoke alice --as retired --dry-run")
+@click.argument("name")
+@click.option(
+    "--as", "ended", type=click.Choice(["superseded", "retired", "compromised"]), required=True, help="How it ended."
+)
+@click.option("--until", metavar="TIME", help="When it ended, such as 2026-01-02T03:04:05Z. Default: now.")
+@click.option("--compromised-at", metavar="TIME", help="Since when it may be in wrong hands. Default: always.")
+@DRY_RUN
+@REASON
+@command(trust=True)
+def revoke(
+    session: Session,
+    *,
+    name: str,
+    ended: str,
+    until: str | None,
+    compromised_at: str | None,
+    dry_run: bool,
+    reason: str,
+) -> int:
+    """End the signer or timestamp authority NAME; what it made before stands where its time is proven."""
+    from remembrancer.cli.single import moment
+    from remembrancer.errors import BadInput
+    from remembrancer.policy import Ended, Term
+    from remembrancer.policy_change import ended as with_end
+
+    trusted = session.trusted()
+    how = Ended(ended)
+    if compromised_at and how is not Ended.COMPROMISED:
+        raise BadInput("input.time", "--compromised-at is for --as compromised")
+    end = moment(until, "--until") or _second(session.clock.now())
+    since = moment(compromised_at, "--compromised-at")
+    term = Term(until=None if how is Ended.COMPROMISED else end, ended=how, compromised_at=since)
+    changed = with_end(trusted.policy, name, term)
+    return _change(session, trusted, changed, "revoke", dry_run=dry_run, reason=reason)
+
+
+@click.command(epilog="Example: remembrancer trust rotate --log-key-file new-log.key")
+@click.option("--log-key-file", type=FILE, metavar="FILE", help="The new private log key; made when it does not exist.")
+@click.option("--owner", metavar="FPR", help="Hand the policy to this owner; both owners' keys must be here.")
+@DRY_RUN
+@REASON
+@command(trust=True)
+def rotate(session: Session, *, log_key_file: Path | None, owner: str | None, dry_run: bool, reason: str) -> int:
+    """Change to another log key (from the current tree size on, which both keys sign), or to another owner."""
+    from remembrancer import state
+    from remembrancer.errors import BadInput, Rejected
+    from remembrancer.gather import open_ledger
+    from remembrancer.keys import keep_development_key, read_log_key, write_log_key
+    from remembrancer.policy_change import cosign_checkpoint, new_log_key, with_log_key
+
+    trusted = session.trusted()
+    if (log_key_file is None) == (owner is None):
+        raise BadInput("input.name", "say either --log-key-file or --owner")
+    if owner is not None:
+        changed = trusted.policy._replace(owner=state.fingerprint(owner))
+        return _change(session, trusted, changed, "rotate", dry_run=dry_run, reason=reason)
+    assert log_key_file is not None  # noqa: S101 - one of the two is given
+    log = open_ledger(session.repository, trusted.policy)
+    if log.view is None:
+        raise log.trouble or Rejected("log.missing", "there is no ledger")
+    key = read_log_key(log_key_file) if log_key_file.exists() else new_log_key(trusted.policy)
+    changed = with_log_key(trusted.policy, key.verifier(), log.view.size)
+    if not dry_run and not log_key_file.exists():
+        write_log_key(log_key_file, key)
+
+    def publish() -> None:
+        assert log.view is not None  # noqa: S101 - checked above
+        cosign_checkpoint(session.root, log.view, key)
+        keep_development_key(session.state, trusted.policy, key)
+
+    return _change(session, trusted, changed, "rotate", dry_run=dry_run, reason=reason, then=publish)
+
+
+def _second(instant: datetime) -> datetime:
+    return instant.replace(microsecond=0)
+
+
+def _change(
+    session: Session,
+    trusted: "Trusted",
+    changed: "Policy",
+    action: str,
+    *,
+    dry_run: bool,
+    reason: str,
+    then: object = None,
+) -> int:
+    import tempfile
+
+    from remembrancer.policy_change import apply, prepare
+
+    change = prepare(session.repository, trusted, changed, session.clock.now())
+    lost = [f"would no longer verify: {one.subject}: {one.message} [{one.code}]" for one in change.lost]
+    data: dict[str, object] = {
+        "version": change.policy.version,
+        "digest": change.policy.digest,
+        "dryRun": dry_run,
+        "lost": [{"subject": one.subject, "code": one.code, "message": one.message} for one in change.lost],
+    }
+    name = f"trust {action}"
+    summary = [f"{len(change.lost)} proofs would no longer verify", *lost]
+    if dry_run:
+        return say(Report(name, data=data, notices=session.notices), session.output, *summary, "nothing was changed")
+    with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
+        path = apply(
+            session.repository,
+            session.state,
+            trusted,
+            change,
+            action=action,
+            reason=reason,
+            clock=session.clock,
+            scratch=Path(folder),
+        )
+    if callable(then):
+        then()
+    receipt = path.relative_to(session.root).as_posix()
+    from remembrancer.cli.seal import seal_after
+
+    sealed = seal_after(session, no_seal=False)
+    data.update(receipt=receipt, **sealed.data)
+    lines = [f"policy version {change.policy.version} is in force", f"recorded {receipt}", *sealed.lines]
+    if change.policy.owner != trusted.owner:
+        lines.append(f"from now on the owner is {change.policy.owner}: everybody who verifies must pin it")
+    return say(Report(name, data=data, notices=session.notices), session.output, *summary, *lines)
