@@ -88,19 +88,26 @@ def answers_of(root: Path, given: str | None = None) -> list[Answers]:
 
     Raises BadInput(input.answers) when there is none, or the given one is not of this collection.
     """
-    found = []
-    for layer, name in ANSWERS.items():
-        if given not in (None, name) or not (root / name).is_file():
-            continue
-        text = (root / name).read_text("utf-8", "replace")
-        said = dict(re.findall(r"^(_src_path|_commit|applied_layer|layer): ['\"]?([^'\"\n]+)", text, re.MULTILINE))
-        if said.get("layer", said.get("applied_layer")) == layer and {"_src_path", "_commit"} <= said.keys():
-            found.append(Answers(name, layer, said["_src_path"], said["_commit"]))
+    names = [name for name in ANSWERS.values() if given in (None, name)]
+    found = [answers for name in names for answers in answers_in(root, name)]
     if not found:
-        raise BadInput(
-            "input.answers", f"there is no answers file of this collection ({given or ', '.join(ANSWERS.values())})"
-        )
+        where = given or ", ".join(ANSWERS.values())
+        raise BadInput("input.answers", f"there is no answers file of this collection ({where})")
     return found
+
+
+def answers_in(root: Path, name: str) -> list[Answers]:
+    """Return what an answers file says, as a list of one; none where there is none, or it is another template's."""
+    try:
+        text = (root / name).read_text("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return []
+    pairs = re.findall(r"^(_src_path|_commit|applied_layer|layer): ['\"]?([^'\"\n]+)", text, re.MULTILINE)
+    said: dict[str, str] = dict(pairs)
+    layer = said.get("layer", said.get("applied_layer", ""))
+    if ANSWERS.get(layer) != name or not {"_src_path", "_commit"} <= said.keys():
+        return []
+    return [Answers(name, layer, said["_src_path"], said["_commit"])]
 
 
 def record_missed(root: Path, kind: str, clock: Clock, given: str | None = None) -> list[Written]:
@@ -163,7 +170,7 @@ def _record(root: Path, kind: str, answers: Answers, last: Receipt | None, clock
     store = Store(root)
     with tempfile.TemporaryDirectory(prefix="remembrancer-copy.") as folder:
         aside = Path(folder) / root.resolve().name
-        _copy(root, answers, aside)
+        copy_aside(root, answers, aside, tasks=True)
         copied = Store(aside)
         spawned = generations(copied, answers.layer)
         if not spawned:
@@ -203,9 +210,19 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _copy(root: Path, answers: Answers, aside: Path) -> None:
-    """Let Copier copy the recorded version with the recorded answers, with its hook, into a folder of its own."""
-    command = [*copier_program(), "copy", "--trust", "--quiet", "--defaults", "--overwrite"]
+def copy_aside(root: Path, answers: Answers, aside: Path, *, tasks: bool) -> None:
+    """Let Copier copy the recorded version with the recorded answers into a new folder, with or without the hook.
+
+    Raises EnvironmentTrouble(env.copier).
+    """
+    command = [
+        *copier_program(),
+        "copy",
+        "--trust" if tasks else "--skip-tasks",
+        "--quiet",
+        "--defaults",
+        "--overwrite",
+    ]
     command += ["--vcs-ref", answers.version, "--answers-file", answers.path, "--data-file", str(root / answers.path)]
     done = subprocess.run(
         [*command, "--", answers.source, str(aside)],

@@ -11,6 +11,22 @@ class Reason(NamedTuple):
 
 
 REASONS: dict[str, Reason] = {
+    "adr.decided": Reason(
+        "A decision is recorded with a status from which this step does not lead.",
+        "Write a new decision with `remembrancer adr create`, accept it, and let it supersede the old one.",
+    ),
+    "adr.edited": Reason(
+        "A decision's text is not the one that its newest receipt binds.",
+        "Restore the file with `git checkout -- <file>`, or write a new decision that supersedes it.",
+    ),
+    "adr.form": Reason(
+        "A decision does not have the standard's form, or is not written to its end.",
+        "Complete the file: a title, and the fields Date, Status, Context, Decision, Consequences and Verification.",
+    ),
+    "adr.unrecorded": Reason(
+        "A decision says that it is decided, but no receipt binds its text.",
+        "Record it with `remembrancer adr accept` or `remembrancer adr reject`.",
+    ),
     "blob.mismatch": Reason(
         "A blob's bytes do not have the digest that its name states.",
         "Restore the file with `git checkout -- <file>`; if it was committed, find out who changed it.",
@@ -23,6 +39,38 @@ REASONS: dict[str, Reason] = {
         "No receipt names this blob, so no verdict depends on it.",
         "Remove the file, or commit the receipt that names it.",
     ),
+    "drift.behind": Reason(
+        "A file of the standard is still what an earlier version of it rendered.",
+        "Run `copier update`, or take the file's new text over; `remembrancer drift --diff` shows the difference.",
+    ),
+    "drift.changed": Reason(
+        "A file of the standard has other bytes than the standard rendered.",
+        "Take the change back, propose it to the standard, or accept it with `remembrancer record waiver`.",
+    ),
+    "drift.missing": Reason(
+        "A file of the standard is not there.",
+        "Restore it from git, or accept its absence with `remembrancer record waiver`.",
+    ),
+    "drift.no-need": Reason(
+        "A waiver was asked for a file that does not differ from the standard, or is not the standard's.",
+        "Ask for a waiver only for what `remembrancer drift` names.",
+    ),
+    "drift.unrecorded": Reason(
+        "No receipt states which standard the files came from.",
+        "Run `remembrancer record spawn`, and seal.",
+    ),
+    "drift.waiver-expired": Reason(
+        "The waiver of a file has ended.",
+        "Bring the file back to the standard, or record a new waiver with a new date.",
+    ),
+    "drift.waiver-outdated": Reason(
+        "The waiver of a file is for other bytes than it has now.",
+        "Look at what changed since, and record a new waiver if it is to stay.",
+    ),
+    "drift.waiver-unsealed": Reason(
+        "ops/trust/waivers.toml lists a waiver whose receipt is not in the ledger.",
+        "Use `remembrancer record waiver` instead of editing the list, and seal.",
+    ),
     "env.authority": Reason(
         "A time-stamp authority answered with something that is no usable time-stamp.",
         "Check the authority's address in the policy, or use another authority.",
@@ -30,6 +78,10 @@ REASONS: dict[str, Reason] = {
     "env.copier": Reason(
         "Copier is not installed, or could not copy the recorded version of the template.",
         "Install it (`pipx install copier`), check that the template's address can be reached, and run it again.",
+    ),
+    "env.editor": Reason(
+        "The editor could not be started, or ended with an error.",
+        "Set EDITOR to an editor that works here, or edit the file yourself.",
     ),
     "env.git": Reason(
         "Git is not installed, or refused to answer about this repository.",
@@ -78,6 +130,10 @@ REASONS: dict[str, Reason] = {
     "hash.unrecorded": Reason(
         "No deploy receipt names this artifact's digest.",
         "Record it with `remembrancer record deploy`, or get the artifact that was recorded.",
+    ),
+    "input.adr": Reason(
+        "No decision record, or more than one, has the number that was given.",
+        "Look at `remembrancer adr list`, and give one of its numbers.",
     ),
     "input.answers": Reason(
         "There is no answers file of this collection, so nothing says which standard was used.",
@@ -154,6 +210,10 @@ REASONS: dict[str, Reason] = {
     "input.version": Reason(
         "A version must be at most 100 letters, digits, dots, hyphens and plus signs, without empty parts.",
         "Use a version such as 1.4.0 or 1.4.0-rc.1.",
+    ),
+    "input.waivers": Reason(
+        "ops/trust/waivers.toml is not a list of complete waivers.",
+        "Correct the entry that the message names, or restore the file from git.",
     ),
     "log.behind": Reason(
         "This checkout holds an older, consistent prefix of the log that was seen before.",
@@ -289,7 +349,7 @@ REASONS: dict[str, Reason] = {
     ),
     "receipt.text": Reason(
         "A decision record's text is not the one that its newest receipt binds.",
-        "Restore the file, or record the changed decision with a new receipt.",
+        "Restore the file with `git checkout -- <file>`, or write a new decision that supersedes it.",
     ),
     "receipt.unresolved": Reason(
         "An update left a conflict that is still in a file.",

@@ -12,6 +12,7 @@ from remembrancer.cli.lazy import LazyGroup
         "spawn": ("remembrancer.cli.generated:spawn", "The repository was generated (a missed receipt)."),
         "update": ("remembrancer.cli.generated:update", "The template was updated (a missed receipt)."),
         "rollback": ("remembrancer.cli.record:rollback", "An environment went back to a recorded version."),
+        "waiver": ("remembrancer.cli.waiver:waiver", "A file may differ from its standard for a while."),
     },
     epilog="Example: remembrancer record deploy --component my-svc --version 1.0.0",
 )
@@ -33,6 +34,22 @@ def record() -> None:
 )
 def trust() -> None:
     """Show, pin and change whom this repository trusts."""
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "create": ("remembrancer.cli.adr:create", "Write a draft with the next free number."),
+        "import": ("remembrancer.cli.adr:import_", "Bring in decisions of MADR or adr-tools form."),
+        "list": ("remembrancer.cli.show:adrs", "Every architecture decision record."),
+        "accept": ("remembrancer.cli.adr:accept", "Record that a decision is taken."),
+        "reject": ("remembrancer.cli.adr:reject", "Record that a proposal is turned down."),
+        "supersede": ("remembrancer.cli.adr:supersede", "Record that a decision is replaced."),
+    },
+    epilog='Example: remembrancer adr create "Use PostgreSQL for orders"',
+)
+def adr() -> None:
+    """Architecture decision records: drafted, decided, and bound by receipts."""
 
 
 @click.group(

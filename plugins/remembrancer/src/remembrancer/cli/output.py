@@ -84,10 +84,10 @@ def emit(report: Report, output: str) -> int:
             for finding in report.findings
         ]
         table(("proof", "", "who", "when", "reason"), rows)
-        for finding in report.findings:
-            advice = remedy(finding)
-            if finding.outcome is not Outcome.VERIFIED and advice:
-                print(f"  {finding.code}: {printable(advice)}")
+        said = {finding.code: remedy(finding) for finding in report.findings if finding.outcome is not Outcome.VERIFIED}
+        for code, advice in said.items():
+            if advice:
+                print(f"  {code}: {printable(advice)}")
     if report.profile is not None:
         verdict = VERDICTS[report.status].upper()
         note = PROFILE_NOTES.get(report.profile, report.profile)

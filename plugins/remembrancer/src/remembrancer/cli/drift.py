@@ -1,0 +1,157 @@
+"""`drift`: which standard built this repository, and is it unmodified?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.output import Report, emit, emit_json
+
+if TYPE_CHECKING:
+    from remembrancer.drift import Drift, File, Generation, Waiver
+    from remembrancer.findings import Finding
+    from remembrancer.standards import Recorded
+    from remembrancer.trust import Trusted
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command(epilog="Example: remembrancer drift --diff")
+@click.option("--diff", is_flag=True, help="Show how changed files differ from what the standard rendered.")
+@command(trust=True)
+def drift(session: Session, *, diff: bool) -> int:
+    """Compare every file of the standard with what the ledger proves was rendered. Needs no network.
+
+    Exit status: 0 nothing drifted, 1 something did or a proof does not hold, 3 no pinned trust.
+    """
+    from remembrancer.errors import Rejected, Unverifiable
+    from remembrancer.verify import negative, trust_finding
+
+    try:
+        trusted = session.trusted()
+    except (Rejected, Unverifiable) as error:
+        finding = negative("trust", "ops/trust/policy.toml", error)
+        return emit(Report("drift", str(session.root), "", [finding], notices=session.notices), session.output)
+    findings = [trust_finding(trusted)]
+    try:
+        recorded = _from_ledger(session, trusted, findings)
+        generations = recorded.generations(session.repository.blob)
+    except Rejected as error:
+        findings.append(negative("standard", "ops/receipts/ledger", error))
+        return _end(session, trusted, findings, {})
+    return _compare(session, trusted, recorded, generations, findings, diff=diff)
+
+
+def _from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]") -> "Recorded":
+    """Return what the log proves, with the findings about the log itself and about what is not in it yet."""
+    from remembrancer.errors import Rejected
+    from remembrancer.gather import open_ledger
+    from remembrancer.ledger.files import LedgerFiles
+    from remembrancer.ledger.sealed import entries
+    from remembrancer.recall import compare, remember
+    from remembrancer.standards import read_log, unsealed
+
+    log = open_ledger(session.repository, trusted.policy)
+    if log.view is None:
+        raise log.trouble or Rejected("log.missing", "there is no ledger")
+    recorded = read_log(entries(LedgerFiles(session.root), 0, log.view.size), log.view.size, log.view.root)
+    before = compare(log.view, session.state, session.repository, trusted.policy.seal_branch)
+    findings += [before] if before else []
+    if before is None or before.outcome == "verified":
+        notice = remember(log.view, session.state)
+        session.notices += [notice] if notice else []
+    findings += unsealed(session.root, recorded)
+    return recorded
+
+
+def _compare(
+    session: Session,
+    trusted: "Trusted",
+    recorded: "Recorded",
+    generations: "list[Generation]",
+    findings: "list[Finding]",
+    *,
+    diff: bool,
+) -> int:
+    from remembrancer.drift import current, judge
+    from remembrancer.drift import findings as judged
+    from remembrancer.standards import listed_waivers, on_disk, standard_findings
+
+    newest = current(generations)
+    disk = on_disk(session.root, list(newest.values()))
+    result = judge(generations, disk, listed_waivers(session.repository), recorded.waivers(), session.clock.now())
+    findings += standard_findings(newest, recorded.size)
+    findings += judged(result, newest)
+    if session.output == "text":
+        _tell(session, result, newest)
+    if diff:
+        _show_differences(session, result)
+    return _end(session, trusted, findings, _data(result, newest, recorded))
+
+
+def _end(session: Session, trusted: "Trusted", findings: "Sequence[Finding]", data: dict[str, Any]) -> int:
+    report = Report("drift", str(session.root), str(trusted.policy.profile), findings, data, session.notices)
+    return emit_json(report) if session.output == "json" else emit(report, "text")
+
+
+def _tell(session: Session, result: "Drift", newest: "dict[str, Generation]") -> None:
+    """Print what people want to know besides the findings: waived files, and the counts of each layer."""
+    for one in result.files:
+        if one.waiver is not None and not one.code:
+            print(f"waived  {one.path} until {one.waiver.expires} by {one.waiver.owner}: {one.waiver.reason}")
+        elif session.verbose:
+            print(f"{one.status}  {one.path}")
+    for layer in newest:
+        counts = ", ".join(f"{count} {status}" for status, count in result.counts(layer).items() if count)
+        seeded = [one for one in result.seeded if one.layer == layer]
+        edited = [one.path for one in seeded if one.edited]
+        print(f"{layer}: {counts or 'nothing'}; {len(seeded)} seeded files are the team's ({len(edited)} edited)")
+        for path in edited if session.verbose else ():
+            print(f"seeded  {path}")
+
+
+def _show_differences(session: Session, result: "Drift") -> None:
+    from remembrancer.standard_text import differences
+
+    for line in differences(session.root, [one for one in result.files if one.status in {"changed", "behind"}]):
+        click.echo(line, nl=False, err=session.output == "json")
+
+
+def _data(result: "Drift", newest: "dict[str, Generation]", recorded: "Recorded") -> dict[str, Any]:
+    return {
+        "ledgerSize": recorded.size,
+        "standards": [
+            {
+                "layer": layer,
+                "template": dict(one.receipt.predicate["template"]),
+                "recordedAt": one.receipt.predicate["recordedAt"],
+                "receipt": one.receipt.digest,
+                "index": one.leaf,
+                "counts": result.counts(layer),
+            }
+            for layer, one in sorted(newest.items())
+        ],
+        "files": [_file(one) for one in result.files],
+        "seeded": [one._asdict() for one in result.seeded],
+    }
+
+
+def _file(one: "File") -> dict[str, Any]:
+    stated: dict[str, Any] = {
+        "path": one.path,
+        "layer": one.layer,
+        "status": str(one.status),
+        "rendered": one.rendered,
+        "disk": one.disk,
+    }
+    if one.version:
+        stated["behind"] = one.version
+    if one.waiver is not None:
+        stated["waiver"] = _waiver(one.waiver)
+    return stated
+
+
+def _waiver(waiver: "Waiver") -> dict[str, str]:
+    return {"owner": waiver.owner, "reason": waiver.reason, "expires": waiver.expires}

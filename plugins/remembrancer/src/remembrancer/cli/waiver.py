@@ -1,0 +1,33 @@
+"""`record waiver`: accept that a file differs from the standard, for a while."""
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.output import Report, say
+from remembrancer.cli.record import NO_SEAL
+
+
+@click.command(
+    epilog="Example: remembrancer record waiver Dockerfile --owner payments --reason 'GPU image' --expires 2027-01-31"
+)
+@click.argument("path", metavar="PATH")
+@click.option("--owner", required=True, metavar="NAME", help="Who answers for the difference.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in one line.")
+@click.option("--expires", required=True, metavar="DATE", help="The last day, or the exact time in UTC.")
+@NO_SEAL
+@command(trust=True)
+def waiver(session: Session, *, path: str, owner: str, reason: str, expires: str, no_seal: bool) -> int:
+    """Accept PATH (from the root) as it is now, although the standard has other bytes or the file is gone."""
+    from remembrancer.cli.seal import seal_after
+    from remembrancer.waiving import moment, record_waiver
+
+    done = record_waiver(session.repository, path, owner, reason, moment(expires), session.clock)
+    sealed = seal_after(session, no_seal=no_seal)
+    data = {"receipt": str(done.path), "sha256": done.digest, "waiver": done.waiver._asdict(), **sealed.data}
+    return say(
+        Report("record waiver", path, data=data, notices=session.notices),
+        session.output,
+        f"{path} may differ until {done.waiver.expires}; listed in ops/trust/waivers.toml",
+        f"recorded {done.path} (sha256 {done.digest})",
+        *sealed.lines,
+    )

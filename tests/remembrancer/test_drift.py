@@ -1,0 +1,437 @@
+"""Drift: the verdict rests on what the log proves was rendered, whatever lies in the repository."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_support import Scratch, end_agents, new_scratch
+from remembrancer import manifests, receipt
+from remembrancer.clock import rfc3339
+from remembrancer.drift import NOTHING, Status, Waiver, judge
+from remembrancer.errors import BadInput, Rejected
+from remembrancer.manifests import Line
+from remembrancer.standards import read_log
+from remembrancer.store import Store
+from remembrancer.waivers import parse, write
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+LATER = "2099-12-31"
+OLD = {"Dockerfile": b"FROM old\n", "Makefile": b"all:\n", "README.md": b"# Old\n", "ops/x.sh": b"echo 1\n"}
+NEW = {"Dockerfile": b"FROM new\n", "Makefile": b"all:\n", "README.md": b"# New\n", "ops/x.sh": b"echo 2\n"}
+ANSWERS = b"_commit: {version}\n_src_path: https://example.com/t.git\nlayer: fastapi-service\n"
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def generation(
+    root: Path, files: dict[str, bytes], version: str, number: int, start: tuple[str, str] | None = None, **more: Any
+) -> bytes:
+    """Write the receipt of a standard that rendered these files, and return its bytes."""
+    store = Store(root)
+    rendered = {**files, ".copier-answers.yml": ANSWERS.replace(b"{version}", version.encode())}
+    blob = manifests.write(
+        Line(path, "seeded" if path == "README.md" else "standard", sha(data), sha(data))
+        for path, data in rendered.items()
+    )
+    store.write_blob(blob)
+    predicate: dict[str, Any] = {
+        "recordedAt": rfc3339(NOW + timedelta(days=number)),
+        "component": "my-svc",
+        "layer": "fastapi-service",
+        "version": "0.1.0",
+        "template": {"source": "https://example.com/t.git", "commit": f"{number:040x}", "version": version},
+        "answers": {"path": ".copier-answers.yml", "sha256": sha(rendered[".copier-answers.yml"])},
+        "manifest": manifests.stated(blob),
+        **more,
+    }
+    if start:
+        predicate |= {"from": {"commit": start[0], "version": start[1]}, "conflicts": []}
+    data = receipt.build("update" if start else "spawn", [("my-svc", sha(blob))], predicate)
+    store.write_receipt(data)
+    return data
+
+
+def put(root: Path, files: dict[str, bytes], version: str) -> None:
+    for path, data in {**files, ".copier-answers.yml": ANSWERS.replace(b"{version}", version.encode())}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Scratch]:
+    """A service that was generated at v1, updated to v2, sealed both times, and is clean."""
+    scratch = new_scratch()
+    scratch.ok("init", "--dev", "--component", "my-svc")
+    put(scratch.root, OLD, "v1")
+    generation(scratch.root, OLD, "v1", 1)
+    scratch.ok("seal")
+    scratch.commit()
+    put(scratch.root, NEW, "v2")
+    generation(scratch.root, NEW, "v2", 2, (f"{1:040x}", "v1"))
+    scratch.ok("seal")
+    scratch.commit()
+    yield scratch
+    end_agents(scratch)
+    scratch.remove()
+
+
+@pytest.fixture
+def service(made: Scratch) -> Iterator[Scratch]:
+    copied = made.copy()
+    yield copied
+    end_agents(copied)
+    copied.remove()
+
+
+def statuses(service: Scratch) -> dict[str, str]:
+    report = service.json("drift").report
+    return {one["path"]: one["status"] for one in report["data"]["files"]}
+
+
+def test_a_clean_service_names_its_standard_and_is_unmodified(service: Scratch) -> None:
+    done = service.ok("drift")
+    assert "fastapi-service v2 from https://example.com/t.git at commit " + f"{2:040x}" in done.out
+    assert "leaf 2 of 3" in done.out
+    assert "1 seeded files are the team's (0 edited)" in done.out
+    report = service.json("drift").report
+    assert report["verdict"] == "verified"
+    (standard,) = report["data"]["standards"]
+    assert standard["counts"] == {"identical": 4, "changed": 0, "missing": 0, "behind": 0, "waived": 0}
+    assert [one["path"] for one in report["data"]["seeded"]] == ["README.md"]
+
+
+def test_each_status_is_told_apart(service: Scratch) -> None:
+    (service.root / "Dockerfile").write_bytes(b"FROM mine\n")
+    (service.root / "Makefile").unlink()
+    (service.root / "ops/x.sh").write_bytes(OLD["ops/x.sh"])
+    (service.root / "README.md").write_bytes(b"# Ours\n")
+    (service.root / "ours.py").write_bytes(b"pass\n")
+    done = service.json("drift")
+    assert done.status == 1
+    assert done.codes == {"drift.changed", "drift.missing", "drift.behind"}
+    assert statuses(service) == {
+        ".copier-answers.yml": "identical",
+        "Dockerfile": "changed",
+        "Makefile": "missing",
+        "ops/x.sh": "behind",
+    }
+    behind = next(one for one in done.report["data"]["files"] if one["status"] == "behind")
+    assert behind["behind"] == "v1"
+    (seeded,) = done.report["data"]["seeded"]
+    assert (seeded["path"], seeded["edited"]) == ("README.md", True)
+    text = service.run("drift")
+    assert "ops/x.sh is still as in v1, the standard is v2" in text.out
+
+
+@pytest.mark.parametrize("where", ["Dockerfile", "ops"])
+def test_a_link_is_not_the_file(service: Scratch, where: str) -> None:
+    """Even when it leads to the right bytes: what it leads to can change without a trace here."""
+    aside = service.base / "aside"
+    shutil.move(service.root / where, aside)
+    (service.root / where).symlink_to(aside)
+    done = service.json("drift")
+    assert (done.status, done.codes) == (1, {"drift.changed"})
+
+
+def test_a_folder_or_a_pipe_in_the_place_of_a_file(service: Scratch) -> None:
+    (service.root / "Dockerfile").unlink()
+    (service.root / "Dockerfile").mkdir()
+    (service.root / "Makefile").unlink()
+    os.mkfifo(service.root / "Makefile")
+    done = service.json("drift")
+    assert (done.status, done.codes) == (1, {"drift.changed"})
+
+
+def test_without_pinned_trust_nothing_is_said(service: Scratch) -> None:
+    done = service.json("drift", XDG_STATE_HOME=str(service.base / "empty"))
+    assert (done.status, done.codes) == (3, {"trust.unpinned"})
+    assert "files" not in done.report.get("data", {})
+
+
+# ---------------------------------------------------------------- nothing in the repository moves the measure
+
+
+def newest(service: Scratch) -> Path:
+    (path,) = (service.root / "ops/receipts/update").rglob("*.receipt")
+    return path
+
+
+def forge(service: Scratch) -> tuple[bytes, bytes]:
+    """A receipt like the newest one, for a standard that rendered what lies here now; returns (old, new) bytes."""
+    (service.root / "Dockerfile").write_bytes(b"FROM evil\n")
+    old = newest(service).read_bytes()
+    newest(service).unlink()
+    new = generation(service.root, {**NEW, "Dockerfile": b"FROM evil\n"}, "v2", 2, (f"{1:040x}", "v1"))
+    return old, new
+
+
+def test_an_edited_receipt_cannot_hide_drift(service: Scratch) -> None:
+    old, new = forge(service)
+    newest(service).unlink()
+    path = service.root / "ops/receipts" / receipt.relative_path(receipt.parse(old))
+    path.write_bytes(new)
+    done = service.json("drift")
+    assert done.status == 1
+    assert "drift.changed" in done.codes
+
+
+def test_a_replaced_receipt_cannot_hide_drift(service: Scratch) -> None:
+    forge(service)
+    done = service.json("drift")
+    assert done.status == 1
+    assert done.codes >= {"drift.changed", "log.pending"}
+
+
+def test_a_deleted_receipt_cannot_hide_drift(service: Scratch) -> None:
+    newest(service).unlink()
+    put(service.root, OLD, "v1")
+    done = service.json("drift")
+    assert (done.status, done.codes) == (1, {"drift.behind"})
+
+
+def test_edited_entries_cannot_hide_drift(service: Scratch) -> None:
+    old, new = forge(service)
+    assert len(old) == len(new)
+    for path in (service.root / "ops/receipts/ledger/tile/entries").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(old, new))
+    done = service.json("drift")
+    assert (done.status, done.codes) == (1, {"log.tile"})
+
+
+def test_a_missing_or_edited_manifest_fails(service: Scratch) -> None:
+    blob = service.root / "ops/receipts/blobs" / receipt.parse(newest(service).read_bytes()).blobs[0]
+    kept = blob.read_bytes()
+    blob.write_bytes(kept.replace(sha(NEW["Dockerfile"]).encode(), sha(b"FROM evil\n").encode()))
+    assert service.json("drift").codes == {"blob.mismatch"}
+    blob.unlink()
+    done = service.json("drift")
+    assert (done.status, done.codes) == (1, {"blob.missing"})
+
+
+def test_what_is_not_sealed_yet_does_not_count(service: Scratch) -> None:
+    newer = {**NEW, "Dockerfile": b"FROM newer\n"}
+    put(service.root, newer, "v3")
+    generation(service.root, newer, "v3", 3, (f"{2:040x}", "v2"))
+    done = service.json("drift")
+    assert done.status == 1
+    assert done.codes == {"log.pending", "drift.changed"}
+    service.ok("seal")
+    service.ok("drift")
+
+
+def test_a_standard_that_nobody_recorded(service: Scratch) -> None:
+    name = ".copier-answers.k8s.yml"
+    (service.root / name).write_text("_commit: v2\n_src_path: https://example.com/t.git\nlayer: k8s\n")
+    done = service.json("drift")
+    assert (done.status, done.codes) == (1, {"drift.unrecorded"})
+
+
+def test_a_repository_without_any_standard() -> None:
+    scratch = new_scratch()
+    scratch.ok("init", "--dev", "--component", "my-svc")
+    done = scratch.json("drift")
+    assert (done.status, done.codes) == (1, {"drift.unrecorded"})
+    end_agents(scratch)
+    scratch.remove()
+
+
+def test_a_log_with_another_root_is_refused() -> None:
+    with pytest.raises(Rejected) as caught:
+        read_log([(0, b"one")], 1, bytes(32))
+    assert caught.value.code == "log.tile"
+
+
+# ---------------------------------------------------------------- waivers
+
+
+def waive(service: Scratch, path: str, *more: str) -> None:
+    service.ok(
+        "record", "waiver", path, "--owner", "payments", "--reason", "GPU “base” image", "--expires", LATER, *more
+    )
+
+
+def test_a_waiver_holds_for_these_bytes_until_it_ends(service: Scratch) -> None:
+    (service.root / "Dockerfile").write_bytes(b"FROM gpu\n")
+    (service.root / "Makefile").unlink()
+    waive(service, "Dockerfile")
+    waive(service, "Makefile")
+    done = service.ok("drift")
+    assert "waived  Dockerfile until 2099-12-31T23:59:59Z by payments: GPU “base” image" in done.out
+    assert statuses(service)["Makefile"] == "waived"
+    report = service.json("drift").report
+    (standard,) = report["data"]["standards"]
+    assert (standard["counts"]["waived"], standard["counts"]["identical"]) == (2, 2)
+
+    (service.root / "Dockerfile").write_bytes(b"FROM other\n")
+    assert service.json("drift").codes == {"drift.waiver-outdated"}
+    (service.root / "Dockerfile").write_bytes(b"FROM gpu\n")
+    service.ok("drift")
+
+    listed = service.root / "ops/trust/waivers.toml"
+    entries = parse(listed.read_bytes())
+    listed.write_bytes(write([entries["Makefile"]]))
+    assert service.json("drift").codes == {"drift.changed"}, "a waiver that is no longer listed has ended"
+
+
+def test_a_waiver_without_a_sealed_receipt_does_not_count(service: Scratch) -> None:
+    (service.root / "Dockerfile").write_bytes(b"FROM gpu\n")
+    waive(service, "Dockerfile", "--no-seal")
+    assert service.json("drift").codes == {"drift.waiver-unsealed"}
+    service.ok("seal")
+    service.ok("drift")
+    listed = service.root / "ops/trust/waivers.toml"
+    listed.write_bytes(listed.read_bytes().replace(b"2099", b"2199"))
+    assert service.json("drift").codes == {"drift.waiver-unsealed"}, "the list cannot stretch a waiver"
+
+
+@pytest.mark.parametrize(
+    ("path", "expires", "code"),
+    [
+        ("README.md", LATER, "drift.no-need"),
+        ("ours.py", LATER, "drift.no-need"),
+        ("Makefile", LATER, "drift.no-need"),
+        ("../x", LATER, "drift.no-need"),
+        ("Dockerfile", "2020-01-01", "input.time"),
+        ("Dockerfile", "soon", "input.time"),
+    ],
+)
+def test_a_waiver_that_is_refused_writes_nothing(service: Scratch, path: str, expires: str, code: str) -> None:
+    (service.root / "Dockerfile").write_bytes(b"FROM gpu\n")
+    before = service.snapshot()
+    done = service.json("record", "waiver", path, "--owner", "me", "--reason", "why", "--expires", expires)
+    assert (done.status, done.codes) == (2, {code})
+    assert service.snapshot() == before
+
+
+WAIVER = Waiver("a b/c", "0" * 64, 'an "owner"', "a \\ reason – ☃ 🚀", "2030-01-02T03:04:05Z")
+
+
+def test_the_list_of_waivers_reads_back() -> None:
+    other = WAIVER._replace(path="b")
+    assert parse(write([other, WAIVER])) == {"a b/c": WAIVER, "b": other}
+    assert parse(b"") == {}
+
+
+GOOD = write([WAIVER])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff",
+        b"[[waiver]]\n",
+        b"waiver = 1\n",
+        b"other = 1\n" + GOOD,
+        GOOD.replace(b"owner", b"owners"),
+        GOOD.replace(b"2030-01-02T03:04:05Z", b'"2030-01-02T03:04:05Z"'),
+        GOOD.replace(b"2030-01-02T03:04:05Z", b"2030-01-02T03:04:05"),
+        GOOD.replace(b"2030-01-02T03:04:05Z", b"2030-01-02"),
+        GOOD.replace(b"a b/c", b"../c"),
+        GOOD.replace(b"0000", b"000g"),
+        GOOD + GOOD.partition(b"\n\n")[2],
+    ],
+)
+def test_a_list_of_waivers_that_cannot_be_meant_is_refused(service: Scratch, data: bytes) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse(data)
+    assert caught.value.code == "input.waivers"
+
+
+def test_bad_waivers_end_in_one_sentence(service: Scratch) -> None:
+    service.write("ops/trust/waivers.toml", b"[[waiver]]\n")
+    done = service.json("drift")
+    assert (done.status, done.codes) == (2, {"input.waivers"})
+
+
+# ---------------------------------------------------------------- differences
+
+
+def test_differences_come_from_git_without_network(service: Scratch) -> None:
+    (service.root / "Dockerfile").write_bytes(b"FROM mine \x1b[31m\n")
+    (service.root / "ops/x.sh").write_bytes(OLD["ops/x.sh"])
+    done = service.run("drift", "--diff", PATH="/usr/bin:/bin", GIT_ALLOW_PROTOCOL="none")
+    assert done.status == 1
+    assert "-FROM new\n+FROM mine \\x1b[31m\n" in done.out
+    assert "--- standard/ops/x.sh\n+++ ops/x.sh\n@@ -1 +1 @@\n-echo 2\n+echo 1\n" in done.out
+
+
+# ---------------------------------------------------------------- the pure part
+
+
+def test_judging_is_pure() -> None:
+    line = Line("a", "standard", "1" * 64, "1" * 64)
+    stated = json.loads(
+        generation_bytes := receipt.build(
+            "spawn",
+            [("my-svc", sha(manifests.write([line])))],
+            {
+                "recordedAt": rfc3339(NOW),
+                "component": "my-svc",
+                "layer": "k8s",
+                "version": "0.1.0",
+                "template": {"source": "gh:a/b", "commit": "0" * 40, "version": "v1"},
+                "answers": {"path": ".copier-answers.k8s.yml", "sha256": "0" * 64},
+                "manifest": manifests.stated(manifests.write([line])),
+            },
+        )
+    )
+    assert stated["predicate"]["manifest"]["files"] == 1
+    from remembrancer.drift import Generation
+
+    one = Generation(receipt.parse(generation_bytes), 0, (line,))
+    waiver = Waiver("a", NOTHING, "me", "why", rfc3339(NOW))
+    table = [
+        ("1" * 64, {}, (), Status.IDENTICAL, ""),
+        ("", {}, (), Status.MISSING, "drift.missing"),
+        ("2" * 64, {}, (), Status.CHANGED, "drift.changed"),
+        ("", {"a": waiver}, (), Status.MISSING, "drift.waiver-unsealed"),
+        ("", {"a": waiver}, (waiver,), Status.MISSING, "drift.waiver-expired"),
+        ("2" * 64, {"a": waiver}, (waiver,), Status.CHANGED, "drift.waiver-expired"),
+        ("1" * 64, {"a": waiver}, (), Status.IDENTICAL, ""),
+    ]
+    for found, listed, sealed, status, code in table:
+        (file,) = judge([one], {"a": found}, listed, sealed, NOW).files
+        assert (file.status, file.code) == (status, code)
+    just_before = NOW - timedelta(seconds=1)
+    (file,) = judge([one], {"a": ""}, {"a": waiver}, [waiver], just_before).files
+    assert (file.status, file.code) == (Status.WAIVED, "")
+
+
+BAD_MANIFESTS = [
+    b"{}\n",
+    b"[]\n",
+    b"\xff\n",
+    b'{"disk":"","owner":"standard","path":"../a","rendered":"' + b"1" * 64 + b'"}\n',
+    b'{"disk":"","owner":"someone","path":"a","rendered":"' + b"1" * 64 + b'"}\n',
+    b'{"disk":"","owner":"standard","path":"a","rendered":"1"}\n',
+    b'{"disk": "","owner":"standard","path":"a","rendered":"' + b"1" * 64 + b'"}\n',
+    b'{"disk":"","owner":"standard","path":"a","rendered":"' + b"1" * 64 + b'"}',
+    (b'{"disk":"","owner":"standard","path":"a","rendered":"' + b"1" * 64 + b'"}\n') * 2,
+    b"[" * 100_000 + b"\n",
+]
+
+
+@pytest.mark.parametrize("data", BAD_MANIFESTS)
+def test_a_manifest_that_nobody_would_write_is_refused(data: bytes) -> None:
+    with pytest.raises(Rejected) as caught:
+        manifests.read(data, manifests.stated(data))
+    assert caught.value.code == "receipt.manifest"
+
+
+def test_a_manifest_of_another_root_is_refused() -> None:
+    data = manifests.write([Line("a", "standard", "1" * 64, "")])
+    said = manifests.stated(data)
+    assert len(manifests.read(data, said)) == 1
+    for wrong in ({**said, "files": 2}, {**said, "root": "0" * 64}):
+        with pytest.raises(Rejected):
+            manifests.read(data, wrong)
