@@ -48,11 +48,17 @@ _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A verified chain, signer first and root last, with the time in which all of it is valid (aware, UTC)."""
+    """A verified chain, signer first and root last, with the time in which all of it is valid (aware, UTC).
+
+    `subject` is the signer's name (RFC 4514), the digests are the SHA-256 (hex) of both ends' encodings.
+    """
 
     certificates: tuple[x509.Certificate, ...]
     not_before: datetime
     not_after: datetime
+    subject: str
+    signer_sha256: str
+    root_sha256: str
 
 
 @lru_cache(maxsize=256)
@@ -126,7 +132,12 @@ class _Search:
 
 def _path(chain: tuple[x509.Certificate, ...]) -> Path:
     return Path(
-        chain, max(part.not_valid_before_utc for part in chain), min(part.not_valid_after_utc for part in chain)
+        certificates=chain,
+        not_before=max(part.not_valid_before_utc for part in chain),
+        not_after=min(part.not_valid_after_utc for part in chain),
+        subject=chain[0].subject.rfc4514_string(),
+        signer_sha256=chain[0].fingerprint(hashes.SHA256()).hex(),
+        root_sha256=chain[-1].fingerprint(hashes.SHA256()).hex(),
     )
 
 

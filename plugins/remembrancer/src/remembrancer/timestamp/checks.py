@@ -62,9 +62,9 @@ def check_response(
         serial=token.serial,
         nonce=token.nonce,
         accuracy=token.accuracy,
-        signer_subject=path.certificates[0].subject.rfc4514_string(),
-        signer_sha256=hashlib.sha256(signer).hexdigest(),
-        root_sha256=path.certificates[-1].fingerprint(hashes.SHA256()).hex(),
+        signer_subject=path.subject,
+        signer_sha256=path.signer_sha256,
+        root_sha256=path.root_sha256,
         hash_algorithm=token.imprint_algorithm,
     )
 
