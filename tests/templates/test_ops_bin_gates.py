@@ -1,0 +1,360 @@
+"""The thirteen quality gates: all hold in a generated service, and each has changes that turn it alone red."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collection import commit_all, render
+from templates.ci_render import call, environment, program, repository
+
+# A small service in place of the real one, whose own tests take longer than all the rest here.
+APP = '''"""A service with the three endpoints."""
+
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+METRICS = """# TYPE http_requests_total counter
+# TYPE http_request_duration_seconds histogram
+# TYPE active_connections gauge
+"""
+PAGES = {"/health": '{"healthy":true}', "/ready": '{"ready":true}', "/metrics": METRICS}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the three paths."""
+
+    def do_GET(self) -> None:
+        body = PAGES.get(self.path, "").encode()
+        self.send_response(200 if body else 404)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        print(json.dumps({"event": "request", "path": self.path, "trace_id": "0" * 32}), flush=True)
+
+
+HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+'''
+TEST = "def test_it() -> None:\n    assert 1 + 1 == 2\n"
+REMEMBRANCER = """#!/bin/sh
+case $1 in
+  --version) echo remembrancer 4.1.0 ;;
+  verify-audit) [ "${2:-}" = --help ] || { echo "audit says ${AUDIT:-0}"; exit ${AUDIT:-0}; } ;;
+esac
+"""
+Change = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete service with a small app, in which every gate holds."""
+    target = render(collection, tmp_path_factory.mktemp("gates") / "my-svc", component="my-svc", ci="both", gpu=True)
+    shutil.rmtree(target / "app")
+    shutil.rmtree(target / "tests")
+    for name, text in {
+        "app/__init__.py": "",
+        "app/__main__.py": APP,
+        "app/service.json": '{"name": "my-svc", "version": "0.1.0"}\n',
+        "tests/test_app.py": TEST,
+        "ops/receipts/spawn/aa/aa.receipt": "{}\n",
+    }.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(text)
+    edit(
+        target,
+        "ops/settings.mk",
+        r"TEST_COMMAND := .*",
+        "TEST_COMMAND := .venv/bin/python -m pytest -q -p no:cacheprovider",
+    )
+    for name in ("python", "pytest"):
+        program(target / ".venv/bin", name, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    return repository(target)
+
+
+@pytest.fixture
+def repo(rendered: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    shutil.copytree(rendered, tmp_path / "my-svc", symlinks=True)
+    program(tmp_path / "path", "remembrancer", REMEMBRANCER)
+    return tmp_path / "my-svc"
+
+
+def edit(repo: Path, name: str, pattern: str, by: str) -> None:
+    """Replace what a pattern finds in a file; it must find something."""
+    text, count = re.subn(pattern, by, (repo / name).read_text())
+    assert count, f"{pattern} is not in {name}"
+    (repo / name).write_text(text)
+
+
+def run(repo: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run ops/bin/health-check."""
+    env = environment(repo.parent, path=repo.parent / "path", **variables)
+    return call([repo / "ops/bin/health-check", *arguments], repo, env)
+
+
+def red(repo: Path, *arguments: str, **variables: str) -> dict[str, str]:
+    """Answer the gates; return name and sentence of those that do not hold."""
+    done = run(repo, "--gates", "--format", "json", *arguments, **variables)
+    data: dict[str, Any] = json.loads(done.stdout)
+    assert len(data["gates"]) == data["total"] == 13
+    wrong = {gate["gate"]: gate["message"] for gate in data["gates"] if not gate["passed"]}
+    assert done.returncode == (1 if wrong else 0)
+    assert data["passed"] == 13 - len(wrong)
+    assert data["rating"] == f"{(13 - len(wrong)) * 10 / 13:.1f}"
+    return wrong
+
+
+def test_every_gate_holds_in_what_the_template_makes(repo: Path) -> None:
+    assert red(repo) == {}
+    assert call(["git", "status", "--porcelain"], repo, environment(repo.parent)).stdout == ""
+
+
+def drop(name: str, pattern: str, by: str = "") -> Change:
+    """Return a change that edits one file."""
+    return lambda repo: edit(repo, name, pattern, by)
+
+
+def append(name: str, text: str) -> Change:
+    """Return a change that adds to one file."""
+    return lambda repo: (repo / name).write_text((repo / name).read_text() + text) and None
+
+
+def overlays_without_monitoring(repo: Path) -> None:
+    for path in repo.glob("ops/k8s/overlays/*/kustomization.yaml"):
+        path.write_text(path.read_text().replace("  - ../../components/monitoring\n", ""))
+
+
+def lost_ledger(repo: Path) -> None:
+    (repo / "ops/receipts/deploy").mkdir()
+    (repo / "ops/receipts/deploy/my-svc-0.1.0.receipt").write_text("{}\n")
+
+
+def remove(name: str) -> Change:
+    """Return a change that removes a file."""
+    return lambda repo: (repo / name).unlink()
+
+
+UPPER_FILE = 'from pathlib import Path\n\nTEXT = Path("ops", "remembrancer" + ".json").read_text()\n'
+CHANGES: list[tuple[str, str, Change]] = [
+    ("tests-pass", "a test fails", drop("tests/test_app.py", "== 2", "== 3")),
+    ("monitored", "a metric has another name", drop("app/__main__.py", "http_requests_total", "requests_total")),
+    ("monitored", "no metrics page", drop("app/__main__.py", ', "/metrics": METRICS', "")),
+    ("production-ready", "unfinished code", append("app/__init__.py", "# TODO: the rest\n")),
+    ("production-ready", "a package without hash", append("requirements.lock", "left-pad==1.0\n")),
+    (
+        "verifiable",
+        "an archive with the time of day",
+        drop("ops/lib/dist.py", r"entry\.mtime, ", "import time; entry.mtime = time.time_ns() % 10**9; _, "),
+    ),
+    ("zero-coupled", "an import of layer 2", append("app/__init__.py", "if False:\n    import remembrancer.cli\n")),
+    (
+        "zero-coupled",
+        "an import of layer 3",
+        append("tests/test_app.py", "\n\ndef later() -> None:\n    from aurora import psi\n"),
+    ),
+    (
+        "layers-independent",
+        "tests that name a layer above",
+        append("tests/test_app.py", '\nPATH = "ops/receipts/ledger"\n'),
+    ),
+    ("layers-independent", "tests that read a file of a layer above", append("tests/test_app.py", UPPER_FILE)),
+    (
+        "sovereign",
+        "a vendor in the base",
+        append("ops/k8s/base/service.yaml", "# x\n---\nloadBalancerClass: eks.amazonaws.com/nlb\n"),
+    ),
+    ("sovereign", "a vendor's package", append("requirements.lock", f"boto3==1.0 \\\n    --hash=sha256:{'0' * 64}\n")),
+    ("auditable", "no receipt at all", remove("ops/receipts/spawn/aa/aa.receipt")),
+    ("auditable", "a ledger that is gone", lost_ledger),
+    ("aligned", "another heading", drop("README.md", "## Troubleshooting", "## Problems")),
+    ("aligned", "another name", drop("ops/k8s/base/service.yaml", 'name: "?my-svc-svc"?', "name: my-svc")),
+    ("aligned", "another version", drop("app/service.json", "0.1.0", "0.1.1")),
+    ("rollback-plan", "nothing in the README", drop("README.md", "(?:make rollback|rollout undo)", "pray")),
+    ("rollback-plan", "no target", drop("ops/release.mk", "(?m)^rollback:", "rollout:")),
+    (
+        "rollback-plan",
+        "no revision kept",
+        drop("ops/k8s/base/deployment.yaml", "revisionHistoryLimit: 5", "revisionHistoryLimit: 0"),
+    ),
+    ("health-checked", "no readiness probe", drop("ops/k8s/base/deployment.yaml", "readinessProbe:", "readinessGate:")),
+    ("health-checked", "no startup probe", drop("ops/k8s/base/deployment.yaml", "startupProbe:", "# startupProbe:")),
+    ("health-checked", "an image without check", drop("Dockerfile", "(?m)^HEALTHCHECK", "# HEALTHCHECK")),
+    ("health-checked", "another answer", drop("app/__main__.py", '{"healthy":true}', '{"healthy":1}')),
+    ("observable", "no overlay is watched", overlays_without_monitoring),
+    ("observable", "no alerts", remove("ops/k8s/components/monitoring/prometheusrule.yaml")),
+    ("observable", "a log that is no JSON", drop("app/__main__.py", r"print\(json\.dumps\(", "print(str(")),
+    ("observable", "lines without trace", drop("app/__main__.py", "trace_id", "trace")),
+    ("recorded", "a release that does not record", drop("ops/release.mk", r" && \$\(SELF\) record && ", " && ")),
+    (
+        "recorded",
+        "a GitHub pipeline that does not",
+        drop(".github/workflows/ci.yml", "make -f ops/release.mk record", "true"),
+    ),
+    ("recorded", "a GitLab pipeline that does not", drop(".gitlab-ci.yml", "(?m)^record:", "other:")),
+    ("recorded", "a script that does not", drop("ops/bin/record", "record deploy", "list deployments")),
+]
+
+
+FIRST = {row[0]: row for row in reversed(CHANGES)}
+
+
+@pytest.mark.parametrize("gate", FIRST)
+def test_a_change_turns_its_gate_red_and_no_other(repo: Path, gate: str) -> None:
+    FIRST[gate][2](repo)
+    commit_all(repo, "[my-svc] test: change")
+    wrong = red(repo)
+    assert list(wrong) == [gate], wrong
+    assert len(wrong[gate].splitlines()) == 1
+
+
+@pytest.mark.parametrize("row", CHANGES, ids=[f"{row[0]}: {row[1]}" for row in CHANGES])
+def test_every_change_turns_its_gate_red(repo: Path, row: tuple[str, str, Change]) -> None:
+    row[2](repo)
+    commit_all(repo, "[my-svc] test: change")
+    assert run(repo, "--gates", "--only", row[0]).returncode == 1
+
+
+def test_every_gate_has_such_a_change() -> None:
+    text = (Path(__file__).parents[2] / "templates/ci/ops/lib/gates.py").read_text()
+    assert {row[0] for row in CHANGES} == set(re.findall(r'(?m)^    Gate\("([a-z-]+)"', text))
+
+
+# ---------------------------------------------------------------- the ledger's verdict
+
+
+@pytest.mark.parametrize(("code", "holds"), [("0", True), ("3", True), ("1", False), ("2", False), ("4", False)])
+def test_the_audit_decides_where_there_is_a_ledger(repo: Path, code: str, holds: bool) -> None:
+    (repo / "ops/receipts/ledger").mkdir()
+    (repo / "ops/receipts/ledger/checkpoint").write_text("x\n1\n")
+    wrong = red(repo, AUDIT=code)
+    assert ("auditable" not in wrong) is holds
+
+
+def test_without_the_remembrancer_its_gates_fail_and_say_so(repo: Path) -> None:
+    (repo / "ops/bin/remembrancer").unlink()
+    wrong = red(repo)
+    assert set(wrong) == {"verifiable", "auditable", "recorded"}
+    for said in wrong.values():
+        assert "the Remembrancer (layer 2) is not part of this repository" in said
+    assert run(repo).returncode == 0
+
+
+def test_a_service_that_does_not_start_is_named(repo: Path) -> None:
+    (repo / "app/__main__.py").write_text("raise SystemExit('no database')\n")
+    wrong = red(repo)
+    assert set(wrong) == {"monitored", "health-checked", "observable"}
+    assert all("no database" in said for said in wrong.values())
+
+
+# ---------------------------------------------------------------- the rating
+
+
+def test_the_rating_is_written_into_the_readme(repo: Path) -> None:
+    assert red(repo, "--write") == {}
+    assert "**Rating**: 10.0/10\n" in (repo / "README.md").read_text()
+    edit(repo, "tests/test_app.py", "== 2", "== 3")
+    assert set(red(repo, "--write")) == {"tests-pass"}
+    assert "**Rating**: 9.2/10\n" in (repo / "README.md").read_text()
+
+
+def test_one_gate_can_be_asked_alone(repo: Path) -> None:
+    done = run(repo, "--gates", "--only", "rollback-plan")
+    assert done.returncode == 0
+    assert "Is there a rollback plan?" in done.stdout
+    assert "Rating" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--write"],
+        ["--only", "aligned"],
+        ["--gates", "--write", "--only", "aligned"],
+        ["--gates", "--only", "x"],
+        ["--help-me"],
+    ],
+)
+def test_usage(repo: Path, arguments: list[str]) -> None:
+    done = run(repo, *arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+# ---------------------------------------------------------------- the screen
+
+
+def screen(repo: Path, **variables: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """Return the code and each line's state and message."""
+    done = run(repo, "--format", "json", **variables)
+    data = json.loads(done.stdout)
+    assert data["healthy"] is (done.returncode == 0)
+    return done.returncode, {line["name"]: (line["state"], line["message"]) for line in data["checks"]}
+
+
+def test_a_fresh_checkout_is_healthy(repo: Path) -> None:
+    code, lines = screen(repo)
+    assert code == 0
+    assert lines["version"] == ("ok", "0.1.0 everywhere")
+    assert lines["ledger"][0] == lines["trust"][0] == lines["hooks"][0] == "warning"
+    text = run(repo).stdout
+    assert max(map(len, text.splitlines())) <= 130
+    assert re.search(r"rating +\d", text)
+
+
+@pytest.mark.parametrize(("code", "state"), [("0", "ok"), ("3", "warning"), ("1", "broken"), ("4", "warning")])
+def test_the_ledgers_line(repo: Path, code: str, state: str) -> None:
+    (repo / "ops/receipts/ledger").mkdir()
+    (repo / "ops/receipts/ledger/checkpoint").write_text("dev.invalid/my-svc\n12\nroot\n")
+    ended, lines = screen(repo, AUDIT=code)
+    assert lines["ledger"][0] == state
+    assert ended == (1 if state == "broken" else 0)
+
+
+@pytest.mark.parametrize(
+    "change", [remove("ops/receipts/spawn/aa/aa.receipt"), append("ops/receipts/spawn/aa/aa.receipt", " ")]
+)
+def test_a_receipt_that_was_changed_is_broken(repo: Path, change: Change) -> None:
+    change(repo)
+    code, lines = screen(repo)
+    assert code == 1
+    assert lines["receipts"][0] == "broken"
+    assert "git restore ops/receipts/spawn/aa/aa.receipt" in lines["receipts"][1]
+
+
+def test_a_ledger_that_git_knows_and_nobody_finds_is_broken(repo: Path) -> None:
+    (repo / "ops/receipts/ledger").mkdir()
+    (repo / "ops/receipts/ledger/checkpoint").write_text("x\n1\n")
+    commit_all(repo, "[my-svc] chore: record")
+    shutil.rmtree(repo / "ops/receipts/ledger")
+    code, lines = screen(repo)
+    assert (code, lines["ledger"][0]) == (1, "broken")
+
+
+def test_a_version_that_differs_is_broken(repo: Path) -> None:
+    edit(repo, "app/service.json", "0.1.0", "0.1.1")
+    code, lines = screen(repo)
+    assert (code, lines["version"]) == (1, ("broken", "app/service.json says 0.1.1, not 0.1.0"))
+
+
+def test_installed_hooks_are_seen(repo: Path) -> None:
+    for name in ("pre-commit", "commit-msg"):
+        program(repo / ".git/hooks", name, "#!/bin/sh\n")
+    assert screen(repo)[1]["hooks"][0] == "ok"
+
+
+def test_a_folder_that_is_no_repository_is_no_traceback(repo: Path) -> None:
+    shutil.rmtree(repo / ".git")
+    done = run(repo)
+    assert "Traceback" not in done.stderr
+    done = run(repo, "--gates")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
