@@ -435,3 +435,65 @@ def test_a_manifest_of_another_root_is_refused() -> None:
     for wrong in ({**said, "files": 2}, {**said, "root": "0" * 64}):
         with pytest.raises(Rejected):
             manifests.read(data, wrong)
+
+
+# ---------------------------------------------------------------- a proof that a third party can check
+
+
+@pytest.fixture
+def outsider(service: Scratch) -> Iterator[tuple[Scratch, str]]:
+    """Somebody with the files, the policy and the owner's fingerprint, but without ledger and receipts."""
+    service.ok("drift", "--export", str(service.base / "standard.json"))
+    owner = service.json("trust", "show").report["data"]["owner"]
+    other = service.copy()
+    shutil.rmtree(other.root / "ops/receipts")
+    shutil.rmtree(other.root / ".git")
+    shutil.rmtree(other.home)
+    other.home.mkdir()
+    shutil.copytree(other.root / "ops/trust", other.base / "trust")
+    (other.root / "ops/receipts").mkdir()
+    yield other, owner
+    other.remove()
+
+
+def checked(outsider: tuple[Scratch, str], *more: str) -> Any:
+    other, owner = outsider
+    proof, policy = str(other.base / "standard.json"), str(other.base / "trust/policy.toml")
+    return other.json("drift", "--proof", proof, "--policy", policy, "--trust", owner, *more)
+
+
+def test_an_outsider_checks_the_standard_offline(outsider: tuple[Scratch, str]) -> None:
+    done = checked(outsider)
+    assert done.status == 0, done.out
+    assert done.report["data"]["standards"][0]["template"]["version"] == "v2"
+    assert any("only the ledger shows" in notice for notice in done.report["notices"])
+    (outsider[0].root / "Dockerfile").write_bytes(b"FROM evil\n")
+    done = checked(outsider)
+    assert (done.status, done.codes) == (1, {"drift.changed"})
+
+
+def test_the_proof_counts_only_under_the_owner_that_the_outsider_names(outsider: tuple[Scratch, str]) -> None:
+    other, _ = outsider
+    assert checked((other, "A" * 40)).codes == {"trust.policy-signature"}
+
+
+def test_a_forged_proof_does_not_hold(outsider: tuple[Scratch, str]) -> None:
+    other, _ = outsider
+    path = other.base / "standard.json"
+    good = path.read_text()
+    path.write_text(good.replace("example.com/t.git", "evil.example/t.git"))
+    assert checked(outsider).codes == {"log.not-included"}
+    for bad in (good + " ", good.replace('"schema"', '"scheme"'), "[]", "{", good.replace("index 2", "index 1")):
+        path.write_text(bad)
+        done = checked(outsider)
+        assert done.status in (1, 2)
+        assert done.codes <= {"proof.malformed", "log.not-included"}
+    document = json.loads(good)
+    document["blobs"] = {}
+    path.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    assert checked(outsider).codes == {"blob.missing"}
+
+
+def test_export_and_proof_exclude_each_other(service: Scratch) -> None:
+    done = service.json("drift", "--export", "a", "--proof", "b")
+    assert (done.status, done.codes) == (2, {"input.file"})

@@ -81,7 +81,7 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
         raise BadInput("input.file", "say which artifact the proof is about with --artifact")
     digest = sha256_file(path)
     try:
-        trusted = _trusted(session, policy_file)
+        trusted = trusted_under(session, policy_file)
     except (Rejected, Unverifiable) as error:
         finding = negative("trust", str(policy_file or "ops/trust/policy.toml"), error)
         return emit(Report("verify-proof", str(path), "", [finding], notices=session.notices), session.output)
@@ -98,7 +98,8 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
     return emit(report, session.output)
 
 
-def _trusted(session: Session, policy_file: Path | None) -> "Trusted":
+def trusted_under(session: Session, policy_file: Path | None) -> "Trusted":
+    """Return the repository's policy, or the one in a file that the user chose, under the user's trust."""
     if policy_file is None:
         return session.trusted()
     from remembrancer.repository import Repository, policy_beside
