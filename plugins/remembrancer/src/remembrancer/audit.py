@@ -109,7 +109,8 @@ def collect(task: Task, index: int, receipt: Receipt) -> tuple[str, object] | No
             return "failed", negative(HELD[receipt.kind], entry.path, error)
     if receipt.kind == "adr":
         predicate = receipt.predicate
-        return "adr", (int(predicate["number"]), str(predicate["slug"]), str(predicate["text"]))
+        place = (int(predicate["number"]), str(predicate["recordedAt"]))
+        return "adr", (*place, str(predicate["slug"]), str(predicate["text"]))
     if receipt.kind == "trust":
         return "trust", receipt.subject[0].sha256
     return receipt.kind, None
@@ -154,9 +155,10 @@ def audit_everything(
 def _texts(repository: Repository, recorded: list[object]) -> list[Finding]:
     """Compare each decision record with the newest receipt about its number."""
     newest: dict[int, tuple[str, str]] = {}
-    for one in recorded:
-        if isinstance(one, tuple):
-            newest[one[0]] = (one[1], one[2])
+    # by their times: receipts of one seal are in the order of their digests
+    texts: list[tuple[int, str, str, str]] = [one for one in recorded if isinstance(one, tuple)]
+    for number, _, slug, text in sorted(texts):
+        newest[number] = (slug, text)
     found = []
     for number, (slug, text) in sorted(newest.items()):
         path = f"{RECEIPTS}/adr/ADR-{number:03d}-{slug}.md"

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,14 +63,16 @@ class State:
 
     def pin(self, owner: str, origin: str = "") -> None:
         """Remember an owner's fingerprint as trusted, for one origin or (empty) for any."""
-        self._write("pins.json", {**self.pins(), fingerprint(owner): origin})
+        with self._alone():
+            self._write("pins.json", {**self.pins(), fingerprint(owner): origin})
 
     def unpin(self, owner: str) -> bool:
         """Forget an owner; returns whether it was pinned."""
-        pins = self.pins()
-        known = pins.pop(fingerprint(owner), None) is not None
-        if known:
-            self._write("pins.json", pins)
+        with self._alone():
+            pins = self.pins()
+            known = pins.pop(fingerprint(owner), None) is not None
+            if known:
+                self._write("pins.json", pins)
         return known
 
     def newest_policy(self, owner: str, origin: str) -> tuple[int, str]:
@@ -101,10 +103,15 @@ class State:
     def remember_checkpoint(self, origin: str, key_id: str, note: bytes, size: int, root: str) -> None:
         """Remember a verified checkpoint (signed note, tree size, root in hex); earlier sizes' roots are kept."""
         old = self.seen(origin, key_id)
-        roots = {**(old.roots if old else {}), size: root}
-        newest = sorted(roots)[-_KEEP_SIZES:]
         if old and old.size == size and old.note == note:
             return
+        with self._alone():
+            self._keep(origin, key_id, note, size, root)
+
+    def _keep(self, origin: str, key_id: str, note: bytes, size: int, root: str) -> None:
+        old = self.seen(origin, key_id)
+        roots = {**(old.roots if old else {}), size: root}
+        newest = sorted(roots)[-_KEEP_SIZES:]
         keep = (old.note, old.size) if old and old.size > size else (note, size)
         self._write(
             self._name("checkpoints", origin, key_id),
@@ -125,6 +132,22 @@ class State:
         """Keep evidence (for example two contradicting checkpoints) under `evidence/<name>`; returns its path."""
         self._store(self.folder / "evidence" / name, data)
         return self.folder / "evidence" / name
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the folder's lock, so that what is read, changed and written again loses nothing of another process."""
+        import fcntl  # noqa: PLC0415 - absent on Windows, where nothing but remembering reaches this line
+
+        try:
+            _make_private(self.folder)
+            handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise EnvironmentTrouble("env.state", f"cannot write {self.folder}: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _name(self, folder: str, *parts: str) -> str:
         return f"{folder}/{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}.json"
@@ -163,9 +186,7 @@ class State:
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a file with mode 0600 atomically, making its folders with mode 0700; raises OSError."""
-    for folder in reversed([path.parent, *path.parent.parents]):
-        if not folder.exists():
-            folder.mkdir(mode=0o700, exist_ok=True)
+    _make_private(path.parent)
     temporary = path.parent / f".new-{os.getpid()}-{os.urandom(8).hex()}"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -178,3 +199,10 @@ def write_private(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and its missing parents with mode 0700."""
+    for one in reversed([folder, *folder.parents]):
+        if not one.exists():
+            one.mkdir(mode=0o700, exist_ok=True)

@@ -41,7 +41,7 @@ def trust() -> None:
     table={
         "create": ("remembrancer.cli.adr:create", "Write a draft with the next free number."),
         "import": ("remembrancer.cli.adr:import_", "Bring in decisions of MADR or adr-tools form."),
-        "list": ("remembrancer.cli.show:adrs", "Every architecture decision record."),
+        "list": ("remembrancer.cli.lists:adrs", "Every architecture decision record."),
         "accept": ("remembrancer.cli.adr:accept", "Record that a decision is taken."),
         "reject": ("remembrancer.cli.adr:reject", "Record that a proposal is turned down."),
         "supersede": ("remembrancer.cli.adr:supersede", "Record that a decision is replaced."),
@@ -56,9 +56,9 @@ def adr() -> None:
     "list",
     cls=LazyGroup,
     table={
-        "deployments": ("remembrancer.cli.show:deployments", "Every recorded version, newest first."),
-        "adrs": ("remembrancer.cli.show:adrs", "Every architecture decision record."),
-        "receipts": ("remembrancer.cli.show:receipts", "Every receipt."),
+        "deployments": ("remembrancer.cli.lists:deployments", "Every recorded version, newest first."),
+        "adrs": ("remembrancer.cli.lists:adrs", "Every architecture decision record."),
+        "receipts": ("remembrancer.cli.lists:receipts", "Every receipt."),
     },
     epilog="Example: remembrancer list deployments --format json",
 )

@@ -1,0 +1,202 @@
+"""The trust policy: what it says comes back as it was written, and everything that it must not say is refused."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remembrancer import policy
+from remembrancer.errors import BadInput
+from remembrancer.note import SignerKey
+from remembrancer.policy import Ended, Profile
+from remembrancer.policy_text import render
+from remembrancer.reasons import REASONS
+
+ORIGIN = "example.com/my-svc"
+LOG = str(SignerKey.from_seed(ORIGIN, bytes(32)).verifier())
+LATER = str(SignerKey.from_seed(ORIGIN, bytes([1]) * 32).verifier())
+WITNESS = str(SignerKey.from_seed("witness.example", bytes([2]) * 32, 0x04).verifier())
+ALICE, BOB = "A" * 40, "B" * 64
+DER = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----"
+
+TEXT = f"""\
+version = 2
+previous = "{"0" * 64}"
+profile = "production"
+owner = "{ALICE}"
+origin = "{ORIGIN}"
+seal-branch = "release/1.x"
+witnesses = \"\"\"
+witness w1 {WITNESS} https://witness.example/
+group all-of-them any w1
+quorum all-of-them
+\"\"\"
+
+[require]
+signatures = 2
+timestamps = 1
+deploy-signature = true
+
+[[log-key]]
+key = "{LOG}"
+first-size = 0
+last-size = 41
+
+[[log-key]]
+key = "{LATER}"
+first-size = 41
+
+[[signer]]
+name = "alice"
+fingerprint = "{ALICE}"
+components = ["my-svc", "other"]
+key-sha256 = "{"1" * 64}"
+
+[[signer]]
+name = "bob"
+fingerprint = "{BOB}"
+from = 2026-01-02T03:04:05Z
+until = 2026-02-03T04:05:06+01:00
+ended = "compromised"
+compromised-at = 2026-02-01T00:00:00Z
+key = \"\"\"
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+"quoted" \\\\ back
+\"\"\"
+
+[[authority]]
+name = "tsa-1"
+url = "https://tsa.example/"
+roots = [\"\"\"{DER}\"\"\"]
+intermediates-sha256 = ["{"2" * 64}"]
+policy-oids = ["1.2.840.113549", "2.25.7976054507539981763302086539727558057"]
+allow-ess-v1 = true
+
+[[authority]]
+name = "own"
+url = "local:development"
+self-asserted = true
+roots-sha256 = ["{"3" * 64}"]
+"""
+
+
+ENDING = 'until = 2026-02-03T04:05:06+01:00\nended = "compromised"\ncompromised-at = 2026-02-01T00:00:00Z'
+SIGNED = "deploy-signature = true"
+WITHOUT_SIGNERS = TEXT.partition("[[signer]]")[0] + "[[authority]]" + TEXT.partition("[[authority]]")[2]
+SIZES = "first-size = 0\nlast-size = 41"
+
+
+def test_everything_is_read() -> None:
+    found = policy.parse(TEXT.encode())
+    assert (found.version, found.previous, found.profile) == (2, "0" * 64, Profile.PRODUCTION)
+    assert (found.owner, found.origin, found.seal_branch) == (ALICE, ORIGIN, "release/1.x")
+    assert [(one.first, one.last) for one in found.log_keys] == [(0, 41), (41, None)]
+    assert [one.covers(41) for one in found.log_keys] == [True, True]
+    assert [one.covers(42) for one in found.log_keys] == [False, True]
+    alice, bob = found.signers
+    assert (alice.may_sign("my-svc"), alice.may_sign("third"), bob.may_sign("third")) == (True, False, True)
+    assert bob.term.until == datetime(2026, 2, 3, 3, 5, 6, tzinfo=UTC)
+    assert bob.term.ended is Ended.COMPROMISED
+    assert found.authorities[0].roots[0].inline == b"\x00\x01\x02"
+    assert found.quorum.satisfied_by({"w1"})
+    assert not found.quorum.satisfied_by(set())
+    assert (found.require.signatures, found.require.deploy_signature) == (2, True)
+
+
+def test_writing_and_reading_give_the_same() -> None:
+    found = policy.parse(TEXT.encode())
+    again = policy.parse(render(found))
+    assert again._replace(digest="") == found._replace(digest="")
+    assert render(again) == render(found)
+
+
+def change(old: str, new: str) -> bytes:
+    assert old in TEXT
+    return TEXT.replace(old, new, 1).encode()
+
+
+REFUSED = [
+    ("not TOML", b"= 1", "policy.malformed"),
+    ("not UTF-8", b"version = \xff", "policy.malformed"),
+    ("empty", b"", "policy.malformed"),
+    ("too large", b"#" * (1 << 20) + b"\n#", "policy.malformed"),
+    ("deeply nested", b"a = " + b"[" * 5000, "policy.malformed"),
+    ("a key twice", TEXT.encode() + b"\nversion = 2\n", "policy.malformed"),
+    ("unknown field", change("version = 2", "version = 2\nadmin = true"), "policy.malformed"),
+    ("unknown field in a table", change('name = "bob"', 'name = "bob"\ntrust = 1'), "policy.malformed"),
+    ("unknown table", TEXT.encode() + b"\n[extra]\n", "policy.malformed"),
+    ("version 0", change("version = 2", "version = 0"), "policy.malformed"),
+    ("version true", change("version = 2", "version = true"), "policy.malformed"),
+    ("version 2.0", change("version = 2", "version = 2.0"), "policy.malformed"),
+    ("no previous", change(f'previous = "{"0" * 64}"\n', ""), "policy.malformed"),
+    ("previous of a first version", change("version = 2", "version = 1"), "policy.malformed"),
+    ("unknown profile", change('"production"', '"staging"'), "policy.malformed"),
+    ("owner in lower case", change(f'owner = "{ALICE}"', f'owner = "{ALICE.lower()}"'), "policy.malformed"),
+    ("short owner", change(f'owner = "{ALICE}"', 'owner = "AAAA"'), "policy.malformed"),
+    ("origin with a space", change(f'origin = "{ORIGIN}"', 'origin = "a b"'), "policy.malformed"),
+    ("origin without a name", change(f'origin = "{ORIGIN}"', 'origin = "example.com"'), "policy.malformed"),
+    ("branch that is an option", change("release/1.x", "--force"), "policy.malformed"),
+    ("log key of another origin", change(ORIGIN + "+", "example.com/other+"), "policy.malformed"),
+    ("log key twice", change(LATER, LOG), "policy.malformed"),
+    ("witness key as log key", change(LATER, WITNESS), "policy.malformed"),
+    ("sizes upside down", change(SIZES, "first-size = 1\nlast-size = 0"), "policy.malformed"),
+    ("negative size", change("first-size = 41", "first-size = -1"), "policy.malformed"),
+    ("signer twice", change('name = "bob"', 'name = "alice"'), "policy.malformed"),
+    ("fingerprint twice", change(BOB, ALICE), "policy.malformed"),
+    ("signer without a key", change(f'key-sha256 = "{"1" * 64}"\n', ""), "policy.malformed"),
+    ("key twice", change(f'key-sha256 = "{"1" * 64}"', f'key-sha256 = "{"1" * 64}"\nkey = "x"'), "policy.malformed"),
+    ("component with a slash", change('"other"', '"../x"'), "policy.malformed"),
+    ("component twice", change('"other"', '"my-svc"'), "policy.malformed"),
+    ("local time", change("2026-01-02T03:04:05Z", "2026-01-02T03:04:05"), "policy.malformed"),
+    ("time with fractions", change("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.5Z"), "policy.malformed"),
+    ("time as text", change("2026-01-02T03:04:05Z", '"2026-01-02T03:04:05Z"'), "policy.malformed"),
+    ("until before from", change("2026-02-03T04:05:06+01:00", "2025-02-03T04:05:06+01:00"), "policy.malformed"),
+    ("unknown ending", change('"compromised"', '"lost"'), "policy.malformed"),
+    ("compromised time of another ending", change('"compromised"', '"retired"'), "policy.malformed"),
+    ("ended without until", change(ENDING, 'ended = "retired"'), "policy.malformed"),
+    ("authority without a root", change(f'roots-sha256 = ["{"3" * 64}"]', ""), "policy.malformed"),
+    ("root not PEM", change("-----BEGIN CERTIFICATE-----", "-----BEGIN THING-----"), "policy.malformed"),
+    ("root not base64", change("AAEC", "A*EC"), "policy.malformed"),
+    ("authority by file", change("https://tsa.example/", "file:///etc/passwd"), "policy.malformed"),
+    ("oid", change("1.2.840.113549", "1.2.x"), "policy.malformed"),
+    ("witness quorum undefined", change("quorum all-of-them", "quorum nobody"), "policy.malformed"),
+    ("two quorums", change("quorum all-of-them", "quorum all-of-them\nquorum w1"), "policy.malformed"),
+    ("no signer", WITHOUT_SIGNERS.encode(), "policy.weak"),
+    ("more signatures than signers", change("signatures = 2", "signatures = 3"), "policy.weak"),
+    ("no signature at all", change("signatures = 2", "signatures = 0"), "policy.malformed"),
+    ("unsigned deploy receipts in production", change(SIGNED, SIGNED.replace("true", "false")), "policy.weak"),
+    ("only own authorities in production", change("allow-ess-v1 = true", "self-asserted = true"), "policy.weak"),
+    ("development origin in production", TEXT.replace(ORIGIN, "dev.invalid/my-svc").encode(), "policy.malformed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "data", "code"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_refused(what: str, data: bytes, code: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        policy.parse(data)
+    assert caught.value.code == code
+    assert code in REASONS
+    assert len(caught.value.message) < 300
+
+
+def test_one_root_under_two_names_is_refused() -> None:
+    shared = TEXT.replace(f'roots-sha256 = ["{"3" * 64}"]', f'roots = ["""{DER}"""]')
+    with pytest.raises(BadInput, match="share a root"):
+        policy.parse(shared.encode())
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_policy_or_bad_input(data: bytes) -> None:
+    with pytest.raises(BadInput):
+        policy.parse(data)
+
+
+@given(st.integers(0, len(TEXT) - 1), st.text(max_size=4))
+def test_any_edit_is_a_policy_or_bad_input(position: int, text: str) -> None:
+    data = (TEXT[:position] + text + TEXT[position + 1 :]).encode("utf-8", "surrogatepass")
+    try:
+        found = policy.parse(data)
+    except BadInput:
+        return
+    assert policy.parse(render(found))._replace(digest="") == found._replace(digest="")

@@ -1,0 +1,70 @@
+"""What a user remembers: private, whole, and only ever growing; damage is said, not guessed around."""
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.state import State, fingerprint, state_dir
+
+OWNER = "A" * 40
+
+
+def test_where_it_lies() -> None:
+    assert state_dir({"HOME": "/h"}) == Path("/h/.local/state/remembrancer")
+    assert state_dir({"HOME": "/h", "XDG_STATE_HOME": "/s"}) == Path("/s/remembrancer")
+    assert state_dir({"HOME": "/h", "XDG_STATE_HOME": "relative"}) == Path("/h/.local/state/remembrancer")
+
+
+def test_nothing_is_made_by_reading(tmp_path: Path) -> None:
+    state = State(tmp_path / "s")
+    assert (state.pins(), state.newest_policy(OWNER, "o"), state.seen("o", "k")) == ({}, (0, ""), None)
+    assert not (tmp_path / "s").exists()
+
+
+def test_pins(tmp_path: Path) -> None:
+    state = State(tmp_path / "s")
+    state.pin(OWNER.lower(), "example.com/a")
+    state.pin("B" * 64)
+    assert state.pins() == {OWNER: "example.com/a", "B" * 64: ""}
+    assert (state.unpin(OWNER), state.unpin(OWNER)) == (True, False)
+    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "s/pins.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "A" * 16, "A" * 39, "A" * 41, "G" * 40, "0x" + "A" * 16])
+def test_short_fingerprints_are_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="not a full OpenPGP fingerprint"):
+        fingerprint(text)
+
+
+def test_the_largest_checkpoint_stays(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.remember_checkpoint("o", "k", b"five", 5, "aa")
+    state.remember_checkpoint("o", "k", b"three", 3, "bb")
+    seen = state.seen("o", "k")
+    assert seen is not None
+    assert (seen.note, seen.size, seen.roots) == (b"five", 5, {3: "bb", 5: "aa"})
+    assert state.seen("o", "other") is None
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'{"note": 1, "size": "x", "roots": []}', b"[" * 100_000])
+def test_damage_is_said(tmp_path: Path, data: bytes) -> None:
+    state = State(tmp_path)
+    state.remember_checkpoint("o", "k", b"five", 5, "aa")
+    next((tmp_path / "checkpoints").iterdir()).write_bytes(data)
+    with pytest.raises(EnvironmentTrouble) as caught:
+        state.seen("o", "k")
+    assert caught.value.code == "env.state"
+
+
+def _pin(folder: str, number: int) -> None:
+    State(Path(folder)).pin(f"{number:040X}")
+
+
+def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(4) as pool:
+        list(pool.map(_pin, [str(tmp_path)] * 40, range(40)))
+    assert len(State(tmp_path).pins()) == 40
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".new-")]

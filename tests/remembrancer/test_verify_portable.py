@@ -1,0 +1,237 @@
+"""A proof file: what it proves to an outsider, and everything about it that is refused."""
+
+import base64
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cli_support import ARTIFACT, Scratch, new_scratch, release, released
+from remembrancer.bundle import MAX_BYTES, parse
+from remembrancer.errors import BadInput
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Scratch]:
+    scratch = released()
+    scratch.ok("export-proof", ARTIFACT)
+    yield scratch
+    scratch.remove()
+
+
+@pytest.fixture
+def outside(origin: Scratch) -> Iterator[Scratch]:
+    """A folder that is no repository, with the artifact, its proof, and the owner's policy from elsewhere."""
+    scratch = new_scratch()
+    shutil.rmtree(scratch.root)
+    scratch.root.mkdir()
+    for suffix in ("", ".proof.json"):
+        shutil.copy(origin.root / (ARTIFACT + suffix), scratch.root / ("a.tar.gz" + suffix))
+    shutil.copytree(origin.root / "ops/trust", scratch.root / "trust")
+    yield scratch
+    scratch.remove()
+
+
+@pytest.fixture(scope="module")
+def owner(origin: Scratch) -> str:
+    return str(origin.json("trust", "show").report["data"]["owner"])
+
+
+def check(scratch: Scratch, owner: str) -> tuple[int, set[str]]:
+    done = scratch.json("verify-proof", "a.tar.gz.proof.json", "--policy", "trust/policy.toml", "--trust", owner)
+    return done.status, done.codes
+
+
+def test_it_verifies_without_repository_and_network(outside: Scratch, owner: str) -> None:
+    done = outside.json("verify-proof", "a.tar.gz.proof.json", "--policy", "trust/policy.toml", "--trust", owner)
+    assert done.status == 0, done.out
+    checks = {one["check"] for one in done.report["findings"]}
+    assert checks >= {"trust", "hash", "signature", "timestamp", "record-signature", "inclusion", "checkpoint"}
+    stamped = next(one for one in done.report["findings"] if one["check"] == "checkpoint")
+    assert stamped["details"]["when"], "the checkpoint's time travels with the proof"
+
+
+def test_the_same_evidence_gives_the_same_bytes(origin: Scratch) -> None:
+    first = (origin.root / (ARTIFACT + ".proof.json")).read_bytes()
+    origin.ok("export-proof", ARTIFACT, "-o", "again.json")
+    assert (origin.root / "again.json").read_bytes() == first
+    assert b"BEGIN PGP PUBLIC KEY" not in first
+    assert b"policy" not in first.replace(b"predicate", b"")
+
+
+def test_it_needs_the_verifier_s_own_trust(outside: Scratch, owner: str) -> None:
+    command = ("verify-proof", "a.tar.gz.proof.json", "--policy", "trust/policy.toml")
+    assert outside.json(*command).codes == {"trust.unpinned"}
+    assert outside.run(*command).status == 3
+    assert outside.run(*command, "--trust", "0" * 40).status == 1
+    assert check(outside, owner) == (0, set())
+    production = outside.json(*command, "--trust", owner, "--require", "production")
+    assert (production.status, production.codes) == (1, {"trust.profile"})
+
+
+def test_another_owner_s_policy_proves_nothing(outside: Scratch) -> None:
+    other = new_scratch()
+    try:
+        other.ok("init", "--dev", "--component", "my-svc")
+        shutil.rmtree(outside.root / "trust")
+        shutil.copytree(other.root / "ops/trust", outside.root / "trust")
+        stranger = str(other.json("trust", "show").report["data"]["owner"])
+    finally:
+        other.remove()
+    status, codes = check(outside, stranger)
+    assert (status, codes >= {"log.checkpoint", "sig.untrusted-key"}) == (1, True)
+
+
+def test_an_edited_artifact_fails(outside: Scratch, owner: str) -> None:
+    (outside.root / "a.tar.gz").write_bytes(b"other")
+    status, codes = check(outside, owner)
+    assert (status, codes) == (1, {"hash.mismatch", "sig.bad", "time.imprint-mismatch"})
+
+
+def flip_text(text: str) -> str:
+    data = bytearray(base64.b64decode(text))
+    data[-1] ^= 1
+    return base64.b64encode(bytes(data)).decode()
+
+
+def swap_proof_line(document: Document) -> None:
+    item = document["receipts"][0]
+    lines = item["proof"].split("\n")
+    lines[2] = flip_text(lines[2])
+    item["proof"] = "\n".join(lines)
+
+
+def relabel(document: Document) -> None:
+    item = document["receipts"][0]
+    item["receipt"] = item["receipt"].replace('"0.1.0"', '"0.2.0"')
+
+
+def drop(role: str) -> Callable[[Document], None]:
+    def edit(document: Document) -> None:
+        document["receipts"] = [one for one in document["receipts"] if one["role"] != role]
+
+    return edit
+
+
+def other_index(document: Document) -> None:
+    item = document["receipts"][0]
+    head, _, rest = item["proof"].partition("index ")
+    number, _, tail = rest.partition("\n")
+    item["proof"] = f"{head}index {int(number) ^ 1}\n{tail}"
+    document["receipts"] = [one for one in document["receipts"] if one is item or one["role"] == "none"]
+
+
+def edit_stamp(document: Document) -> None:
+    for stamp in document["stamps"]:
+        stamp["response"] = flip_text(stamp["response"])
+
+
+FAILING: list[tuple[str, Callable[[Document], None], str]] = [
+    ("a hash of the inclusion proof", swap_proof_line, "log.not-included"),
+    ("a relabelled version", relabel, "log.not-included"),
+    ("no deploy receipt", drop("deploys"), "hash.unrecorded"),
+    ("no signature", drop("signs"), "sig.missing"),
+    ("no timestamp", drop("timestamps"), "time.missing"),
+    ("another index", other_index, "log.not-included"),
+    ("no blobs", lambda document: document.update(blobs={}), "blob.missing"),
+]
+
+
+@pytest.mark.parametrize(("what", "edit", "code"), FAILING, ids=[row[0] for row in FAILING])
+def test_tampered(outside: Scratch, owner: str, what: str, edit: Callable[[Document], None], code: str) -> None:
+    path = outside.root / "a.tar.gz.proof.json"
+    document = json.loads(path.read_bytes())
+    edit(document)
+    path.write_text(json.dumps(document))
+    status, codes = check(outside, owner)
+    assert (status, code in codes) == (1, True), codes
+
+
+def test_a_false_stamp_dates_nothing(outside: Scratch, owner: str) -> None:
+    path = outside.root / "a.tar.gz.proof.json"
+    document = json.loads(path.read_bytes())
+    edit_stamp(document)
+    path.write_text(json.dumps(document))
+    done = outside.json("verify-proof", path.name, "--policy", "trust/policy.toml", "--trust", owner)
+    row = next(one for one in done.report["findings"] if one["check"] == "checkpoint")
+    assert row["details"]["when"] == ""
+
+
+def document_of(origin: Scratch) -> Document:
+    found: Document = json.loads((origin.root / (ARTIFACT + ".proof.json")).read_bytes())
+    return found
+
+
+def changed(origin: Scratch, edit: Callable[[Document], object]) -> bytes:
+    document = document_of(origin)
+    edit(document)
+    return json.dumps(document).encode()
+
+
+def unrelated_blob(document: Document) -> None:
+    document["blobs"][hashlib.sha256(b"a").hexdigest()] = base64.b64encode(b"b").decode()
+
+
+MALFORMED: list[tuple[str, Callable[[Document], object]]] = [
+    ("trust inside", lambda document: document.update(policy="[require]")),
+    ("an unknown member in a receipt", lambda document: document["receipts"][0].update(trusted=True)),
+    ("an unknown role", lambda document: document["receipts"][0].update(role="owner")),
+    ("a missing member", lambda document: document.pop("stamps")),
+    ("another schema", lambda document: document.update(schema="x")),
+    ("a number", lambda document: document.update(checkpoint=1)),
+    ("a float", lambda document: document.update(checkpoint=1.5)),
+    ("a digest in upper case", lambda document: document["artifact"].update(sha256="A" * 64)),
+    ("blobs as a list", lambda document: document.update(blobs=[])),
+    ("a blob with another name", unrelated_blob),
+    ("a blob that is no base64", lambda document: document["blobs"].update({"0" * 64: "*"})),
+    ("another checkpoint in a proof", lambda document: document.update(checkpoint=document["checkpoint"] + "x")),
+    ("a receipt that is none", lambda document: document["receipts"][0].update(receipt="{}")),
+    ("a proof that is none", lambda document: document["receipts"][0].update(proof="x")),
+    ("a note that is none", lambda document: document["stamps"][0].update(note="x")),
+    ("too many receipts", lambda document: document.update(receipts=document["receipts"] * 400)),
+]
+
+
+@pytest.mark.parametrize(("what", "edit"), MALFORMED, ids=[row[0] for row in MALFORMED])
+def test_malformed(origin: Scratch, what: str, edit: Callable[[Document], object]) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse(changed(origin, edit))
+    assert caught.value.code == "proof.malformed"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "proof.malformed"),
+        (b"\xff", "proof.malformed"),
+        (b"[]", "proof.malformed"),
+        (b'{"schema": 1, "schema": 1}', "proof.malformed"),
+        (b"[" * 100_000, "proof.malformed"),
+        (b'{"a": 1e999}', "proof.malformed"),
+        (b" " * (MAX_BYTES + 1), "proof.size"),
+    ],
+)
+def test_no_document_at_all(data: bytes, code: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        parse(data)
+    assert caught.value.code == code
+
+
+def test_what_does_not_verify_is_not_exported(origin: Scratch) -> None:
+    copy = origin.copy()
+    try:
+        copy.write("dist/my-svc-0.2.0.tar.gz", b"next\n")
+        before = copy.snapshot()
+        assert copy.run("export-proof", "dist/my-svc-0.2.0.tar.gz").status == 1
+        assert copy.snapshot() == before
+        release(copy, "dist/my-svc-0.2.0.tar.gz", "0.2.0")
+        copy.ok("export-proof", "dist/my-svc-0.2.0.tar.gz")
+        copy.ok("export-proof", ARTIFACT)
+        copy.ok("verify-proof", f"{ARTIFACT}.proof.json")
+    finally:
+        copy.remove()

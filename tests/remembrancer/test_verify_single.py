@@ -1,0 +1,79 @@
+"""One signature, one time-stamp, judged by trust that stands on the command line; and gpg agrees."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli_support import ARTIFACT, Scratch, receipts, released
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Scratch]:
+    made = released()
+    (made.root / "key.asc").write_bytes(next((made.root / "ops/trust/keys").glob("*.asc")).read_bytes())
+    (made.root / "root.pem").write_bytes(dev(made, "tsa/tsa-root.pem").read_bytes())
+    (made.root / "tsa.pem").write_bytes(dev(made, "tsa/tsa.pem").read_bytes())
+    (made.root / "other.bin").write_bytes(b"other\n")
+    yield made
+    made.remove()
+
+
+def dev(scratch: Scratch, name: str) -> Path:
+    return next((scratch.home / ".local/state/remembrancer/dev").iterdir()) / name
+
+
+SIGNATURE = ("verify-signature", "--signature", f"{ARTIFACT}.asc", "--data", ARTIFACT, "--key", "key.asc")
+TOKEN = ("verify-timestamp", "--token", f"{ARTIFACT}.tsr", "--data", ARTIFACT, "--root", "root.pem")
+
+
+def replace(arguments: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    assert old in arguments
+    return tuple(new if one == old else one for one in arguments)
+
+
+ROWS = [
+    ("good signature", SIGNATURE, 0, set()),
+    ("good at a time", (*SIGNATURE, "--at", "2026-01-01T00:00:00Z"), 0, set()),
+    ("signature over other bytes", replace(SIGNATURE, ARTIFACT, "other.bin"), 1, {"sig.bad"}),
+    ("signature that is none", replace(SIGNATURE, f"{ARTIFACT}.asc", "other.bin"), 1, {"sig.malformed"}),
+    ("key that is none", replace(SIGNATURE, "key.asc", "other.bin"), 2, {"sig.bad-certificate"}),
+    ("no such signature", replace(SIGNATURE, f"{ARTIFACT}.asc", "none"), 2, {"input.file"}),
+    ("good token", TOKEN, 0, set()),
+    ("token over other bytes", replace(TOKEN, ARTIFACT, "other.bin"), 1, {"time.imprint-mismatch"}),
+    ("token that is none", replace(TOKEN, f"{ARTIFACT}.tsr", "other.bin"), 1, {"time.malformed"}),
+    ("the signer's own certificate as root", replace(TOKEN, "root.pem", "tsa.pem"), 1, {"time.untrusted-root"}),
+    ("root that is none", replace(TOKEN, "root.pem", "other.bin"), 2, {"input.certificate"}),
+    ("wrong nonce", (*TOKEN, "--nonce", "1234"), 1, {"time.nonce-mismatch"}),
+    ("wrong policy", (*TOKEN, "--policy", "1.2.3"), 1, {"time.policy"}),
+    ("nonce that is none", (*TOKEN, "--nonce", "0xzz"), 2, {"input.nonce"}),
+]
+
+
+@pytest.mark.parametrize(("what", "arguments", "status", "codes"), ROWS, ids=[row[0] for row in ROWS])
+def test_one_proof(scratch: Scratch, what: str, arguments: tuple[str, ...], status: int, codes: set[str]) -> None:
+    done = scratch.json(*arguments)
+    assert (done.status, done.codes) == (status, codes), done.out
+
+
+def test_the_recorded_nonce_fits(scratch: Scratch) -> None:
+    import json
+
+    statement = json.loads(receipts(scratch, "timestamp")[0].read_bytes())
+    assert scratch.run(*TOKEN, "--nonce", statement["predicate"]["nonce"]).status == 0
+
+
+def test_gpg_accepts_the_signature_beside_the_artifact(scratch: Scratch) -> None:
+    home = scratch.base / "g"
+    home.mkdir(mode=0o700, exist_ok=True)
+    environment = scratch.environment(GNUPGHOME=str(home))
+
+    def gpg(*arguments: str) -> int:
+        command = ["gpg", "--batch", *arguments]
+        return subprocess.run(command, cwd=scratch.root, env=environment, check=False, capture_output=True).returncode
+
+    assert gpg("--import", "key.asc") == 0
+    assert gpg("--verify", f"{ARTIFACT}.asc", ARTIFACT) == 0
+    assert gpg("--verify", f"{ARTIFACT}.asc", "other.bin") != 0
+    subprocess.run(["gpgconf", "--kill", "all"], env=environment, check=False, capture_output=True)
