@@ -72,8 +72,9 @@ SAMPLES: dict[str, tuple[list[tuple[str, str]], dict[str, Any]]] = {
             "number": 1,
             "title": "Use tiles – gern",
             "slug": "use-tiles",
-            "status": "Accepted",
+            "status": "Superseded",
             "text": A,
+            "supersededBy": 2,
         },
     ),
     "trust": (

@@ -73,6 +73,14 @@ def _is_artifact(subject: list[dict[str, Any]], predicate: Mapping[str, Any]) ->
     return ""
 
 
+def _decision(subject: list[dict[str, Any]], predicate: Mapping[str, Any]) -> str:
+    if subject[0]["digest"]["sha256"] != predicate["text"]:
+        return "must have the digest of text"
+    if "supersededBy" in predicate and predicate["status"] != "Superseded":
+        return "names a successor, but is not superseded"
+    return ""
+
+
 def _any_subject(subject: list[dict[str, Any]], predicate: Mapping[str, Any]) -> str:  # noqa: ARG001
     return ""
 
@@ -161,9 +169,10 @@ KINDS: dict[str, Kind] = {
                     "slug": SLUG,
                     "status": Choice(("Accepted", "Rejected", "Superseded")),
                     "text": DIGEST,
-                }
+                },
+                {"supersededBy": Whole(1, 99_999)},
             ),
-            _digest_is("text"),
+            _decision,
         ),
         Kind(
             "trust",

@@ -41,7 +41,7 @@ def trust() -> None:
     table={
         "create": ("remembrancer.cli.adr:create", "Write a draft with the next free number."),
         "import": ("remembrancer.cli.adr:import_", "Bring in decisions of MADR or adr-tools form."),
-        "list": ("remembrancer.cli.lists:adrs", "Every architecture decision record."),
+        "list": ("remembrancer.cli.lists:adr_list", "Every architecture decision record."),
         "accept": ("remembrancer.cli.adr:accept", "Record that a decision is taken."),
         "reject": ("remembrancer.cli.adr:reject", "Record that a proposal is turned down."),
         "supersede": ("remembrancer.cli.adr:supersede", "Record that a decision is replaced."),

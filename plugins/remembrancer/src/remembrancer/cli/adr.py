@@ -1,0 +1,127 @@
+"""`adr`: decisions are drafted, decided and replaced, and what is decided is recorded."""
+
+from pathlib import Path
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.output import Report, say
+from remembrancer.cli.record import NO_SEAL, finish
+
+WHICH = click.argument("number", metavar="ADR")
+
+
+@click.command(epilog='Example: remembrancer adr create "Use PostgreSQL for orders"')
+@click.argument("title")
+@click.option("--context", metavar="TEXT", help="Why a decision is needed.")
+@click.option("--decision", metavar="TEXT", help="What was chosen.")
+@click.option("--consequences", metavar="TEXT", help="What follows from it.")
+@click.option("--verification", metavar="TEXT", help="How to check it, with a command in backticks.")
+@click.option("--edit/--no-edit", default=None, help="Open the editor. Default: on a terminal.")
+@command()
+def create(
+    session: Session,
+    *,
+    title: str,
+    context: str | None,
+    decision: str | None,
+    consequences: str | None,
+    verification: str | None,
+    edit: bool | None,
+) -> int:
+    """Write a draft with the next free number, and open the editor on a terminal."""
+    import sys
+
+    from remembrancer import decisions
+
+    given = {
+        "Context": context,
+        "Decision": decision,
+        "Consequences": consequences,
+        "Verification": verification,
+    }
+    said = {name: value.strip() for name, value in given.items() if value and value.strip()}
+    path = decisions.create(session.root, title, said, session.clock)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and session.output == "text"
+    if edit or (edit is None and terminal):
+        _edit(session.root / path)
+    number = path.rpartition("/")[2].split("-")[1]
+    lines = [f"wrote {path}", f"when it is decided: remembrancer adr accept {int(number)}"]
+    data = {"file": path, "number": int(number), "status": "Draft"}
+    return say(Report("adr create", data=data, notices=session.notices), session.output, *lines)
+
+
+def _edit(path: Path) -> None:
+    from remembrancer.errors import EnvironmentTrouble
+
+    try:
+        click.edit(filename=str(path))
+    except click.ClickException as error:
+        remedy = "Set EDITOR, or edit the file yourself; it is written."
+        raise EnvironmentTrouble("env.editor", f"{path.name} could not be edited: {error.message}", remedy) from None
+
+
+@click.command("import", epilog="Example: remembrancer adr import docs/adr")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@NO_SEAL
+@command(trust=True)
+def import_(session: Session, *, folder: Path, no_seal: bool) -> int:
+    """Bring in decisions of MADR or adr-tools form from DIR, with their dates and statuses."""
+    from remembrancer.adopting import adopt
+    from remembrancer.cli.seal import seal_after
+
+    done = adopt(session.repository, folder, session.clock)
+    lines, items = [], []
+    for one in done:
+        if not one.path:
+            lines.append(f"left out {one.source}: no decision")
+        else:
+            lines.append(f"{'imported' if one.new else 'already here'} {one.source} as {one.path} ({one.status})")
+            items.append({"source": one.source, "file": one.path, "status": one.status, "imported": one.new})
+    data: dict[str, object] = {"items": items}
+    if any(one.receipt for one in done):
+        sealed = seal_after(session, no_seal=no_seal)
+        lines += sealed.lines
+        data.update(sealed.data)
+    return say(Report("adr import", data=data, notices=session.notices), session.output, *lines)
+
+
+@click.command(epilog="Example: remembrancer adr accept 7")
+@WHICH
+@NO_SEAL
+@command(trust=True)
+def accept(session: Session, *, number: str, no_seal: bool) -> int:
+    """Record that a decision is taken."""
+    return _decide(session, number, "Accepted", no_seal=no_seal)
+
+
+@click.command(epilog="Example: remembrancer adr reject 7")
+@WHICH
+@NO_SEAL
+@command(trust=True)
+def reject(session: Session, *, number: str, no_seal: bool) -> int:
+    """Record that a proposal is turned down."""
+    return _decide(session, number, "Rejected", no_seal=no_seal)
+
+
+@click.command(epilog="Example: remembrancer adr supersede 3 --by 7")
+@WHICH
+@click.option("--by", "newer", required=True, metavar="ADR", help="The accepted decision that replaces it.")
+@NO_SEAL
+@command(trust=True)
+def supersede(session: Session, *, number: str, newer: str, no_seal: bool) -> int:
+    """Record that an accepted decision is replaced by another one."""
+    from remembrancer import decisions
+
+    old, new = decisions.find(session.root, number), decisions.find(session.root, newer)
+    done = decisions.supersede(session.root, old, new, session.clock)
+    return finish(session, "adr supersede", done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False)
+
+
+def _decide(session: Session, number: str, status: str, *, no_seal: bool) -> int:
+    from remembrancer import decisions
+
+    record = decisions.find(session.root, number)
+    done = decisions.decide(session.root, record, status, session.clock)
+    name = "adr accept" if status == "Accepted" else "adr reject"
+    return finish(session, name, done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False)

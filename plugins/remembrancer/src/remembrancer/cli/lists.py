@@ -1,0 +1,136 @@
+"""`list`: what is recorded, newest first. Nothing here is a verdict."""
+
+from collections.abc import Callable
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.output import Report, emit_json, say, table
+
+if TYPE_CHECKING:
+    from remembrancer.events import Wanted
+
+Function = Callable[..., Any]
+PLACED = ("deploy", "rollout", "rollback")
+
+
+def dates(function: Function) -> Function:
+    """Add --since and --until to a command."""
+    until = click.option("--until", metavar="TIME", help="Not after this; a day counts to its end.")
+    since = click.option("--since", metavar="TIME", help="Not before 2026-01-31, 2026-01-31T08:00:00Z, or 7d ago.")
+    return since(until(function))
+
+
+def filters(function: Function) -> Function:
+    """Add --component, --environment, --kind, --since and --until to a command."""
+    component = click.option("--component", default="", metavar="NAME", help="Only this component.")
+    environment = click.option("--environment", default="", metavar="NAME", help="Only this environment.")
+    kind = click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this kind; may be repeated.")
+    return component(environment(kind(dates(function))))
+
+
+def wanted(
+    session: Session, *, kinds: tuple[str, ...], component: str, environment: str, since: str | None, until: str | None
+) -> "Wanted":
+    """Return what the options of `filters` mean; raises BadInput(input.time)."""
+    from remembrancer.events import Wanted
+    from remembrancer.when import moment
+
+    return Wanted(
+        kinds=kinds,
+        component=component,
+        environment=environment,
+        since=moment(since, session.clock) if since else "",
+        until=moment(until, session.clock, end=True) if until else "",
+    )
+
+
+@click.command(epilog="Example: remembrancer list deployments --environment staging --since 7d")
+@filters
+@command()
+def deployments(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
+    """List every recorded version, rollout and rollback, newest first."""
+    from remembrancer import events
+
+    events.check_kinds(kinds, PLACED)
+    meant = wanted(session, kinds=kinds or PLACED, **given)
+    rows = [
+        {
+            "recordedAt": receipt.predicate["recordedAt"],
+            "event": receipt.kind,
+            "component": receipt.predicate["component"],
+            "version": receipt.predicate["version"],
+            "environment": receipt.predicate["environment"],
+            "sha256": receipt.subject[0].sha256,
+            "receipt": path,
+        }
+        for path, receipt in events.found(session.root, meant, session.notices)
+    ]
+    return _list(
+        session, "list deployments", rows, shown=("recordedAt", "event", "component", "version", "environment")
+    )
+
+
+@click.command(epilog="Example: remembrancer list adrs --status Accepted")
+@click.option("--status", default="", metavar="STATUS", help="Only Accepted, Rejected, Superseded or Draft.")
+@dates
+@command()
+def adrs(session: Session, *, status: str, since: str | None, until: str | None) -> int:
+    """List the decisions in ops/receipts/adr as they stand there, and whether a receipt binds their text."""
+    from remembrancer import decisions
+
+    meant = wanted(session, kinds=(), component="", environment="", since=since, until=until)
+    rows = [
+        {
+            "file": one.path,
+            "title": one.adr.heading,
+            "status": one.adr.status,
+            "date": one.adr.date,
+            "recorded": one.recorded,
+        }
+        for one in decisions.records(session.root)
+        if status.lower() in ("", one.adr.status.lower())
+        and meant.since[:10] <= one.adr.date
+        and (not meant.until or one.adr.date <= meant.until[:10])
+    ]
+    return _list(session, "list adrs", rows, shown=("title", "status", "date", "recorded"))
+
+
+adr_list = copy(adrs)
+adr_list.epilog = "Example: remembrancer adr list --status Accepted"
+
+
+@click.command(epilog="Example: remembrancer list receipts --kind sign")
+@filters
+@command()
+def receipts(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
+    """List every receipt, newest first."""
+    from remembrancer import events
+
+    events.check_kinds(kinds)
+    rows = [
+        {
+            "recordedAt": receipt.predicate["recordedAt"],
+            "kind": receipt.kind,
+            "subject": receipt.subject[0].name,
+            "sha256": receipt.subject[0].sha256,
+            "receipt": path,
+        }
+        for path, receipt in events.found(session.root, wanted(session, kinds=kinds, **given), session.notices)
+    ]
+    return _list(session, "list receipts", rows, shown=("recordedAt", "kind", "subject", "receipt"))
+
+
+def _list(session: Session, name: str, rows: list[dict[str, Any]], *, shown: tuple[str, ...]) -> int:
+    """Print rows: all columns for programs and in files, those that fit a terminal on a terminal."""
+    import sys
+
+    report = Report(name, data={"items": rows}, notices=session.notices)
+    if session.output == "json":
+        return emit_json(report)
+    if rows:
+        columns = shown if sys.stdout.isatty() and not session.verbose else tuple(rows[0])
+        table(columns, [[str(row[column]) for column in columns] for row in rows])
+    return say(report, "text", *([] if rows else ["nothing is recorded"]))
