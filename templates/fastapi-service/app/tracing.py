@@ -5,8 +5,8 @@ or malformed one starts a new trace, as section 3.2 demands. Where there is none
 is taken over.
 """
 
+import os
 import re
-import secrets
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class Trace(NamedTuple):
         return f"00-{self.trace_id}-{self.span_id}-{int(self.sampled):02x}"
 
 
-PROCESS_TRACE = Trace(secrets.token_hex(16), secrets.token_hex(8), sampled=False)
+PROCESS_TRACE = Trace(os.urandom(16).hex(), os.urandom(8).hex(), sampled=False)
 """What lines outside any request carry: all lines of one run of the process share it."""
 
 current_trace: ContextVar[Trace] = ContextVar("current_trace", default=PROCESS_TRACE)
@@ -63,10 +63,10 @@ def trace_of(headers: list[tuple[bytes, bytes]]) -> Trace:
         elif name == b"x-trace-id":
             alternative = value
     if parents == 1 and (context := parse_traceparent(parent)) is not None:
-        return Trace(context[0], secrets.token_hex(8), context[1])
+        return Trace(context[0], os.urandom(8).hex(), context[1])
     if alternative != _NO_TRACE and _TRACE_ID.fullmatch(alternative):
-        return Trace(alternative.decode(), secrets.token_hex(8), sampled=False)
-    fresh = secrets.token_hex(24)
+        return Trace(alternative.decode(), os.urandom(8).hex(), sampled=False)
+    fresh = os.urandom(24).hex()
     return Trace(fresh[:32], fresh[32:], sampled=False)
 
 

@@ -1,11 +1,12 @@
 import asyncio
 import contextlib
+import queue
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
@@ -48,6 +49,26 @@ def test_a_body_of_unknown_length_is_counted() -> None:
     headers = {"Content-Type": "application/json"}
     assert client.post("/items", content=iter([b'{"name"', b': "a"}']), headers=headers).status_code == 201
     assert client.post("/items", content=iter([b" " * 20, b"{}"]), headers=headers).status_code == 413
+
+
+def test_after_the_body_the_deadline_is_out_of_the_way() -> None:
+    settings = Settings(port=0, body_seconds=0.1)
+    app = create_app(settings)
+    told: queue.Queue[str] = queue.Queue()
+
+    @app.post("/wait")
+    async def wait(request: Request) -> None:
+        await request.body()
+        told.put("body")
+        told.put((await request.receive())["type"])
+
+    with serving(app, settings) as port:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"POST /wait HTTP/1.1\r\nContent-Length: 1\r\n\r\nx")
+            assert told.get(timeout=PATIENCE) == "body"
+            with pytest.raises(queue.Empty):
+                told.get(timeout=0.3)
+        assert told.get(timeout=PATIENCE) == "http.disconnect"
 
 
 def test_a_length_that_is_no_number_is_no_way_around_the_limit() -> None:

@@ -116,8 +116,11 @@ def test_a_log_that_cannot_be_written_fails_no_request() -> None:
 
 
 def test_values_that_are_not_json_and_broken_text_are_still_one_line(client: TestClient, lines: Lines) -> None:
-    structlog.get_logger().info("odd\n\ud800", value={1, 2}.__class__, level_of="\u2028")
-    assert [line["event"] for line in lines()] == ["odd\n\ud800"]
+    structlog.get_logger().info("odd\n\ud800", kind=object)
+    structlog.get_logger().info("next\u2028line\x85")
+    structlog.get_logger().info("number", ratio=float("nan"))
+    odd, following, number = lines()
+    assert (odd["event"], following["event"], number["ratio"]) == ("odd\n\ud800", "next\u2028line\x85", None)
 
 
 def test_exc_info_as_the_standard_library_has_it(client: TestClient, lines: Lines) -> None:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,12 @@ def test_settings_never_change() -> None:
 
 def test_the_process_says_in_one_line_what_is_wrong() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "app"], cwd=ROOT, env={"PORT": "x"}, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env=os.environ | {"PORT": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("app: the environment is wrong: PORT: ")
