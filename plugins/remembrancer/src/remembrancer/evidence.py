@@ -1,7 +1,6 @@
 """What a verdict is about, as data: receipts as found, the artifact, the log. Nothing here is believed yet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,13 +9,13 @@ from remembrancer.logview import LogView, Stamp
 from remembrancer.receipt import Receipt, relative_path
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
     """A receipt as it was found: its leaf index (None: not in the log), and the bytes of its file (None: no file)."""
 
-    receipt: Receipt
-    index: int | None
-    on_disk: bytes | None
+    __slots__ = ("index", "on_disk", "receipt")
+
+    def __init__(self, receipt: Receipt, index: int | None, on_disk: bytes | None) -> None:
+        self.receipt, self.index, self.on_disk = receipt, index, on_disk
 
     @property
     def path(self) -> str:

@@ -3,7 +3,6 @@
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -20,17 +19,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass
 class Session:
     """What a command works with: the output format, the repository folder, the user's state and trust, the clock."""
 
-    output: str = "text"
-    verbose: bool = False
-    root_option: Path | None = None
-    owners: tuple[str, ...] = ()
-    require_production: bool = False
-    clock: Clock = field(default_factory=SystemClock)
-    notices: list[str] = field(default_factory=list)
+    def __init__(
+        self,
+        *,
+        output: str = "text",
+        verbose: bool = False,
+        root_option: Path | None = None,
+        owners: tuple[str, ...] = (),
+        require_production: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.output, self.verbose = output, verbose
+        self.root_option, self.owners, self.require_production = root_option, owners, require_production
+        self.clock: Clock = clock or SystemClock()
+        self.notices: list[str] = []
 
     @functools.cached_property
     def root(self) -> Path:

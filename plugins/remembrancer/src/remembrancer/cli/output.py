@@ -3,8 +3,8 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from remembrancer.cli.trouble import REPORT_SCHEMA, printable
 from remembrancer.findings import Finding, Outcome, exit_code
@@ -19,15 +19,14 @@ PROFILE_NOTES = {
 }
 
 
-@dataclass
-class Report:
+class Report(NamedTuple):
     """The result of a command: findings make a verdict, `data` is whatever else there is to say."""
 
     command: str
     subject: str = ""
     profile: str | None = None
     findings: Sequence[Finding] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = MappingProxyType({})
     notices: Sequence[str] = ()
 
     @property

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import traceback
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -15,6 +14,8 @@ REPORT_SCHEMA = "https://vaultmesh.cloud/schema/report/v1"
 def report(error: Exception, arguments: Sequence[str]) -> int:
     """Print a failure for people (stderr) or, with `--format json`, for programs (stdout); returns the exit status."""
     if "-v" in arguments or "--verbose" in arguments:
+        import traceback
+
         traceback.print_exception(error)
     known = _known(error)
     remedy = known.remedy or (REASONS[known.code].remedy if known.code in REASONS else "")
