@@ -109,9 +109,9 @@ class Spawn:
         return run(["git", *arguments], f"git {arguments[0]} failed", cwd=self.target, env=env)
 
     def commit(self, message: str) -> None:
-        """Commit everything that is in the target."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
+        """Commit everything that is in the target, and nothing of a larger repository around it."""
+        self.git("add", "--all", "--", ".")
+        self.git("commit", "--quiet", "--message", message, "--", ".")
 
 
 def refused_answer(output: str) -> str:
@@ -233,8 +233,12 @@ def existing_repository(spawn: Spawn, *, plan_only: bool, agreed: bool) -> None:
     if plan.clashing:
         count = len(plan.clashing)
         raise StepFailed(f"{count} of your files would change; move them or merge by hand first", code=EXIT_USAGE)
+    if plan.ignored:
+        why = f"your .gitignore keeps {len(plan.ignored)} of the layer's files out of every commit; allow them first"
+        raise StepFailed(why, code=EXIT_USAGE)
     if not agreed and not agrees(f"Add {len(plan.added)} files to {spawn.target}? [y/N] "):
         raise StepFailed("nothing was changed; agree with --yes", code=EXIT_USAGE)
+    before = layers.recorded(spawn.target)
     try:
         with progress.step(f"render {spawn.layer} {spawn.source.version}"):
             spawn.render(python, spawn.target, asking=False)
@@ -243,7 +247,8 @@ def existing_repository(spawn: Spawn, *, plan_only: bool, agreed: bool) -> None:
                 f"[{spawn.component()}] feat: add the {spawn.layer} layer from VaultMesh {collection_version()}"
             )
     except BaseException:
-        layers.remove(spawn.target, plan.added)
+        source.git(spawn.target, "reset", "--quiet", "--", ".")
+        layers.remove(spawn.target, [*plan.added, *(layers.recorded(spawn.target) - before)])
         raise
     finish(spawn, spawn.component(), "", recording=False)
 
