@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger_world import World, deploy, sha, signed, waiver
-from remembrancer.errors import EnvironmentTrouble
+from remembrancer.errors import EnvironmentTrouble, Rejected
 from remembrancer.ledger.index import Index
 from remembrancer.ledger.pending import find
 from remembrancer.lock import LOCAL
@@ -338,6 +338,45 @@ def test_a_snapshot_is_only_used_for_a_log_that_extends_it(world: World) -> None
     assert world.seal(begin=True).size == 4
     sizes = [one.size for one in Index(local).snapshots()]
     assert sizes[0] == 4
+    world.sound()
+
+
+def test_local_state_from_somebody_else_is_not_believed(world: World) -> None:
+    world.record(waiver("3"))
+    world.git("add", "-A")
+    world.git("add", "-f", LOCAL)
+    world.git("commit", "-q", "-m", "with local state")
+    for ask in (world.ledger.pending, world.seal):
+        with pytest.raises(Rejected, match="is committed") as caught:
+            ask()
+        assert caught.value.code == "log.extra-file"
+    world.git("rm", "-r", "-q", "--cached", LOCAL)
+    world.commit()
+    assert world.seal().size == 4
+
+
+def test_a_planted_journal_removes_nothing_but_unused_tiles(world: World) -> None:
+    import hashlib
+    import json
+
+    keep = world.root / "keep"
+    keep.write_bytes(b"keep")
+    note = world.folder / "checkpoint"
+    files = {
+        "../../../keep": hashlib.sha256(b"keep").hexdigest(),
+        "checkpoint": hashlib.sha256(note.read_bytes()).hexdigest(),
+    }
+    local = world.root / LOCAL
+    for plan in ({"files": files, "obsolete": []}, {"files": {}, "obsolete": ["../../../keep", "checkpoint"]}):
+        (local / "journal").write_text(json.dumps(plan))
+        before = world.everything()
+        world.seal()
+        assert keep.read_bytes() == b"keep"
+        assert world.everything() == before
+    for junk in (b"", b"[]", b"{}", b"\xff", b'{"files": [], "obsolete": 1}', b'{"files": {"x": 1}, "obsolete": []}'):
+        (local / "journal").write_bytes(junk)
+        world.seal()
+        assert not (local / "journal").exists()
     world.sound()
 
 

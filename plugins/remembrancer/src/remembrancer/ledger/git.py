@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from remembrancer.errors import EnvironmentTrouble
+from remembrancer.errors import EnvironmentTrouble, Rejected
 from remembrancer.kinds import KINDS
+from remembrancer.lock import LOCAL
 from remembrancer.store import RECEIPTS
 
-LINK = "120000"
+_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 # A hook's environment points at the repository that is being committed to, which need not be this one.
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 
@@ -29,11 +31,15 @@ class Git:
     def tree(self) -> str:
         """Return the id of HEAD's tree of ops/receipts, or "" when nothing is committed there.
 
-        Raises EnvironmentTrouble `env.git` when Git itself fails: what is committed is then unknown.
+        Raises EnvironmentTrouble `env.git` when Git itself fails: what is committed is then unknown. Raises Rejected
+        `log.extra-file` when the local folder is committed: its contents would be somebody else's word.
         """
-        done = self._run("rev-parse", "--verify", "--quiet", f"HEAD:./{RECEIPTS}")
+        done = self._run("rev-parse", f"HEAD:./{RECEIPTS}", f"HEAD:./{LOCAL}")
         if done.returncode == 0:
-            return done.stdout.decode().strip()
+            raise Rejected("log.extra-file", f"{LOCAL} is committed.", f"Run `git rm -r --cached {LOCAL}` and commit.")
+        found = done.stdout.decode(errors="replace").partition("\n")[0]
+        if _ID.fullmatch(found):
+            return found
         if self._run("rev-parse", "--git-dir").returncode:
             raise _trouble(done)
         return ""

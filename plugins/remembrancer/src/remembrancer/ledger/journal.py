@@ -9,6 +9,7 @@ from pathlib import Path
 from remembrancer.files import put, read_regular
 from remembrancer.ledger.files import LedgerFiles, is_live
 from remembrancer.lock import SCRATCH
+from remembrancer.tilefiles import parse_tile_path
 
 NAME = "journal"
 
@@ -23,15 +24,16 @@ def heal(files: LedgerFiles, local: Path, size: int) -> None:
     """Remove what the journal names and a log of `size` entries does not need, then the journal.
 
     Called under the lock with the size of the checkpoint that is in place: after a kill before the checkpoint that
-    removes the new tiles, after a kill behind it the old partial ones. A file that holds other bytes than the
-    journal says is not ours to remove.
+    removes the new tiles, after a kill behind it the old partial ones. Only tiles are ever removed, and only when
+    they hold the bytes that the journal says or have been superseded.
     """
     try:
         plan = json.loads(read_regular(local / NAME))
-        new, obsolete = dict(plan["files"]), list(plan["obsolete"])
+        new = {parse_tile_path(path).path: digest for path, digest in plan["files"].items()}
+        obsolete = [parse_tile_path(path).path for path in plan["obsolete"]]
     except FileNotFoundError:
         return
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         new, obsolete = {}, []
     for path, digest in new.items():
         if not is_live(path, size):

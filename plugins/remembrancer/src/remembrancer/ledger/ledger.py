@@ -76,7 +76,7 @@ class Ledger:
                 local = None
             found = find(self.root, self.root / LOCAL, [*written_here(self.root / LOCAL), *more])
             base = found.sealed.base
-            if local is not None and (base is None or found.sealed.recent or base.tree != found.tree):
+            if local is not None and not more and (base is None or found.sealed.recent or base.tree != found.tree):
                 claimed = self.files.claimed() or Checkpoint("", 0, EMPTY_ROOT)
                 remember(local, found, claimed, [])
         return sorted(store.receipts_dir / one.path for one in found.waiting)
