@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ledger_world import World, deploy, waiver
-
 from remembrancer.deploying import newest
 from remembrancer.recording import rollback_plan
 from remembrancer.repository import Repository
