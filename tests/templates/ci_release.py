@@ -102,9 +102,7 @@ class Pipeline:
 
     def env(self, **variables: str) -> dict[str, str]:
         """Return the environment of a job."""
-        plain = environment(
-            self.tmp, path=self.tmp / "path", NOTES=str(self.tmp / "notes"), RELEASE_WAIT="0", CI="true"
-        )
+        plain = environment(self.tmp, self.tmp / "path", NOTES=str(self.tmp / "notes"), RELEASE_WAIT="0", CI="true")
         return (
             {name: value for name, value in plain.items() if not name.startswith("GIT_")}
             | {

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def tool(name: str) -> str:
     return str(path)
 
 
-def lint(command: list[str | Path], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def lint(command: Sequence[str | Path], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a linter of the development environment."""
     words = [tool(str(command[0])), *map(str, command[1:])]
     return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
@@ -44,7 +45,7 @@ def repository(folder: Path, message: str = "[my-svc] feat: begin") -> Path:
     return folder
 
 
-def environment(tmp: Path, *, path: Path | None = None, **variables: str) -> dict[str, str]:
+def environment(tmp: Path, path: Path | None = None, /, **variables: str) -> dict[str, str]:
     """Return an environment with its own HOME and without what this machine or its pipeline says."""
     kept = {name: os.environ[name] for name in ("LANG", "SSL_CERT_FILE", "TERM") if name in os.environ}
     home = tmp / "home"
@@ -54,7 +55,7 @@ def environment(tmp: Path, *, path: Path | None = None, **variables: str) -> dic
 
 
 def call(
-    command: list[str | Path] | str, cwd: Path, env: dict[str, str], **options: Any
+    command: Sequence[str | Path], cwd: Path, env: dict[str, str], **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a program, or a line of shell as the pipelines run it, and return what happened."""
     words = (

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,11 @@ def test_shellcheck_catches_what_is_no_posix_shell(tmp_path: Path) -> None:
     done = lint(["shellcheck", tmp_path / "broken"])
     assert done.returncode == 1
     assert "SC3030" in done.stdout
+
+
+def test_the_tools_are_typed() -> None:
+    done = lint(["mypy", "--strict", "--cache-dir", os.devnull, *sorted((CI / "ops/lib").glob("*.py"))], CI / "ops/lib")
+    assert done.returncode == 0, done.stdout
 
 
 def test_scripts_in_pipelines_are_clean_too(github: dict[Any, Any], gitlab: dict[Any, Any], tmp_path: Path) -> None:

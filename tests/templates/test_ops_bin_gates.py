@@ -97,7 +97,7 @@ def edit(repo: Path, name: str, pattern: str, by: str) -> None:
 
 def run(repo: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run ops/bin/health-check."""
-    env = environment(repo.parent, path=repo.parent / "path", **variables)
+    env = environment(repo.parent, repo.parent / "path", **variables)
     return call([repo / "ops/bin/health-check", *arguments], repo, env)
 
 
@@ -125,7 +125,11 @@ def drop(name: str, pattern: str, by: str = "") -> Change:
 
 def append(name: str, text: str) -> Change:
     """Return a change that adds to one file."""
-    return lambda repo: (repo / name).write_text((repo / name).read_text() + text) and None
+
+    def change(repo: Path) -> None:
+        (repo / name).write_text((repo / name).read_text() + text)
+
+    return change
 
 
 def overlays_without_monitoring(repo: Path) -> None:

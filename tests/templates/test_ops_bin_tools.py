@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from collection import commit_all, git, render
-from templates.ci_render import call, environment, lint, program, repository
+from templates.ci_render import call, environment, program, repository, tool
 
 
 @pytest.fixture(scope="module")
@@ -315,11 +315,8 @@ def test_the_rest_of_an_update_is_refused(repo: Path) -> None:
 
 def test_the_hooks_work_in_a_real_commit(repo: Path) -> None:
     stub(repo)
-    env = environment(repo.parent, path=repo.parent / "path")
-    done = lint(["pre-commit", "--version"])
-    assert done.returncode == 0
-    install = [Path(lint_path()), "install"]
-    assert call(install, repo, env).returncode == 0
+    env = environment(repo.parent, repo.parent / "path")
+    assert call([tool("pre-commit"), "install"], repo, env).returncode == 0
     (repo / "app/__init__.py").write_text("# change\n")
     git(repo, "add", "--all")
     wrong = call(["git", "commit", "-m", "wrong"], repo, env)
@@ -330,13 +327,6 @@ def test_the_hooks_work_in_a_real_commit(repo: Path) -> None:
     (repo / "app/main.py").write_text(MARKERS)
     git(repo, "add", "--all")
     assert call(["git", "commit", "-m", "[my-svc] fix: half"], repo, env).returncode != 0
-
-
-def lint_path() -> str:
-    """Return the path of pre-commit."""
-    from templates.ci_render import tool
-
-    return tool("pre-commit")
 
 
 def stub(repo: Path, *, check: str = "") -> None:
@@ -351,7 +341,7 @@ def stub(repo: Path, *, check: str = "") -> None:
 @pytest.mark.parametrize("path", ["ops/receipts/deploy/my-svc-0.1.0.receipt", "ops/receipts/blobs/aa"])
 def test_receipts_are_only_added(repo: Path, path: str, edit: str) -> None:
     stub(repo)
-    env = environment(repo.parent, path=repo.parent / "path")
+    env = environment(repo.parent, repo.parent / "path")
     (repo / path).parent.mkdir(parents=True, exist_ok=True)
     (repo / path).write_text("{}\n")
     git(repo, "add", "--all")
@@ -364,10 +354,25 @@ def test_receipts_are_only_added(repo: Path, path: str, edit: str) -> None:
     assert f"{path} is recorded" in done.stderr
 
 
+@pytest.mark.parametrize(("bytes_", "code"), [("{}\n", 0), ("{ }\n", 1)])
+def test_receipts_may_move_into_the_archive_unchanged(repo: Path, bytes_: str, code: int) -> None:
+    stub(repo)
+    env = environment(repo.parent, repo.parent / "path")
+    recorded = repo / "ops/receipts/deploy/my-svc-0.1.0.receipt"
+    recorded.parent.mkdir(parents=True)
+    recorded.write_text("{}\n")
+    commit_all(repo, "[my-svc] chore: record")
+    recorded.unlink()
+    (repo / "ops/receipts/archive/aa/deploy").mkdir(parents=True)
+    (repo / "ops/receipts/archive/aa/deploy/my-svc-0.1.0.receipt").write_text(bytes_)
+    git(repo, "add", "--all")
+    assert call(["ops/bin/check-receipts"], repo, env).returncode == code
+
+
 @pytest.mark.parametrize("code", [0, 1])
 def test_the_remembrancers_own_check_decides_where_it_has_one(repo: Path, code: int) -> None:
     stub(repo, check=f"exit {code}")
-    env = environment(repo.parent, path=repo.parent / "path")
+    env = environment(repo.parent, repo.parent / "path")
     assert call(["ops/bin/check-receipts"], repo, env).returncode == code
 
 
@@ -376,7 +381,7 @@ def test_the_remembrancers_own_check_decides_where_it_has_one(repo: Path, code: 
 
 def test_the_chooser_passes_over_what_does_not_work(repo: Path) -> None:
     program(repo.parent / "path", "python3", "#!/bin/sh\necho not chosen >&2\nexit 127\n")
-    done = call([repo / "ops/bin/bump", "--show"], repo, environment(repo.parent, path=repo.parent / "path", PYTHON=""))
+    done = call([repo / "ops/bin/bump", "--show"], repo, environment(repo.parent, repo.parent / "path", PYTHON=""))
     assert done.stdout == "0.1.0\n", done.stderr
 
 

@@ -67,6 +67,9 @@ def following(current: str, part: str) -> str:
 def write(found: Service, wanted: str) -> list[str]:
     """Write the version into every place that has one; return the changed files, relative to the root."""
     changed = []
+    if not copies(found):
+        (found.folder / "VERSION").write_text(f"{wanted}\n", encoding="utf-8")
+        changed.append(str((found.folder / "VERSION").relative_to(ROOT)))
     for path, pattern in places(found):
         if not path.is_file():
             continue

@@ -182,7 +182,7 @@ def rollback_plan(evidence: Evidence) -> str:
     if not re.search(r"(make rollback|rollout undo)", evidence.readme()):
         return "README.md gives no rollback command (make rollback, or kubectl rollout undo)"
     code, said = run(["make", "-n", "-f", "ops/release.mk", "rollback"])
-    if code or "rollback" not in said:
+    if code or "ops/bin/deploy rollback" not in said:
         return f"`make rollback` does nothing: {said}"
     kept = re.search(r"revisionHistoryLimit: (\d+)", evidence.manifest("deployment.yaml"))
     return "" if kept and int(kept[1]) else "the Deployment keeps no revision to go back to (revisionHistoryLimit)"

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EXIT_FAILED, EXIT_USAGE, EXIT_ENVIRONMENT = 1, 2, 4
@@ -32,6 +33,7 @@ class Service:
     """The answers in ops/settings.mk."""
 
     component: str
+    first_version: str
     registry: str
     folder: Path
     test_command: str
@@ -63,6 +65,7 @@ def load(root: Path = ROOT) -> Service:
     try:
         found = Service(
             values["COMPONENT"].strip(),
+            values["FIRST_VERSION"].strip(),
             values["REGISTRY"].strip(),
             root / values["WORKING_DIRECTORY"].strip(),
             values["TEST_COMMAND"].strip(),
@@ -76,25 +79,37 @@ def load(root: Path = ROOT) -> Service:
 
 
 def version(service: Service) -> str:
-    """Return the version: [project] version in pyproject.toml is the authority, else a file named VERSION.
+    """Return the version: [project] version in pyproject.toml is the authority, else VERSION, else the first answer.
 
     Raises:
-        Trouble: there is neither, or the value is not a version.
+        Trouble: the value is not a version, or a [project] has none.
     """
-    project, plain = service.folder / "pyproject.toml", service.folder / "VERSION"
-    if project.is_file():
-        try:
-            value = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {}).get("version", "")
-        except tomllib.TOMLDecodeError as error:
-            raise Trouble(f"pyproject.toml is not valid TOML: {error}", EXIT_USAGE) from error
-        where = "[project] version in pyproject.toml"
+    plain = service.folder / "VERSION"
+    project = project_table(service.folder / "pyproject.toml")
+    if project is not None and "version" not in project.get("dynamic", []):
+        value, where = project.get("version"), "[project] version in pyproject.toml"
     elif plain.is_file():
         value, where = plain.read_text(encoding="utf-8").strip(), "VERSION"
     else:
-        raise Trouble("there is no version: write one to [project] version in pyproject.toml or to VERSION", EXIT_USAGE)
+        value, where = service.first_version, "FIRST_VERSION in ops/settings.mk"
     if not isinstance(value, str) or not VERSION.fullmatch(value):
         raise Trouble(f"{where} is not MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N", EXIT_USAGE)
     return value
+
+
+def project_table(path: Path) -> dict[str, Any] | None:
+    """Return [project] of a pyproject.toml; None when there is none.
+
+    Raises:
+        Trouble: the file is not TOML.
+    """
+    if not path.is_file():
+        return None
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("project")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Trouble(f"pyproject.toml is not valid TOML: {error}", EXIT_USAGE) from error
+    return table if isinstance(table, dict) else None
 
 
 def git(*arguments: str, root: Path = ROOT) -> bytes:

@@ -1,0 +1,288 @@
+"""make deployment, its single steps, rollback, and make release with the real Remembrancer."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from collection import commit_all, git, render
+from templates.ci_render import call, environment, program, repository, tool
+
+DIGEST = f"sha256:{'e' * 64}"
+# Notes what it is asked for; `kustomize` is answered by the real one.
+KUBECTL = """#!/bin/sh
+echo "kubectl $*" >>"$NOTES"
+case "$1 $2" in
+  "kustomize "*) exec {real} "$@" ;;
+  "apply -f") cp "$3" "$NOTES.manifest" ;;
+esac
+"""
+DOCKER = """#!/bin/sh
+echo "docker $1 $2" >>"$NOTES"
+case "$*" in
+  *dest=dist/image.tar*) mkdir -p dist && echo image >dist/image.tar && echo "$*" >"$NOTES.build" ;;
+esac
+"""
+NOTER = (
+    '#!/bin/sh\n[ "$1" != --version ] || { echo remembrancer 4.1.0; exit; }\necho "$(basename "$0") $*" >>"$NOTES"\n'
+)
+SMALL = ("env", "sh", "bash", "make", "git", "sed", "mktemp", "rm", "cat", "mkdir", "tr", "cp", "dirname", "basename")
+
+
+@pytest.fixture(scope="module")
+def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete service whose tests are quick."""
+    target = render(collection, tmp_path_factory.mktemp("deploy") / "my-svc", component="my-svc")
+    settings = target / "ops/settings.mk"
+    settings.write_text(settings.read_text().replace("TEST_COMMAND := make test", "TEST_COMMAND := ./quick"))
+    program(target, "quick", '#!/bin/sh\n[ -z "${NOTES:-}" ] || echo tests >>"$NOTES"\n')
+    return repository(target)
+
+
+@pytest.fixture
+def repo(rendered: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change, with every tool on PATH."""
+    git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
+    tools = tmp_path / "path"
+    program(tools, "kubectl", KUBECTL.replace("{real}", tool("kubectl")))
+    program(tools, "docker", DOCKER)
+    for name in ("trivy", "remembrancer"):
+        program(tools, name, NOTER)
+    return tmp_path / "my-svc"
+
+
+def run(repo: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the service with the stand-ins."""
+    env = environment(repo.parent, repo.parent / "path", NOTES=str(repo.parent / "notes"), **variables)
+    return call(list(command), repo, env)
+
+
+def notes(repo: Path) -> list[str]:
+    """Return what the tools were asked for."""
+    path = repo.parent / "notes"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_the_sequence_is_the_standards_with_a_timestamp(repo: Path) -> None:
+    done = run(repo, "make", "deployment")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = [
+        line for line in notes(repo) if not line.startswith(("docker info", "docker buildx inspect", "docker load"))
+    ]
+    order = [
+        r"docker buildx build",
+        r"tests",
+        r"trivy fs .*--exit-code 1",
+        r"trivy image .*--input dist/image\.tar",
+        r"kubectl apply -k ops/k8s/overlays/staging-eks",
+        r"kubectl -n aurora-staging rollout status deployment/my-svc-deploy",
+        r"kubectl -n aurora-staging get pods -l app=my-svc",
+        r"kubectl -n aurora-staging logs -l app=my-svc",
+        r"remembrancer record deploy --no-seal --component my-svc --version 0\.1\.0 .*--environment staging-eks",
+        r"remembrancer sign --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
+        r"remembrancer timestamp --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
+        r"remembrancer seal",
+        r"remembrancer verify-full dist/my-svc-0\.1\.0\.tar\.gz",
+    ]
+    assert len(said) == len(order), said
+    for line, pattern in zip(said, order, strict=True):
+        assert re.match(pattern, line), (line, pattern)
+
+
+@pytest.mark.parametrize("failing", ["docker", "trivy", "kubectl", "remembrancer"])
+def test_a_step_that_fails_ends_the_sequence(repo: Path, failing: str) -> None:
+    first = '[ "$1" != --version ] || { echo remembrancer 4.1.0; exit; }\n[ "$1" != info ] || exit 0\n'
+    text = f'#!/bin/sh\n{first}echo "{failing} $*" >>"$NOTES"\nexit 9\n'
+    program(repo.parent / "path", failing, text)
+    done = run(repo, "make", "deployment")
+    assert done.returncode != 0
+    assert not any(line.startswith("remembrancer verify-full") for line in notes(repo))
+    assert len([line for line in notes(repo) if line.startswith(f"{failing} ")]) <= 2
+
+
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [
+        ("build", "docker"),
+        ("image", "docker"),
+        ("scan", "trivy"),
+        ("scan-image", "trivy"),
+        ("deploy", "kubectl"),
+        ("verify-deploy", "kubectl"),
+        ("rollback", "kubectl"),
+    ],
+)
+def test_each_step_runs_alone_and_names_the_tool_it_misses(repo: Path, target: str, missing: str) -> None:
+    bare = repo.parent / "bare"
+    bare.mkdir()
+    for name in SMALL:
+        found = shutil.which(name)
+        assert found
+        (bare / name).symlink_to(found)
+    done = run(repo, "make", target, PATH=str(bare))
+    assert done.returncode != 0
+    assert f"{missing} was not found" in done.stderr
+
+
+def test_the_image_is_built_the_same_way_each_time(repo: Path) -> None:
+    assert run(repo, "make", "build").returncode == 0
+    asked = (repo.parent / "notes.build").read_text()
+    epoch = git(repo, "log", "-1", "--format=%ct")
+    for word in (
+        f"--build-arg SOURCE_DATE_EPOCH={epoch}",
+        "rewrite-timestamp=true",
+        "--build-arg VERSION=0.1.0",
+        f"REVISION={git(repo, 'rev-parse', 'HEAD')}",
+        "--provenance=false",
+    ):
+        assert word in asked
+
+
+# ---------------------------------------------------------------- deploy and rollback
+
+
+@pytest.mark.parametrize("overlay", ["development", "staging", "staging-eks", "production"])
+def test_what_was_pushed_is_deployed_by_digest(repo: Path, overlay: str) -> None:
+    (repo / "dist").mkdir()
+    (repo / "dist/image.digest").write_text(f"{DIGEST}\n")
+    done = run(repo, "make", "deploy", f"OVERLAY={overlay}")
+    assert done.returncode == 0, done.stderr
+    applied = list(yaml.safe_load_all((repo.parent / "notes.manifest").read_text()))
+    images = [
+        container["image"]
+        for item in applied
+        if item["kind"] == "Deployment"
+        for container in item["spec"]["template"]["spec"]["containers"]
+    ]
+    assert images == [f"ghcr.io/vaultmesh/my-svc@{DIGEST}"]
+    plain = subprocess.run(
+        [tool("kubectl"), "kustomize", f"ops/k8s/overlays/{overlay}"],
+        cwd=repo,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(applied) == len(list(yaml.safe_load_all(plain.stdout)))
+
+
+def test_an_overlay_without_the_image_is_refused(repo: Path) -> None:
+    (repo / "dist").mkdir()
+    (repo / "dist/image.digest").write_text(f"{DIGEST}\n")
+    path = repo / "ops/settings.mk"
+    path.write_text(path.read_text().replace("my-svc", "other"))
+    done = run(repo, "make", "deploy")
+    assert done.returncode != 0
+    assert "no image of other to pin" in done.stderr
+    assert not any(line.startswith("kubectl apply") for line in notes(repo))
+
+
+@pytest.mark.parametrize("overlay", ["../../base", "no-such", "a b", "$(touch hacked)"])
+def test_only_an_overlay_is_deployed(repo: Path, overlay: str) -> None:
+    done = run(repo, "ops/bin/deploy", "apply", OVERLAY=overlay)
+    assert done.returncode == 2
+    assert notes(repo) == []
+    assert not (repo / "hacked").exists()
+
+
+def test_rollback_goes_back_and_notes_why(repo: Path) -> None:
+    done = run(repo, "make", "rollback", "OVERLAY=production", "TO=0.0.9", 'REASON=it\'s $(slow); `x` "y"')
+    assert done.returncode == 0, done.stderr
+    undone, status, recorded = notes(repo)
+    assert undone == "kubectl -n aurora-production rollout undo deployment/my-svc-deploy"
+    assert status.startswith("kubectl -n aurora-production rollout status")
+    named = "record rollback --component my-svc --version 0.1.0 --to 0.0.9 --environment production"
+    assert recorded == f'remembrancer {named} --reason it\'s ; `x` "y"'
+
+
+@pytest.mark.parametrize("given", [["TO=0.0.9"], ["REASON=slow"], []])
+def test_a_rollback_without_reason_or_target_touches_nothing(repo: Path, given: list[str]) -> None:
+    done = run(repo, "make", "rollback", *given)
+    assert done.returncode != 0
+    assert "make rollback OVERLAY=" in done.stderr
+    assert notes(repo) == []
+
+
+# ---------------------------------------------------------------- a layer in a repository that exists
+
+
+def test_the_ci_layer_packs_what_the_repository_makes(collection: Path, tmp_path: Path) -> None:
+    target = render(
+        collection,
+        tmp_path / "legacy",
+        layer="ci",
+        component="legacy",
+        working_directory="services/orders",
+        test_command="./check.sh all",
+        dist_command="./pack.sh",
+    )
+    home = target / "services/orders"
+    program(home, "check.sh", '#!/bin/sh\necho "checked $1 in $(basename "$PWD")"\n')
+    program(home, "pack.sh", "#!/bin/sh\nmkdir -p dist && echo packed >dist/legacy-3.2.1.tar.gz\n")
+    (home / "VERSION").write_text("3.2.1\n")
+    repository(target)
+    env = environment(tmp_path)
+    assert call("make -f ops/release.mk ci-test", target, env).stdout == "checked all in orders\n"
+    done = call("make -f ops/release.mk artifact sbom", target, env)
+    assert done.returncode == 0, done.stderr
+    assert (target / "dist/legacy-3.2.1.tar.gz").read_text() == "packed\n"
+    assert "no SBOM is recorded" in done.stdout
+    (home / "VERSION").write_text("3.2.2\n")
+    done = call("make -f ops/release.mk artifact", target, env)
+    assert done.returncode != 0
+    assert "legacy-3.2.2.tar.gz" in done.stderr
+
+
+def test_the_ci_layer_begins_with_the_version_that_was_answered(collection: Path, tmp_path: Path) -> None:
+    target = repository(render(collection, tmp_path / "legacy", layer="ci", component="legacy", version="2.0.0"))
+    env = environment(tmp_path)
+    assert call(["ops/bin/bump", "--show"], target, env).stdout == "2.0.0\n"
+    assert call(["ops/bin/bump", "--check"], target, env).returncode == 0
+    assert call(["ops/bin/bump", "minor"], target, env).stdout == "2.0.0 -> 2.1.0: VERSION\n"
+    assert call(["ops/bin/bump", "--show"], target, env).stdout == "2.1.0\n"
+    (target / "VERSION").write_text("soon\n")
+    done = call("make -f ops/release.mk sign", target, env)
+    assert done.returncode != 0
+    assert "VERSION is not MAJOR.MINOR.PATCH" in done.stderr
+
+
+# ---------------------------------------------------------------- make release with the real Remembrancer
+
+
+def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
+    repo = tmp_path / "my-svc"
+    git(repo, "config", "commit.gpgsign", "false")
+    # The socket of the development key's agent lies in the state folder, and its path must be short.
+    state = Path(
+        subprocess.run(["mktemp", "-d", "/tmp/s.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip()
+    )
+    env = environment(tmp_path, Path(sys.executable).parent, XDG_STATE_HOME=str(state))
+    try:
+        assert call("ops/bin/remembrancer init --dev", repo, env).returncode == 0
+        first = call(["make", "release"], repo, env)
+        assert first.returncode == 0, first.stdout + first.stderr
+        assert "VERIFIED dist/my-svc-0.1.0.tar.gz" in first.stdout
+        assert first.stdout.count("sealed ") == 1, "one seal for the whole release"
+        commit_all(repo, "[my-svc] chore: record 0.1.0")
+        again = call(["make", "release"], repo, env)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert "is released already" in again.stdout
+        assert git(repo, "status", "--porcelain") == ""
+        verdict = call("ops/bin/health-check", repo, env)
+        assert verdict.returncode == 0, verdict.stdout
+        (repo / "dist/my-svc-0.1.0.tar.gz").write_bytes(b"other")
+        assert call(["make", "verify"], repo, env).returncode != 0
+        (repo / "app/__init__.py").write_text("# changed without a new version\n")
+        commit_all(repo, "[my-svc] fix: something")
+        changed = call(["make", "release"], repo, env)
+        assert changed.returncode != 0
+        assert "VERIFIED" not in changed.stdout
+    finally:
+        call("gpgconf --kill all", repo, env | {"GNUPGHOME": str(state)})
+        shutil.rmtree(state, ignore_errors=True)
+        assert os.path.lexists(repo)
