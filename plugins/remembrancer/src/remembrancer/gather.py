@@ -1,8 +1,11 @@
 """Finding the evidence about one artifact in a repository, for `verify` to judge."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from remembrancer.digests import FileDigest
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError
 from remembrancer.evidence import Artifact, Entry, Evidence, Log
 from remembrancer.logview import LogView, Stamp, open_log
@@ -16,9 +19,28 @@ PROOFS = ("deploy", "sign", "timestamp")
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 (hex) of a file. Raises BadInput(input.file) when it is not a readable file."""
+    with _reading(path), path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def start_hashing(path: Path) -> FileDigest:
+    """Begin to hash a file beside other work. Raises BadInput(input.file) when it is not a file, EnvironmentTrouble."""
+    with _reading(path):
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return FileDigest(path)
+
+
+def hexdigest(hashing: FileDigest, path: Path) -> str:
+    """Wait for the SHA-256 (hex) of the file at `path`. Raises EnvironmentTrouble."""
+    with _reading(path):
+        return hashing.hexdigest()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        yield
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise BadInput("input.file", f"there is no file {path}") from error
     except OSError as error:
@@ -54,9 +76,15 @@ def stamps(repository: Repository) -> tuple[Stamp, ...]:
     return tuple(found)
 
 
-def gather(repository: Repository, path: Path, log: Log) -> Evidence:
-    """Return everything found about an artifact file; raises BadInput(input.file), EnvironmentTrouble, Rejected."""
-    artifact = Artifact(path.name, sha256_file(path), path)
+def expected_digest(repository: Repository, name: str) -> str:
+    """Return the SHA-256 that the deploy receipt named like the artifact states, "" when there is none: a guess."""
+    named = _named(repository, name)
+    return named.receipt.subject[0].sha256 if named else ""
+
+
+def gather(repository: Repository, path: Path, digest: str, log: Log) -> Evidence:
+    """Return what is found about an artifact file whose SHA-256 (hex) is given; raises EnvironmentTrouble, Rejected."""
+    artifact = Artifact(path.name, digest, path)
     named = _named(repository, path.name)
     expected = named.receipt.subject[0].sha256 if named else artifact.digest
     entries = _entries(repository, log.view, [artifact.digest, expected])

@@ -39,6 +39,14 @@ REASONS: dict[str, Reason] = {
         "No receipt names this blob, so no verdict depends on it.",
         "Remove the file, or commit the receipt that names it.",
     ),
+    "commit.markers": Reason(
+        "A file still holds an unfinished merge, or is the rejected part of an update.",
+        "Resolve the conflict in the file, and stage it again.",
+    ),
+    "commit.message": Reason(
+        "A commit message does not begin with [component] type: description.",
+        "Write, for example, `[my-svc] fix: count every request once`.",
+    ),
     "drift.behind": Reason(
         "A file of the standard is still what an earlier version of it rendered.",
         "Run `copier update`, or take the file's new text over; `remembrancer drift --diff` shows the difference.",
@@ -339,6 +347,10 @@ REASONS: dict[str, Reason] = {
         "Another component and version already use the same receipt file name.",
         "Choose another version; the message names the receipt that was first.",
     ),
+    "receipt.named-file": Reason(
+        "A file of the repository does not have the digest that a new receipt states about it.",
+        "Stage the file as it was when the event was recorded, or record the event again.",
+    ),
     "receipt.path": Reason(
         "A receipt lies at another path than its content determines.",
         "Move it back to the path that the message names.",
@@ -350,6 +362,10 @@ REASONS: dict[str, Reason] = {
     "receipt.text": Reason(
         "A decision record's text is not the one that its newest receipt binds.",
         "Restore the file with `git checkout -- <file>`, or write a new decision that supersedes it.",
+    ),
+    "receipt.unrecorded": Reason(
+        "The answers file names a version of the template that no spawn or update receipt records.",
+        "Run `remembrancer record spawn` or `remembrancer record update`, and stage what it writes.",
     ),
     "receipt.unresolved": Reason(
         "An update left a conflict that is still in a file.",
@@ -410,6 +426,14 @@ REASONS: dict[str, Reason] = {
     "sig.outside-term": Reason(
         "The signature's own time lies outside the time in which the key may sign.",
         "Sign again with a key that is valid now.",
+    ),
+    "sig.tag": Reason(
+        "The signed tag that a receipt names is of another commit or version than the receipt states.",
+        "Do not trust the template's version; compare the tag with the template's repository.",
+    ),
+    "sig.tag-ssh": Reason(
+        "A template's tag is signed with an SSH key, which this program does not judge.",
+        "Check it with `git verify-tag` in a clone of the template, or have the template's tags signed with OpenPGP.",
     ),
     "sig.time-unproven": Reason(
         "The signing key has ended and nothing proves that the signature was made before.",

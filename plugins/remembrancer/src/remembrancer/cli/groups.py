@@ -68,6 +68,22 @@ def list_() -> None:
 
 @click.group(
     cls=LazyGroup,
+    table={
+        "check-receipts": ("remembrancer.hooks.commands:check_receipts", "Receipts are whole, and only added to."),
+        "check-ledger": ("remembrancer.hooks.commands:check_ledger", "The ledger continues the committed one."),
+        "check-adr": ("remembrancer.hooks.commands:check_adr", "Decisions have their form and their recorded text."),
+        "commit-msg-format": ("remembrancer.hooks.commands:commit_msg_format", "[component] type: description."),
+        "no-conflict-markers": ("remembrancer.hooks.commands:no_conflict_markers", "No half-merged file."),
+        "pre-commit": ("remembrancer.hooks.commands:pre_commit", "The first three in one go."),
+    },
+    epilog="Example: remembrancer hook pre-commit",
+)
+def hook() -> None:
+    """Checks of what is about to be committed; they need no network, and cost nothing that grows with the ledger."""
+
+
+@click.group(
+    cls=LazyGroup,
     table={"serve": ("remembrancer.cli.tsa:serve", "Answer RFC 3161 requests over HTTP with throw-away keys.")},
     epilog="Example: remembrancer tsa serve --port 3161",
 )

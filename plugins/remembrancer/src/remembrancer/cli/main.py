@@ -27,6 +27,7 @@ COMMANDS = {
     "list": ("remembrancer.cli.groups:list_", "List deployments, adrs or receipts."),
     "adr": ("remembrancer.cli.groups:adr", "Draft, import, accept, reject and supersede decisions."),
     "receipt": ("remembrancer.cli.show:receipt", "Show one receipt and where it stands in the ledger."),
+    "hook": ("remembrancer.cli.groups:hook", "The checks that run before a commit."),
     "status": ("remembrancer.cli.show:status", "Show origin, profile, ledger size and what is pending."),
     "tsa": ("remembrancer.cli.groups:tsa", "Run a development timestamp authority."),
 }

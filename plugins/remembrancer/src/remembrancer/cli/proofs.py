@@ -23,12 +23,12 @@ def export_proof(session: Session, artifact: Path, target: Path | None) -> int:
     from remembrancer.bundle import export
     from remembrancer.errors import EnvironmentTrouble
     from remembrancer.findings import Outcome
-    from remembrancer.gather import gather, open_ledger
+    from remembrancer.gather import gather, open_ledger, sha256_file
     from remembrancer.verify import verify_full
 
     trusted = session.trusted()
     log = open_ledger(session.repository, trusted.policy)
-    evidence = gather(session.repository, artifact, log)
+    evidence = gather(session.repository, artifact, sha256_file(artifact), log)
     findings = verify_full(evidence, log, trusted, session.clock.now())
     if log.view is None or any(finding.outcome is not Outcome.VERIFIED for finding in findings):
         report = Report("export-proof", str(artifact), str(trusted.policy.profile), findings, notices=session.notices)
