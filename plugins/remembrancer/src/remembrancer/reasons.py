@@ -283,6 +283,10 @@ REASONS: dict[str, Reason] = {
         "Two checkpoints signed by the log contradict each other.",
         "Keep both as evidence and stop trusting this log key.",
     ),
+    "log.stamp": Reason(
+        "A time-stamp of a checkpoint was changed or removed, which nobody can make again.",
+        "Restore the file from the commit that added it.",
+    ),
     "log.tile": Reason(
         "A tile of the ledger does not agree with the signed checkpoint.",
         "Restore the file from the published seal branch.",

@@ -10,9 +10,9 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, emit, emit_json
 
 if TYPE_CHECKING:
+    from remembrancer.cli.basis import Basis
     from remembrancer.drift import Drift, File, Generation, Waiver
     from remembrancer.findings import Finding
-    from remembrancer.logview import LogView
     from remembrancer.standards import Recorded
     from remembrancer.trust import Trusted
 
@@ -23,13 +23,30 @@ FILE = click.Path(path_type=Path)
 @click.option("--diff", is_flag=True, help="Show how changed files differ from what the standard rendered.")
 @click.option("--export", "target", type=FILE, metavar="FILE", help="Write a proof that a third party can check.")
 @click.option("--proof", type=FILE, metavar="FILE", help="Compare with such a proof instead of the ledger here.")
+@click.option(
+    "--template-key",
+    "template_keys",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Certificate of who must have signed the template's tag. Default: the policy's signers for `templates`.",
+)
 @click.option("--policy", "policy_file", type=FILE, metavar="FILE", help="With --proof: the owner's policy.toml.")
 @command(trust=True)
-def drift(session: Session, *, diff: bool, target: Path | None, proof: Path | None, policy_file: Path | None) -> int:
+def drift(
+    session: Session,
+    *,
+    diff: bool,
+    target: Path | None,
+    proof: Path | None,
+    template_keys: tuple[Path, ...],
+    policy_file: Path | None,
+) -> int:
     """Compare every file of the standard with what the ledger proves was rendered. Needs no network.
 
     Exit status: 0 nothing drifted, 1 something did or a proof does not hold, 3 no pinned trust.
     """
+    from remembrancer.cli.basis import from_ledger, from_proof, tags
     from remembrancer.cli.proofs import trusted_under
     from remembrancer.errors import BadInput, Rejected, Unverifiable
     from remembrancer.verify import negative, trust_finding
@@ -43,75 +60,18 @@ def drift(session: Session, *, diff: bool, target: Path | None, proof: Path | No
         return emit(Report("drift", str(session.root), "", [finding], notices=session.notices), session.output)
     findings = [trust_finding(trusted)]
     try:
-        if proof:
-            recorded, generations = _from_proof(session, trusted, proof)
-        else:
-            recorded, generations = _from_ledger(session, trusted, findings, target)
+        basis = from_proof(session, trusted, proof) if proof else from_ledger(session, trusted, findings, target)
     except Rejected as error:
         findings.append(negative("standard", str(proof or "ops/receipts/ledger"), error))
         return _end(session, trusted, findings, {})
-    return _compare(session, trusted, recorded, generations, findings, diff=diff)
-
-
-def _from_proof(session: Session, trusted: "Trusted", path: Path) -> "tuple[Recorded, list[Generation]]":
-    """Return what a proof file proves under the policy."""
-    from remembrancer.cli.single import read_file
-    from remembrancer.standard_proof import MAX_BYTES, read
-
-    held = read(read_file(path, MAX_BYTES))
-    recorded = held.recorded(trusted.policy)
-    session.notices.append(
-        f"the proof covers the ledger up to size {recorded.size}; whether something newer exists, only the ledger shows"
-    )
-    return recorded, recorded.generations(held.blob)
-
-
-def _from_ledger(
-    session: Session, trusted: "Trusted", findings: "list[Finding]", target: Path | None
-) -> "tuple[Recorded, list[Generation]]":
-    """Return what the log proves; adds the findings about the log itself and about what is not in it yet."""
-    from remembrancer.errors import Rejected
-    from remembrancer.gather import open_ledger
-    from remembrancer.ledger.files import LedgerFiles
-    from remembrancer.ledger.sealed import entries
-    from remembrancer.recall import compare, remember
-    from remembrancer.standards import read_log, unsealed
-
-    log = open_ledger(session.repository, trusted.policy)
-    if log.view is None:
-        raise log.trouble or Rejected("log.missing", "there is no ledger")
-    recorded = read_log(entries(LedgerFiles(session.root), 0, log.view.size), log.view.size, log.view.root)
-    before = compare(log.view, session.state, session.repository, trusted.policy.seal_branch)
-    findings += [before] if before else []
-    if before is None or before.outcome == "verified":
-        notice = remember(log.view, session.state)
-        session.notices += [notice] if notice else []
-    findings += unsealed(session.root, recorded)
-    if target:
-        _export(session, recorded, log.view, target)
-    return recorded, recorded.generations(session.repository.blob)
-
-
-def _export(session: Session, recorded: "Recorded", view: "LogView", target: Path) -> None:
-    from remembrancer.errors import EnvironmentTrouble
-    from remembrancer.standard_proof import export
-
-    data = export(recorded, view, session.repository.blob)
-    temporary = target.with_name(f".{target.name}.new")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentTrouble("env.io", f"cannot write {target}: {error.strerror}") from error
-    session.notices.append(f"wrote {target} ({len(data)} bytes)")
+    findings += tags(session, trusted, basis, template_keys)
+    return _compare(session, trusted, basis, findings, diff=diff)
 
 
 def _compare(
     session: Session,
     trusted: "Trusted",
-    recorded: "Recorded",
-    generations: "list[Generation]",
+    basis: "Basis",
     findings: "list[Finding]",
     *,
     diff: bool,
@@ -120,6 +80,7 @@ def _compare(
     from remembrancer.drift import findings as judged
     from remembrancer.standards import listed_waivers, on_disk, standard_findings
 
+    generations, recorded = basis.generations, basis.recorded
     newest = current(generations)
     disk = on_disk(session.root, list(newest.values()))
     result = judge(generations, disk, listed_waivers(session.repository), recorded.waivers(), session.clock.now())

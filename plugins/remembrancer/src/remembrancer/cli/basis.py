@@ -1,0 +1,117 @@
+"""What `drift` is judged by: the ledger here, or a proof file, and who vouches for the template's tag."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from remembrancer.cli.common import Session
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from remembrancer.drift import Generation
+    from remembrancer.findings import Finding
+    from remembrancer.logview import LogView
+    from remembrancer.standards import Blob, Recorded
+    from remembrancer.trust import Trusted
+
+
+class Basis(NamedTuple):
+    """What drift is judged by: proven receipts, their generations, their blobs, and when a leaf provably existed."""
+
+    recorded: "Recorded"
+    generations: "list[Generation]"
+    blob: "Blob"
+    dated: "Callable[[int], datetime | None]"
+
+
+def from_proof(session: Session, trusted: "Trusted", path: Path) -> Basis:
+    """Return what a proof file proves under the policy."""
+    from remembrancer.cli.single import read_file
+    from remembrancer.standard_proof import MAX_BYTES, read
+
+    held = read(read_file(path, MAX_BYTES))
+    recorded = held.recorded(trusted.policy)
+    session.notices.append(
+        f"the proof covers the ledger up to size {recorded.size}; whether something newer exists, only the ledger shows"
+    )
+    return Basis(recorded, recorded.generations(held.blob), held.blob, lambda _: None)
+
+
+def from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]", target: Path | None) -> Basis:
+    """Return what the log proves; adds the findings about the log itself and about what is not in it yet."""
+    from remembrancer.errors import Rejected
+    from remembrancer.gather import open_ledger, stamps
+    from remembrancer.ledger.files import LedgerFiles
+    from remembrancer.ledger.sealed import entries
+    from remembrancer.logview import StampedTimes
+    from remembrancer.recall import compare, remember
+    from remembrancer.standards import read_log, unsealed
+
+    log = open_ledger(session.repository, trusted.policy)
+    if log.view is None:
+        raise log.trouble or Rejected("log.missing", "there is no ledger")
+    recorded = read_log(entries(LedgerFiles(session.root), 0, log.view.size), log.view.size, log.view.root)
+    before = compare(log.view, session.state, session.repository, trusted.policy.seal_branch)
+    findings += [before] if before else []
+    if before is None or before.outcome == "verified":
+        notice = remember(log.view, session.state)
+        session.notices += [notice] if notice else []
+    findings += unsealed(session.root, recorded)
+    if target:
+        _export(session, recorded, log.view, target)
+    times = StampedTimes(log.view, stamps(session.repository), trusted, session.clock.now())
+    blob = session.repository.blob
+    return Basis(recorded, recorded.generations(blob), blob, times.earliest)
+
+
+def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, ...]) -> "list[Finding]":
+    """Return who vouches for the templates' tags; a signature by a key that nobody named is a notice."""
+    from remembrancer.drift import current
+    from remembrancer.errors import Rejected, Unverifiable
+    from remembrancer.verify import negative, positive
+
+    answers = []
+    for layer, one in sorted(current(basis.generations).items()):
+        template = one.receipt.predicate["template"]
+        start = one.receipt.predicate.get("from", {})
+        if "movedTo" in start:
+            session.notices.append(
+                f"the tag {start['version']} had been moved from {start['commit']} to {start['movedTo']} "
+                f"when {layer} was updated"
+            )
+        if "tagSignature" not in template:
+            if paths:
+                error = Rejected("sig.missing", f"no signed tag is recorded for {one.version}")
+                answers.append(negative("template", layer, error))
+            continue
+        from remembrancer.cli.single import read_file
+        from remembrancer.template_tag import check, keys_of
+
+        keys = keys_of(trusted, [read_file(path) for path in paths])
+        if not keys.certificates:
+            session.notices.append(f"the tag {one.version} is signed; --template-key FILE says whose signature counts")
+            continue
+        try:
+            tag = basis.blob(template["tagSignature"])
+            vouched = check(tag, template, keys, basis.dated(one.leaf), session.clock.now())
+        except (Rejected, Unverifiable) as error:
+            answers.append(negative("template", layer, error))
+        else:
+            answers.append(positive("template", layer, f"the tag {one.version} is signed", vouched.who, vouched.when))
+    return answers
+
+
+def _export(session: Session, recorded: "Recorded", view: "LogView", target: Path) -> None:
+    from remembrancer.errors import EnvironmentTrouble
+    from remembrancer.standard_proof import export
+
+    data = export(recorded, view, session.repository.blob)
+    temporary = target.with_name(f".{target.name}.new")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise EnvironmentTrouble("env.io", f"cannot write {target}: {error.strerror}") from error
+    session.notices.append(f"wrote {target} ({len(data)} bytes)")
