@@ -326,3 +326,21 @@ def test_a_full_disk(scratch: Scratch) -> None:
     )
     assert (done.returncode, "[env.io]" in done.stderr) == (4, True), done.stderr
     assert scratch.snapshot() == before
+
+
+@pytest.mark.parametrize("path", ["ops/trust/policy.toml", "ops/receipts/ledger/checkpoint", "ops/receipts/deploy"])
+def test_links_and_pipes_are_no_evidence(scratch: Scratch, path: str) -> None:
+    """A pipe would make a verifier wait for ever, a link could show other bytes to somebody else."""
+    victim = scratch.root / path
+    if victim.is_dir():
+        victim = victim / "my-svc-0.1.0.receipt"
+    kept = victim.read_bytes()
+    victim.unlink()
+    os.mkfifo(victim)
+    assert scratch.run("verify-full", ARTIFACT).status == 1
+    assert scratch.run("verify-audit").status == 1
+    victim.unlink()
+    (scratch.base / "elsewhere").write_bytes(kept)
+    victim.symlink_to(scratch.base / "elsewhere")
+    assert scratch.run("verify-full", ARTIFACT).status == 1
+    assert scratch.run("verify-audit").status == 1

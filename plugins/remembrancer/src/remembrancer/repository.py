@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected
+from remembrancer.errors import BadInput, Rejected
 from remembrancer.evidence import Entry
+from remembrancer.files import read_regular
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.tilefiles import Reader, TileError, decode_bundle, entries_path
 from remembrancer.trust import SignedPolicy
@@ -36,24 +37,19 @@ def find_root(start: Path) -> Path:
 
 
 class Repository:
-    """Read access to one repository; every read is bounded, and links that leave the folder are not followed."""
+    """Read access to one repository; every read is bounded, and a file that is a link or a pipe is refused."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._prefix = f"{root}/"
 
     def read(self, path: str, limit: int = MAX_FILE) -> bytes:
-        """Return a file's bytes. Raises FileNotFoundError, Rejected(receipt.path) for a link,
-        EnvironmentTrouble(env.io)."""
-        file = self.root / path
+        """Return a regular file's bytes. Raises FileNotFoundError, Rejected(input.file) for a link or a pipe,
+        Rejected(receipt.size), EnvironmentTrouble(env.io)."""
         try:
-            if file.is_symlink():
-                raise Rejected("receipt.path", f"{path} is a symbolic link, which could show different bytes to others")
-            with file.open("rb") as handle:
-                data = handle.read(limit + 1)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise FileNotFoundError(path) from error
-        except OSError as error:
-            raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
+            data = read_regular(f"{self._prefix}{path}", limit)
+        except FileNotFoundError:
+            raise FileNotFoundError(path) from None
         if len(data) > limit:
             raise Rejected("receipt.size", f"{path} is larger than {limit} bytes")
         return data
@@ -151,7 +147,7 @@ class Repository:
 def policy_beside(path: Path) -> SignedPolicy | None:
     """Return a policy file with the signatures (policy.toml.<FPR>.asc) and certificates (keys/) beside it, or None.
 
-    Raises Rejected(receipt.path) for links, EnvironmentTrouble(env.io).
+    Raises Rejected(input.file) for links, EnvironmentTrouble(env.io).
     """
     here = Repository(path.parent)
     try:
