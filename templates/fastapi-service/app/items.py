@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from app.errors import problems
 
 ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-ItemId = Annotated[str, Field(pattern=ID_PATTERN, examples=["0190163d-8694-739b-aea5-966c26f8ad91"])]
+ItemId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 
 def _whole(value: object) -> object:

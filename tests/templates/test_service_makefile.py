@@ -1,0 +1,184 @@
+"""The service's Makefile on bare machines: what it finds, what it makes again, what it says is missing."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from collection import ROOT
+
+TEMPLATE = ROOT / "templates" / "fastapi-service"
+TARGETS = {"help", "dev", "test", "lint", "format", "image", "lock", "clean"}
+TARGETS |= {"dist", "sbom", "release", "verify", "rollback"}
+# A Python that notes what it was asked, and makes environments whose Python does the same.
+PYTHON = """#!/bin/sh
+echo "$0 $*" >>"$LOG"
+case "$*" in
+  *version_info*) exit {too_old} ;;
+  *ensurepip*) exit {no_venv} ;;
+  "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+  *"pip install"*) exit {no_index} ;;
+esac
+"""
+
+
+class Machine:
+    """A folder with the Makefile, and a PATH with little on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "service"
+        self.programs = folder / "bin"
+        self.log = folder / "log"
+        self.folder.mkdir()
+        self.programs.mkdir()
+        for name in ("sh", "sed", "cmp", "cp", "rm", "mkdir", "touch"):
+            program = shutil.which(name)
+            assert program is not None
+            (self.programs / name).symlink_to(program)
+        shutil.copy(TEMPLATE / "Makefile", self.folder)
+        (self.folder / "requirements-dev.lock").write_text("one\n")
+
+    def has(self, name: str, too_old: int = 0, no_venv: int = 0, no_index: int = 0) -> Path:
+        """Put a Python on the PATH."""
+        path = self.programs / name
+        path.write_text(PYTHON.format(too_old=too_old, no_venv=no_venv, no_index=no_index))
+        path.chmod(0o755)
+        return path
+
+    def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run make with nothing but this machine's programs and an empty home."""
+        make = shutil.which("make")
+        assert make is not None
+        return subprocess.run(
+            [make, *arguments],
+            cwd=self.folder,
+            env={"PATH": str(self.programs), "HOME": str(self.folder.parent), "LOG": str(self.log), **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def asked(self) -> list[str]:
+        """What the Pythons were asked since the last call, the checks of their versions aside."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return [line for line in lines if "version_info" not in line and "ensurepip" not in line]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_help_is_the_default_and_needs_nothing(machine: Machine) -> None:
+    done = machine.make()
+    assert done.returncode == 0
+    assert done.stdout == machine.make("help").stdout
+    assert {"dev", "test", "lint", "image", "lock", "clean"} <= {line.split()[0] for line in done.stdout.splitlines()}
+
+
+def test_help_shows_every_target_of_a_service(service: Path) -> None:
+    done = subprocess.run(["make", "help"], cwd=service, capture_output=True, text=True, check=True)
+    assert {line.split()[0] for line in done.stdout.splitlines()} >= TARGETS
+
+
+def test_without_python_it_says_how_to_get_one(machine: Machine) -> None:
+    done = machine.make("test")
+    assert done.returncode == 2
+    assert done.stderr.startswith("make: Python 3.11 or newer was not found; apt-get install python3")
+
+
+def test_a_python_that_is_too_old_is_passed_over(machine: Machine) -> None:
+    machine.has("python3", too_old=1)
+    assert "was not found" in machine.make("test").stderr
+    machine.has("python3.12")
+    assert machine.make("test").returncode == 0
+    assert "/bin/python3.12 -m venv .venv" in machine.asked()[0]
+
+
+def test_the_newest_python_is_taken_unless_another_is_named(machine: Machine) -> None:
+    named = machine.has("mine")
+    machine.has("python3.11")
+    machine.has("python3.13")
+    machine.make("test")
+    assert "/bin/python3.13 -m venv .venv" in machine.asked()[0]
+    machine.make("clean")
+    machine.make("test", PYTHON=str(named))
+    assert "/bin/mine -m venv .venv" in machine.asked()[0]
+
+
+def test_a_named_python_that_does_not_fit_is_refused(machine: Machine) -> None:
+    machine.has("python3.13")
+    old = machine.has("old", too_old=1)
+    done = machine.make("test", PYTHON=str(old))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"make: {old} is not Python 3.11 or newer.")
+    done = machine.make("test", PYTHON="/nowhere/python3")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "make: /nowhere/python3 was not found.")
+
+
+def test_a_python_without_venv_is_named_with_the_package(machine: Machine) -> None:
+    machine.has("python3.11", no_venv=1)
+    done = machine.make("lint")
+    assert done.returncode == 2
+    assert done.stderr.startswith("make: python3.11 cannot make environments; apt-get install python3-venv")
+
+
+def test_a_failed_installation_leaves_nothing_half_made(machine: Machine) -> None:
+    machine.has("python3.11", no_index=1)
+    done = machine.make("test")
+    assert done.returncode == 2
+    assert "the tools could not be installed" in done.stderr
+    assert not (machine.folder / ".venv").exists()
+
+
+def test_the_environment_is_made_again_only_when_the_lock_changes(machine: Machine) -> None:
+    machine.has("python3.11")
+    lock = machine.folder / "requirements-dev.lock"
+
+    def made() -> bool:
+        assert machine.make("test").returncode == 0
+        return any("-m venv" in line for line in machine.asked())
+
+    assert made()
+    assert not made()
+    os.utime(lock, (2_000_000_000, 2_000_000_000))  # a checkout touches files that it does not change
+    assert not made()
+    lock.write_text("two\n")
+    os.utime(lock, (2_000_000_001, 2_000_000_001))
+    assert made()
+    assert not made()
+
+
+def test_the_installation_asks_for_every_hash_and_names_no_index(machine: Machine) -> None:
+    machine.has("python3.11")
+    machine.make("lint")
+    (install,) = [line for line in machine.asked() if "pip install" in line]
+    assert "--require-hashes -r requirements-dev.lock" in install
+    assert "index" not in install
+
+
+def test_all_tests_come_with_their_coverage_and_some_without(machine: Machine) -> None:
+    machine.has("python3.11")
+    machine.make("test")
+    assert [line.split(" -m ", 1)[1] for line in machine.asked()][-3:] == [
+        "coverage run -m pytest",
+        "coverage combine --quiet",
+        "coverage report",
+    ]
+    machine.make("test", "ARGS=-k health")
+    assert [line.split(" -m ", 1)[1] for line in machine.asked()] == ["pytest -k health"]
+
+
+def test_locking_without_uv_says_how_to_get_it(machine: Machine) -> None:
+    done = machine.make("lock")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        "make: uv was not found; python3 -m pip install uv, or brew install uv.",
+    )
+
+
+def test_the_service_works_without_the_layer_of_releases(machine: Machine) -> None:
+    assert not (machine.folder / "ops").exists()
+    assert machine.make("help").returncode == 0

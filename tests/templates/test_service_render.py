@@ -1,0 +1,166 @@
+"""The complete service as it is rendered: free text stays data, answers reach their places, locks depend on none."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import Environment, StrictUndefined
+from markdown_it import MarkdownIt
+
+from collection import ROOT, render
+from templates.ci_render import lint
+
+TEMPLATE = ROOT / "templates" / "fastapi-service"
+ANSWERS: dict[str, Any] = {
+    "component": "my-svc",
+    "version": "0.1.0",
+    "owner": "platform-team",
+    "port": 8080,
+    "namespace": "aurora-staging",
+    "production_namespace": "aurora-production",
+    "overlays": ["staging"],
+    "base_image_prefix": "",
+}
+HOSTILE = [
+    "*bold* _em_ __strong__ ~~gone~~ `code` | table |",
+    "<script>alert(1)</script> <img src=x onerror=alert(1)> &lt;b&gt; &#60;",
+    "[link](http://x.invalid) ![image](x) [ref]: x <http://x.invalid>",
+    "{{ 7*7 }} {% raw %} {# x #} ${HOME} $(id) `id`",
+    "first\n# Second\n- item\r\n\n```\nfence",
+    "\\# \\<b> \\\\ \\[x](y)",
+    "quote ' and \" and ''' and \"\"\" and \\",
+    "$x$ $$y$$ --- === ***",
+    "\u202ereversed \u2028line \x85next",
+]
+
+
+def rendered(name: str, **answers: Any) -> str:
+    """One file of the template with these answers, whatever they are: the questions' own validators do not run."""
+    environment = Environment(
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+        autoescape=False,
+    )
+    text = (TEMPLATE / name).read_text(encoding="utf-8")
+    return environment.from_string(text).render(ANSWERS | {"description": "Does things"} | answers)
+
+
+def inline_of(markdown: str, start: str) -> Any:
+    """The inline tokens of the one paragraph that begins with `start`."""
+    tokens = [token for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown) if token.type == "inline"]
+    (found,) = [token for token in tokens if token.content.startswith(start)]
+    return found.children
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("field", ["description", "owner"])
+def test_free_text_is_only_text_in_the_readme(field: str, text: str) -> None:
+    start = {"description": "Purpose: ", "owner": "Owner: "}[field]
+    children = inline_of(rendered("README.md.jinja", **{field: text}), start)
+    assert {token.type for token in children} <= {"text", "text_special"}
+    shown = "".join(token.content for token in children)
+    assert shown.removeprefix(start).split() == text.split()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_free_text_changes_no_other_line_of_the_readme(text: str) -> None:
+    plain = rendered("README.md.jinja").split("\n")
+    hostile = rendered("README.md.jinja", description=text).split("\n")
+    assert len(plain) == len(hostile)
+    assert [number for number, line in enumerate(plain) if line != hostile[number]] == [6]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_free_text_is_data_in_json_and_toml(text: str) -> None:
+    facts = json.loads(rendered("app/service.json.jinja", description=text, owner=text))
+    assert (facts["description"], facts["owner"]) == (text, text)
+    project = tomllib.loads(rendered("pyproject.toml.jinja", description=text))
+    assert (project["project"]["description"], project["project"]["name"]) == (text, "my-svc")
+
+
+@pytest.fixture(scope="module")
+def unusual(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service with answers of its own wherever that is possible."""
+    return render(
+        collection,
+        tmp_path_factory.mktemp("unusual") / "billing-api",
+        component="billing-api",
+        version="2.3.4-rc.1",
+        description="Bills (and _credits_): it's 100 years old",
+        owner="team_a@example.com",
+        port=9443,
+        base_image_prefix="mirror.example.com:5000/library/",
+        overlays=["production"],
+        production_namespace="billing",
+        ci="both",
+    )
+
+
+def test_answers_reach_their_places(unusual: Path) -> None:
+    facts = json.loads((unusual / "app/service.json").read_text(encoding="utf-8"))
+    assert facts == {
+        "name": "billing-api",
+        "version": "2.3.4-rc.1",
+        "description": "Bills (and _credits_): it's 100 years old",
+        "owner": "team_a@example.com",
+        "port": 9443,
+    }
+    dockerfile = (unusual / "Dockerfile").read_text(encoding="utf-8")
+    assert "ARG BASE_IMAGE_PREFIX=mirror.example.com:5000/library/\n" in dockerfile
+    assert "\nEXPOSE 9443\n" in dockerfile
+    assert "http://localhost:9443/health" in dockerfile
+    readme = (unusual / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith("# Billing Api\n\n**Version**: 2.3.4-rc.1\n**Status**: ")
+    assert "kubectl apply -k ops/k8s/overlays/production\n" in readme
+    assert "kubectl -n billing get pods" in readme
+    assert "8080" not in dockerfile + readme
+
+
+def test_the_seeded_and_the_linked_files_are_there(service: Path) -> None:
+    expected = {".copier-answers.yml", ".dockerignore", ".editorconfig", ".gitattributes", ".github", ".gitignore"}
+    expected |= {".pre-commit-config.yaml", "CHANGELOG.md", "Dockerfile", "Makefile", "README.md", "app", "ops"}
+    expected |= {"pyproject.toml", "renovate.json", "requirements-dev.lock", "requirements.lock", "ruff.toml", "tests"}
+    assert {path.name for path in service.iterdir()} == expected
+    assert not [path for path in service.rglob("*") if path.is_symlink()]
+
+
+def test_no_lock_depends_on_an_answer(service: Path, unusual: Path) -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (TEMPLATE / name).read_bytes()
+        assert (service / name).read_bytes() == (unusual / name).read_bytes() == text
+        assert not re.search(rb"://|/tmp|/home|/work|# +via ", text)
+
+
+def test_the_floors_are_the_standard_s(service: Path) -> None:
+    project = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
+    runtime = {"fastapi>=0.104.0", "uvicorn[standard]>=0.24.0", "prometheus-client>=0.19.0"}
+    assert runtime <= set(project["project"]["dependencies"])
+    assert "httpx>=0.25.0" in project["dependency-groups"]["dev"]
+
+
+def test_no_code_of_the_application_depends_on_an_answer() -> None:
+    templated = {path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*.jinja")}
+    own = {name for name in templated if not name.startswith(("ops/", ".github/"))}
+    assert own == {
+        ".copier-answers.yml.jinja",
+        "Dockerfile.jinja",
+        "README.md.jinja",
+        "app/service.json.jinja",
+        "pyproject.toml.jinja",
+    }
+
+
+@pytest.mark.parametrize("which", ["service", "unusual"])
+def test_the_dockerfile_is_clean(which: str, request: pytest.FixtureRequest) -> None:
+    done = lint(["hadolint", request.getfixturevalue(which) / "Dockerfile"])
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_nothing_is_unfinished(service: Path) -> None:
+    words = re.compile(r"TODO|FIXME|XXX|placeholder|lorem ipsum|not implemented", re.IGNORECASE)
+    own = [*service.glob("*.*"), *service.glob("app/*"), *service.glob("tests/*")]
+    assert [path for path in own if path.is_file() and words.search(path.read_text(encoding="utf-8"))] == []
