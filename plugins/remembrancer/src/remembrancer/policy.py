@@ -8,13 +8,14 @@ import base64
 import hashlib
 import re
 import tomllib
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from remembrancer import witnesses
 from remembrancer.errors import BadInput
 from remembrancer.note import VerifierKey
+from remembrancer.policy_table import Table
 from remembrancer.witnesses import Quorum
 
 MAX_BYTES: Final = 1 << 20
@@ -137,65 +138,6 @@ class Policy(NamedTuple):
         return next((authority for authority in self.authorities if authority.name == name), None)
 
 
-class _Table:
-    """One TOML table that is read field by field; what is left unread at the end is an unknown field."""
-
-    def __init__(self, where: str, values: object) -> None:
-        if not isinstance(values, dict):
-            raise BadInput("policy.malformed", f"policy: {where} must be a table")
-        self.where, self.values = where, dict(values)
-
-    def bad(self, name: str, why: str) -> BadInput:
-        return BadInput("policy.malformed", f"policy: {name} in {self.where} {why}")
-
-    def take(self, name: str, kind: type, default: object = None) -> Any:
-        if name not in self.values:
-            if default is None:
-                raise self.bad(name, "is missing")
-            return default
-        value = self.values.pop(name)
-        if type(value) is not kind:
-            raise self.bad(name, f"must be of type {kind.__name__}")
-        return value
-
-    def text(self, name: str, pattern: re.Pattern[str], default: str | None = None) -> str:
-        value: str = self.take(name, str, default)
-        if not (default == "" and value == "") and not pattern.fullmatch(value):
-            raise self.bad(name, "has a value of the wrong form")
-        return value
-
-    def count(self, name: str, default: int | None = None, least: int = 0) -> int:
-        value: int = self.take(name, int, default)
-        if not least <= value < 2**63:
-            raise self.bad(name, "is out of range")
-        return value
-
-    def texts(self, name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
-        values: list[object] = self.take(name, list, [])
-        if not all(isinstance(value, str) and pattern.fullmatch(value) for value in values):
-            raise self.bad(name, "has a value of the wrong form")
-        if len(set(map(str, values))) != len(values):
-            raise self.bad(name, "lists a value twice")
-        return tuple(map(str, values))
-
-    def time(self, name: str) -> datetime | None:
-        value = self.take(name, datetime, False)
-        if value is False:
-            return None
-        if value.tzinfo is None or value.microsecond:
-            raise self.bad(name, "must be a time with a zone, in whole seconds")
-        instant: datetime = value.astimezone(UTC)
-        return instant
-
-    def tables(self, name: str) -> list["_Table"]:
-        rows = self.take(name, list, [])
-        return [_Table(f"[[{name}]] {number}", row) for number, row in enumerate(rows, 1)]
-
-    def done(self) -> None:
-        if self.values:
-            raise BadInput("policy.malformed", f"policy: unknown field {sorted(self.values)[0]!r} in {self.where}")
-
-
 def parse(data: bytes) -> Policy:
     """Parse a policy file.
 
@@ -208,7 +150,7 @@ def parse(data: bytes) -> Policy:
         values = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise BadInput("policy.malformed", f"policy: not valid TOML ({str(error)[:100]})") from error
-    table = _Table("the policy", values)
+    table = Table("the policy", values)
     version = table.count("version", least=1)
     previous = table.text("previous", _DIGEST, "")
     profile = _profile(table)
@@ -231,20 +173,20 @@ def parse(data: bytes) -> Policy:
     return policy
 
 
-def _profile(table: _Table) -> Profile:
+def _profile(table: Table) -> Profile:
     value = table.take("profile", str)
     if value not in tuple(Profile):
         raise table.bad("profile", "must be development or production")
     return Profile(value)
 
 
-def _quorum(table: _Table) -> Quorum:
+def _quorum(table: Table) -> Quorum:
     text: str = table.take("witnesses", str, "")
     return witnesses.parse(text) if text else Quorum()
 
 
-def _requirements(table: _Table, profile: Profile) -> Requirements:
-    row = _Table("[require]", table.take("require", dict, {}))
+def _requirements(table: Table, profile: Profile) -> Requirements:
+    row = Table("[require]", table.take("require", dict, {}))
     needs = Requirements(
         signatures=row.count("signatures", 1, least=1),
         timestamps=row.count("timestamps", 1, least=1),
@@ -254,7 +196,7 @@ def _requirements(table: _Table, profile: Profile) -> Requirements:
     return needs
 
 
-def _log_key(row: _Table) -> LogKey:
+def _log_key(row: Table) -> LogKey:
     try:
         key = VerifierKey.parse(row.take("key", str))
     except ValueError as error:
@@ -269,7 +211,7 @@ def _log_key(row: _Table) -> LogKey:
     return log_key
 
 
-def _term(row: _Table) -> Term:
+def _term(row: Table) -> Term:
     ended = row.take("ended", str, "")
     if ended and ended not in tuple(Ended):
         raise row.bad("ended", "must be superseded, retired or compromised")
@@ -283,7 +225,7 @@ def _term(row: _Table) -> Term:
     return term
 
 
-def _certificates(row: _Table, inline: str, by_digest: str, *, pem: bool, least: int = 1) -> tuple[Material, ...]:
+def _certificates(row: Table, inline: str, by_digest: str, *, pem: bool, least: int = 1) -> tuple[Material, ...]:
     values = row.take(inline, list if pem else str, [] if pem else "")
     texts: list[object] = list(values) if pem else [values] if values else []
     found = []
@@ -303,7 +245,7 @@ def _certificates(row: _Table, inline: str, by_digest: str, *, pem: bool, least:
     return tuple(found)
 
 
-def _der(row: _Table, name: str, text: str) -> bytes:
+def _der(row: Table, name: str, text: str) -> bytes:
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     body = text.strip()
     if not (body.startswith(begin) and body.endswith(end)):
@@ -314,7 +256,7 @@ def _der(row: _Table, name: str, text: str) -> bytes:
         raise row.bad(name, "must hold one PEM certificate each") from error
 
 
-def _signer(row: _Table) -> Signer:
+def _signer(row: Table) -> Signer:
     signer = Signer(
         name=row.text("name", _NAME),
         fingerprint=row.text("fingerprint", _FINGERPRINT),
@@ -326,7 +268,7 @@ def _signer(row: _Table) -> Signer:
     return signer
 
 
-def _authority(row: _Table) -> TimeAuthority:
+def _authority(row: Table) -> TimeAuthority:
     url: str = row.take("url", str)
     if url != LOCAL_URL and not _URL.fullmatch(url):
         raise row.bad("url", f"must be an http(s) address or {LOCAL_URL}")
