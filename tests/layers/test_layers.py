@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collection import ROOT, files, render
+from collection import ROOT, commit_all, files, render
 
 LATER = {"remembrancer", "aurora", "covenant"}
 
@@ -82,6 +82,7 @@ def test_removing_the_third_layer_breaks_nothing(collection: Path, tmp_path: Pat
     )
 
     def answers() -> tuple[str, set[str]]:
+        commit_all(source, "[aurora] test: with or without")
         path = os.pathsep.join([str(source / "plugins/remembrancer/src"), str(source / "plugins/aurora/src")])
         done = subprocess.run(
             [sys.executable, "-m", "remembrancer", "--help"],

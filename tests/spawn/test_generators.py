@@ -79,6 +79,10 @@ def test_without_the_plugin_it_ends_after_the_tests(clone: Path, cached_home: Pa
     source = tmp_path / "source"
     git(tmp_path, "clone", "--quiet", str(clone), str(source))
     git(source, "rm", "-r", "--quiet", "plugins")
+    # what the service's own tests are worth is shown with the plugin; here only the order of the steps matters
+    (source / "templates/fastapi-service/Makefile").write_text(
+        "test:\n\t@echo tested > .venv-was-here; rm .venv-was-here\n"
+    )
     commit_all(source, "[spawn] test: no plugin")
     target = tmp_path / "my-svc"
     done = generate(source, cached_home, "fastapi-service", str(target))
@@ -253,7 +257,7 @@ def test_a_signal_leaves_nothing(clone: Path, cached_home: Path, tmp_path: Path)
 def test_the_origin_is_recorded_without_credentials(clone: Path, cached_home: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     git(tmp_path, "clone", "--quiet", str(clone), str(source))
-    git(source, "remote", "set-url", "origin", "https://me:secret@git.example.com/platform/vaultmesh")
+    git(source, "remote", "set-url", "origin", "https://me:s3cr3t-t0ken@git.example.com/platform/vaultmesh")
     target = tmp_path / "orders"
     done = generate(source, cached_home, "k8s", str(target))
     assert done.returncode == 0, done.stderr
@@ -261,7 +265,7 @@ def test_the_origin_is_recorded_without_credentials(clone: Path, cached_home: Pa
         "_src_path: git+https://git.example.com/platform/vaultmesh" in (target / ".copier-answers.k8s.yml").read_text()
     )
     for tracked in git(target, "ls-files").splitlines():
-        assert b"secret" not in (target / tracked).read_bytes()
+        assert b"s3cr3t-t0ken" not in (target / tracked).read_bytes()
 
 
 def test_scripts_are_executable() -> None:
