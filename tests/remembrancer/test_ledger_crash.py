@@ -6,11 +6,13 @@ These are samples; `python tests/crash_campaign.py` does 500 runs over every bou
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from crash_campaign import Boundaries, Moments, copy, crash, template
+from crash_campaign import ENVIRONMENT, Boundaries, Moments, copy, crash, template, unsealed
 from ledger_world import World, deploy, waiver
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.ledger import seal as seal_module
@@ -19,7 +21,13 @@ from remembrancer.lock import LOCAL
 
 def test_a_seal_that_is_killed_at_any_change_is_healed_by_the_next(tmp_path: Path) -> None:
     boundaries = Boundaries(tmp_path)
-    for limit in range(1, boundaries.total + 1, 4):
+    for limit in range(1, boundaries.total + 1, 7):
+        boundaries.run(limit)
+
+
+def test_a_first_seal_that_is_killed_at_any_change_is_healed_by_the_next(tmp_path: Path) -> None:
+    boundaries = Boundaries(tmp_path, unsealed)
+    for limit in range(1, boundaries.total + 1, 8):
         boundaries.run(limit)
 
 
@@ -32,7 +40,7 @@ def test_a_process_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path) ->
 def test_a_killed_seal_and_then_other_receipts(tmp_path: Path) -> None:
     """The healed seal is another one than the killed one was: nothing of the first may stay behind."""
     start = template(tmp_path / "template")
-    for limit in range(2, 100, 9):
+    for limit in range(5, 100, 19):
         world = copy(start, tmp_path / str(limit))
         if crash(world.root, "seal", limit) is None and len(world.sealed()) == 255:
             world.record(waiver(f"more {limit}"), waiver(f"and more {limit}"))
@@ -47,7 +55,7 @@ def test_a_record_that_is_killed_anywhere_is_whole_or_absent(tmp_path: Path) -> 
     assert total is not None
     assert 10 < total < 100
     names = set(World(tmp_path / "whole", git=False).everything())
-    for limit in range(1, total + 1, 2):
+    for limit in range(1, total + 1, 4):
         world = copy(start, tmp_path / str(limit))
         assert crash(world.root, "record", limit) is None
         for name, data in world.everything().items():
@@ -131,4 +139,29 @@ def test_the_clock_plays_no_part_in_sealing(tmp_path: Path) -> None:
     world.seal()
     world.record(waiver("2"))
     world.seal()
+    world.sound()
+
+
+def test_a_limit_of_the_kernel_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """A real short write: files may not grow beyond a limit, so the kernel cuts one off in the middle."""
+    world = World(tmp_path / "repo", git=False)
+    world.record_quickly(*(waiver(str(number)) for number in range(40)))
+    world.seal()
+    world.record(waiver("more"))
+    before = world.files()
+    code = (
+        "import resource, sys; from pathlib import Path; from ledger_world import World\n"
+        "from remembrancer.errors import EnvironmentTrouble\n"
+        "world = World(Path(sys.argv[1]), git=False)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+        "try: world.seal()\n"
+        "except EnvironmentTrouble as error: print(error.code, error.message); sys.exit(4)\n"
+    )
+    command = [sys.executable, "-c", code, str(world.root)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (4, "")
+    assert done.stdout.startswith("env.io Cannot write")
+    assert "File too large" in done.stdout
+    assert world.files() == before
+    assert world.seal().size == 41
     world.sound()

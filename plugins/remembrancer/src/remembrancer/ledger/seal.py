@@ -56,6 +56,8 @@ def seal(
     """Seal what is waiting in the repository at `root`; see `Ledger.seal`."""
     store, files = Store(root), LedgerFiles(root)
     with exclusive(root) as local:
+        if files.note() is None:
+            journal.heal(files, local, 0)  # what a killed first seal left must not look like a log
         note, old = _current(files, signers, trusted, begin=begin)
         journal.heal(files, local, old.size)
         here = [*written_here(local), *(store.name(path) for path in written)]
@@ -98,7 +100,9 @@ def _current(
     note = files.note()
     if note is None:
         git = Git(files.root)
-        if (files.folder / "tile").exists() or (not begin and git.within() and git.has(f"{LEDGER}/{CHECKPOINT}")):
+        if any(Store(files.root).walk("ledger/tile")) or (
+            not begin and git.within() and git.has(f"{LEDGER}/{CHECKPOINT}")
+        ):
             raise Rejected(
                 "log.missing", f"{LEDGER}/{CHECKPOINT} is missing, so nothing was sealed.", "Restore it from Git."
             )
