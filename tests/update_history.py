@@ -137,24 +137,26 @@ def migration(renamed: dict[str, str]) -> str:
     return MIGRATION.format(since=OLDER, was=renamed["was"], now=renamed["now"])
 
 
-def published(history: History, folder: Path, message: str, *tags: str) -> "Draft":
-    """Return a clone of the bare repository to make a further version in; `publish` pushes it."""
-    work = folder / "draft"
-    git(folder, "clone", "--quiet", str(history.bare), str(work))
-    return Draft(work, message, tags)
-
-
 @dataclass(frozen=True)
 class Draft:
-    """A further version in the making."""
+    """A further version in the making, in a clone that may push."""
 
-    work: Path
-    message: str
-    tags: tuple[str, ...]
+    folder: Path
 
-    def publish(self) -> str:
-        commit = commit_all(self.work, self.message)
-        for tag in self.tags:
-            git(self.work, "tag", "--force", tag)
-        git(self.work, "push", "--quiet", "--force", "--tags", "origin", "HEAD:main")
+    def publish(self, message: str, *tags: str) -> str:
+        """Commit everything (with a message), tag the commit where it is not tagged yet, and push."""
+        commit = commit_all(self.folder, message) if message else git(self.folder, "rev-parse", "HEAD")
+        for tag in tags:
+            if message:
+                git(self.folder, "tag", "--force", tag)
+            git(self.folder, "push", "--quiet", "--force", "origin", f"refs/tags/{tag}")
+        git(self.folder, "push", "--quiet", "--force", "origin", "HEAD:refs/heads/main")
         return commit
+
+
+def draft(history: History, folder: Path, begin: str) -> Draft:
+    """Return a clone below a folder, at a version, in which a further version can be made."""
+    work = folder / "draft"
+    git(history.bare, "clone", "--quiet", str(history.bare), str(work))
+    git(work, "checkout", "--quiet", "--detach", begin)
+    return Draft(work)
