@@ -7,7 +7,7 @@ its check with the certificate that the token carries (whichever comes first, if
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -54,7 +54,7 @@ FORGERIES: list[Forgery] = []
 
 
 def _add(what: str, code: str, make: Callable[[], bytes], **changes: Any) -> None:
-    FORGERIES.append(Forgery(what, code, make, replace(authority(), **changes)))
+    FORGERIES.append(Forgery(what, code, make, authority()._replace(**changes)))
 
 
 def _signed_by(*certificates: Entity, **changes: Any) -> bytes:

@@ -1,7 +1,6 @@
 """Signed notes, checkpoints and cosignatures: what opens, what must not, and that no flipped byte goes unseen."""
 
 import base64
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -111,7 +110,7 @@ def test_a_repeated_signature_counts_once_and_a_bad_repetition_rejects() -> None
     twice = note.add_signature(SIGNED, line)
     assert note.open_note(twice, [LOG.verifier()]).signatures == (line,)
     with pytest.raises(note.NoteError):
-        note.open_note(note.add_signature(SIGNED, replace(line, signature=bytes(64))), [LOG.verifier()])
+        note.open_note(note.add_signature(SIGNED, line._replace(signature=bytes(64))), [LOG.verifier()])
     again = note.cosign(TREE.format(), WITNESS, 1_800_000_000)
     opened = note.open_note(note.add_signature(COSIGNED, again), [WITNESS.verifier()])
     assert [line.time for line in opened.signatures] == [1_700_000_000]
@@ -124,7 +123,7 @@ def test_a_note_that_nobody_known_signed_is_rejected() -> None:
 
 
 def test_two_keys_with_one_name_and_id_are_ambiguous() -> None:
-    twin = replace(LOG.verifier(), public=STRANGER.verifier().public)
+    twin = LOG.verifier()._replace(public=STRANGER.verifier().public)
     with pytest.raises(note.NoteError, match="two verifier keys"):
         note.open_note(SIGNED, [LOG.verifier(), twin])
     with pytest.raises(note.NoteError, match="two verifier keys"):
@@ -252,7 +251,7 @@ def test_checkpoints_come_back(origin: str, size: int, root: bytes, extensions: 
 )
 def test_checkpoints_that_cannot_be_written(change: dict[str, object]) -> None:
     with pytest.raises(note.NoteError):
-        replace(TREE, **change).format()  # type: ignore[arg-type]
+        TREE._replace(**change).format()  # type: ignore[arg-type]
 
 
 def test_an_empty_tree_has_the_empty_root() -> None:
@@ -276,7 +275,7 @@ def test_a_checkpoint_needs_its_own_logs_signature() -> None:
 
 
 def test_a_bad_cosignature_of_a_known_witness_rejects_the_checkpoint() -> None:
-    other = replace(TREE, size=4).format()
+    other = TREE._replace(size=4).format()
     data = note.add_signature(SIGNED, note.cosign(other, WITNESS, 1_700_000_000))
     note.open_checkpoint(data, ORIGIN, [LOG.verifier()])
     with pytest.raises(note.NoteError):
@@ -317,7 +316,7 @@ def test_a_log_signature_is_no_cosignature_and_the_other_way_round() -> None:
     same_seed = note.SignerKey.from_seed(WITNESS.name, WITNESS.seed)
     assert same_seed.key_id != WITNESS.key_id
     message = b"cosignature/v1\ntime 5\n" + TREE.format().encode()
-    as_note = replace(same_seed.verifier(), key_id=WITNESS.key_id)
+    as_note = same_seed.verifier()._replace(key_id=WITNESS.key_id)
     with pytest.raises(note.NoteError):
         as_note.verify(TREE.format(), (5).to_bytes(8, "big") + WITNESS.sign(message))
     with pytest.raises(note.NoteError):
@@ -359,7 +358,7 @@ def test_names_that_no_key_has(name: str) -> None:
     with pytest.raises(note.NoteError):
         note.SignerKey.generate(name)
     with pytest.raises(note.NoteError):
-        note.VerifierKey.parse(str(replace(LOG.verifier(), name=name)))
+        note.VerifierKey.parse(str(LOG.verifier()._replace(name=name)))
 
 
 @pytest.mark.parametrize(
@@ -403,4 +402,4 @@ def test_a_signature_cannot_be_added_to_what_is_no_note() -> None:
         with pytest.raises(note.NoteError):
             note.add_signature(data, line)
     with pytest.raises(note.NoteError):
-        note.add_signature(SIGNED, replace(line, name="two words"))
+        note.add_signature(SIGNED, line._replace(name="two words"))

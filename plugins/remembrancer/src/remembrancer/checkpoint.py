@@ -7,8 +7,7 @@ and base64 are those of https://c2sp.org/signed-note. Parsing says nothing about
 import binascii
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from remembrancer.merkle import EMPTY_ROOT, HASH_SIZE
 
@@ -23,8 +22,7 @@ class NoteError(ValueError):
     """A note, checkpoint or key that is malformed, or a note without the signatures that it needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What a checkpoint's text says: origin, number of leaves, 32-byte root, extension lines."""
 
     origin: str

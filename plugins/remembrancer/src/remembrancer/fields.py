@@ -5,8 +5,7 @@ Standard library only: the post-generation hook imports this inside Copier's own
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Schema = dict[str, Any]
 
@@ -45,7 +44,6 @@ class Field(Protocol):
         ...
 
 
-@dataclass(frozen=True)
 class Text:
     """A string of at most `longest` characters that matches `pattern` as a whole and does not begin with `avoid`.
 
@@ -53,17 +51,18 @@ class Text:
     the digest of a stored blob.
     """
 
-    rule: str
-    pattern: str = f"[^{CONTROL}]+"
-    longest: int = 1000
-    code: str = "input.field"
-    blob: bool = False
-    avoid: str = ""
-    _match: re.Pattern[str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        ahead = f"(?!{self.avoid})" if self.avoid else ""
-        object.__setattr__(self, "_match", re.compile(f"{ahead}(?:{self.pattern})"))
+    def __init__(
+        self,
+        rule: str,
+        pattern: str = f"[^{CONTROL}]+",
+        longest: int = 1000,
+        code: str = "input.field",
+        *,
+        blob: bool = False,
+        avoid: str = "",
+    ) -> None:
+        self.rule, self.longest, self.code, self.blob = rule, longest, code, blob
+        self._match = re.compile(f"(?!{avoid})(?:{pattern})" if avoid else f"(?:{pattern})")
 
     def check(self, value: object, where: str) -> None:
         """See Field.check."""
@@ -92,8 +91,7 @@ class Text:
             yield value
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """A whole number from `least` to `most`; true, false and 1.0 are not numbers here."""
 
     least: int = 0
@@ -118,8 +116,7 @@ class Whole:
         yield from ()
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """One of a few strings."""
 
     values: tuple[str, ...]
@@ -143,19 +140,13 @@ class Choice:
         yield from ()
 
 
-@dataclass(frozen=True)
 class Record:
     """An object with exactly the `required` members and any of the `optional` ones."""
 
-    required: Mapping[str, Field]
-    optional: Mapping[str, Field] = field(default_factory=dict)
-    _fields: dict[str, Field] = field(init=False, repr=False)
-    _carriers: dict[str, Field] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        fields = {**self.required, **self.optional}
-        object.__setattr__(self, "_fields", fields)
-        object.__setattr__(self, "_carriers", {name: shape for name, shape in fields.items() if shape.carrier})
+    def __init__(self, required: Mapping[str, Field], optional: Mapping[str, Field] | None = None) -> None:
+        self.required, self.optional = required, optional or {}
+        self._fields = {**self.required, **self.optional}
+        self._carriers = {name: shape for name, shape in self._fields.items() if shape.carrier}
 
     def check(self, value: object, where: str) -> None:
         """See Field.check."""
@@ -193,8 +184,7 @@ class Record:
                 yield from shape.blobs(value[name])
 
 
-@dataclass(frozen=True)
-class Many:
+class Many(NamedTuple):
     """A list of `least` to `most` values of one shape."""
 
     item: Field

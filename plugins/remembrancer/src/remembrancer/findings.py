@@ -1,8 +1,8 @@
 """What a check found: one of three outcomes, with a stable reason code."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -13,8 +13,7 @@ class Outcome(StrEnum):
     UNVERIFIABLE = "unverifiable"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One answer of one check.
 
     `check` names the check (hash, signature, timestamp, inclusion, ...), `code` is a key of `reasons.REASONS`
@@ -28,7 +27,7 @@ class Finding:
     subject: str
     message: str
     remedy: str = ""
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = {}
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

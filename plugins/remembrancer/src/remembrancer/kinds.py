@@ -1,8 +1,7 @@
 """The kinds of receipts: what each one states, as one table that parsing, writing and the schemas share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from remembrancer.fields import (
     AUTHORITY,
@@ -35,8 +34,7 @@ NAMED_FILE = Record({"name": PATH, "sha256": DIGEST})
 Rule = Callable[[list[dict[str, Any]], Mapping[str, Any]], str]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of receipt.
 
     `predicate` is the shape of its fields; `rule` returns the end of a sentence about a subject and a predicate

@@ -5,7 +5,7 @@ whose text is a checkpoint. Pure functions over bytes; nothing is trusted but th
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from remembrancer.checkpoint import (
     MAX_INT,
@@ -42,8 +42,7 @@ MAX_SIGNATURES = 100
 _SIGNATURE_MARK = "— "
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """One signature line: the bytes after the key id, and for a verified cosignature its time (seconds since 1970)."""
 
     name: str
@@ -57,8 +56,7 @@ class Signature:
         return f"{_SIGNATURE_MARK}{self.name} {encode_base64(bytes.fromhex(self.key_id) + self.signature)}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """An opened note: its text, the verified signatures (one per key), and the lines of unknown keys, never judged."""
 
     text: str
@@ -66,8 +64,7 @@ class Note:
     unknown: tuple[Signature, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SignedCheckpoint:
+class SignedCheckpoint(NamedTuple):
     """A checkpoint that its log signed: the log's signatures, and the cosignatures of the witnesses that were given."""
 
     checkpoint: Checkpoint

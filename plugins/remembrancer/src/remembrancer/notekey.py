@@ -5,9 +5,8 @@ text (0x04, https://c2sp.org/tlog-cosignature). Trust comes from whoever hands a
 """
 
 import re
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Self
+from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -22,8 +21,7 @@ _KEY_ID = re.compile("[0-9a-f]{8}", re.ASCII)
 _PRIVATE_MARK = "PRIVATE+KEY+"
 
 
-@dataclass(frozen=True, slots=True)
-class VerifierKey:
+class VerifierKey(NamedTuple):
     """A public key with a name: ``key_id`` is 8 hex digits, ``algorithm`` 0x01 or 0x04, ``public`` 32 bytes."""
 
     name: str
@@ -63,14 +61,16 @@ class VerifierKey:
         return time
 
 
-@dataclass(frozen=True, slots=True)
-class SignerKey:
+class SignerKey(NamedTuple):
     """A private key with a name; ``seed`` is the 32-byte Ed25519 seed, which no repr or error message shows."""
 
     name: str
     key_id: str
     algorithm: int
-    seed: bytes = field(repr=False)
+    seed: bytes
+
+    def __repr__(self) -> str:
+        return f"SignerKey({self.name!r}, {self.key_id!r})"
 
     @classmethod
     def generate(cls, name: str, algorithm: int = ED25519) -> Self:

@@ -7,9 +7,8 @@ library only: the post-generation hook imports this inside Copier's own environm
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import Any, Never
+from typing import Any, NamedTuple, Never
 
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.fields import FieldError, Many
@@ -21,16 +20,14 @@ _MEMBERS = {"_type", "predicate", "predicateType", "subject"}
 _BY_TYPE = {kind.predicate_type: kind for kind in KINDS.values()}
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What an event is about: a relative file name and the SHA-256 of its bytes (64 hexadecimal digits)."""
 
     name: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """One checked receipt: `data` is the file's exact bytes and `digest` their SHA-256 in hexadecimal."""
 
     kind: str

@@ -6,7 +6,7 @@ What comes out of tiles is only as good as the tiles: callers check proofs and r
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from remembrancer.merkle import (
     EMPTY_ROOT,
@@ -154,8 +154,7 @@ class TileTree:
         return levels
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """What appending changes: files to write (path to bytes), partial tiles that they replace, and both trees' roots.
 
     ``old_root`` is recomputed from the tiles that were extended: a sealer compares it with the signed checkpoint.
@@ -219,8 +218,7 @@ def append(read: Reader, size: int, entries: Sequence[bytes]) -> Growth:
     return Growth(files, obsolete, size + len(entries), _fold(new_nodes), _fold(old_nodes))
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(NamedTuple):
     """What the entries say: the root over them, and every file that is missing, misshapen or not what they give."""
 
     root: bytes

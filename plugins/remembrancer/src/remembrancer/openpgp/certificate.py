@@ -6,9 +6,9 @@ the signature is genuine and whether the key had ended are two questions.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from pysequoia import Cert
 
@@ -23,8 +23,7 @@ _PRIVATE_TYPE = 60
 _REASONS = {0: "unspecified", 1: "superseded", 2: "compromised", 3: "retired"}
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
+class Revocation(NamedTuple):
     """A revocation of one key: the key's fingerprint, when, and why (unspecified, superseded, compromised, retired)."""
 
     fingerprint: str
@@ -32,8 +31,7 @@ class Revocation:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateFacts:
+class CertificateFacts(NamedTuple):
     """What a certificate says about its primary key and, where one is meant, about the subkey that signed.
 
     `fingerprint` is the primary key's (upper-case hex). `expires` is when the first of the two expires, None for
@@ -56,8 +54,7 @@ class CertificateFacts:
         return min((revocation.at for revocation in self.revocations), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """The primary key or a subkey, with what the certificate says about it alone."""
 
     fingerprint: str
@@ -66,8 +63,7 @@ class Key:
     revocations: tuple[Revocation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """A loaded certificate: its keys, the primary one first, their names, and pysequoia's object without revocations.
 
     `names` are the fingerprints and key ids of all keys.

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 SIGNATURE, SECRET_KEY, PUBLIC_KEY, SECRET_SUBKEY, PUBLIC_SUBKEY = 2, 5, 6, 7, 14
 KEY_REVOCATION, SUBKEY_REVOCATION, SUBKEY_BINDING = 0x20, 0x28, 0x18
@@ -17,8 +17,7 @@ class PacketError(ValueError):
     """Bytes that are not a sequence of OpenPGP packets as we accept them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet: its type, its body, and the bytes it was encoded with."""
 
     tag: int
@@ -26,8 +25,7 @@ class Packet:
     encoded: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Subpacket:
+class Subpacket(NamedTuple):
     """One signature subpacket; only those in the hashed area are signed."""
 
     kind: int
@@ -36,8 +34,7 @@ class Subpacket:
     hashed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A signature packet's own statements, none of which is verified here, and its encoding."""
 
     encoded: bytes

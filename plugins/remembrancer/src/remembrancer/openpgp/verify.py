@@ -6,9 +6,9 @@ signature says about its own time proves nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pysequoia
 
@@ -22,8 +22,7 @@ _STRONG_HASHES = {"sha256", "sha384", "sha512"}
 _BINARY_DOCUMENT = 0x00
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureFacts:
+class SignatureFacts(NamedTuple):
     """Whose signature it is, and what it claims.
 
     Fingerprints are upper-case hex (40 digits, 64 for version 6 keys): the certificate's primary key, which policies

@@ -3,10 +3,9 @@
 Certificates that come with a token are only stones to build with. The sole source of trust is the authority's roots.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -46,8 +45,7 @@ _UNDERSTOOD = {
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A verified chain, signer first and root last, with the time in which all of it is valid (aware, UTC).
 
     `subject` is the signer's name (RFC 4514), the digests are the SHA-256 (hex) of both ends' encodings.

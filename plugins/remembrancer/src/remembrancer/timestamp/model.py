@@ -1,13 +1,12 @@
 """The two records of time-stamping: whom we would believe, and what a believed token states."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 HASHES_BY_LENGTH = {32: "sha256", 48: "sha384", 64: "sha512"}
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(NamedTuple):
     """A time-stamping authority as the policy describes it.
 
     `name` and `url` say who and where. `roots` are the DER certificates of the certificate authorities that it must
@@ -26,8 +25,7 @@ class Authority:
     intermediates: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TimestampFacts:
+class TimestampFacts(NamedTuple):
     """What a token that passed every check states.
 
     `gen_time` is aware and in UTC; the true time lies within `accuracy` of it (zero if the token names none).

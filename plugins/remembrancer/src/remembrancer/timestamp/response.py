@@ -5,9 +5,8 @@ Nothing here decides whom to trust: the result holds what the response says, in 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from remembrancer.errors import Rejected
 from remembrancer.timestamp import der
@@ -22,8 +21,7 @@ _STATUSES = dict(enumerate(("granted", "grantedWithMods", "rejection", "waiting"
 _GEN_TIME = re.compile(rb"([0-9]{14})(?:\.([0-9]{0,5}[1-9]))?Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A response's content: the TSTInfo fields, its encoding, the DER certificates that came along, and the one signer.
 
     Algorithms have short names, unknown ones their dotted OID.

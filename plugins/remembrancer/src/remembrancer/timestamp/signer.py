@@ -1,6 +1,6 @@
 """What a token's one signer signed and how (RFC 5652 sections 5.3 and 11, RFC 5035)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from remembrancer.errors import Rejected
 from remembrancer.timestamp import der
@@ -26,8 +26,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateId:
+class CertificateId(NamedTuple):
     """A signing-certificate attribute's first entry: hash name and value, issuer name (DER) and serial if given."""
 
     hash_algorithm: str
@@ -36,8 +35,7 @@ class CertificateId:
     serial: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """A SignerInfo: the certificate meant (issuer name in DER, serial), then the signature and what it covers.
 
     `signed_bytes` are the signed attributes as they were signed, `message_digest` is the digest of the content that
