@@ -3,10 +3,12 @@
 import hashlib
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from benchmarks.measure import Usage, run
 from remembrancer.checkpoint import Checkpoint
 from remembrancer.ledger.files import CHECKPOINT, LedgerFiles
 from remembrancer.merkle import EMPTY_ROOT
@@ -14,6 +16,9 @@ from remembrancer.note import SignerKey, sign_note
 from remembrancer.receipt import build
 from remembrancer.tiles import append
 
+# what the console script does, without its search for the module
+PROGRAM = (sys.executable, "-c", "import sys; from remembrancer.cli import main; sys.exit(main())")
+COMPONENT = "my-svc"
 RECORDED_AT = "2026-01-02T03:04:05Z"
 _BATCH = 1 << 16  # a multiple of a tile's width, so that only the last batch leaves partial tiles
 _ENVIRONMENT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "LC_ALL": "C.UTF-8"}
@@ -52,6 +57,29 @@ def commit(root: Path) -> None:
     """Commit everything."""
     git(root, "add", "--all")
     git(root, "-c", "commit.gpgsign=false", "-c", "gc.auto=0", "commit", "--quiet", "--message", "[bench] test: state")
+
+
+def remembrancer(root: Path, *arguments: str | Path) -> Usage:
+    """Run a command in a repository whose user's home folder lies beside it; it has to succeed."""
+    return run([*PROGRAM, *arguments], cwd=root, env=environment(root.parent / "home"))
+
+
+def service(base: Path) -> Path:
+    """Make a repository with development trust below a folder, and return it."""
+    (base / "home").mkdir(parents=True)
+    root = repository(base / "service")
+    remembrancer(root, "init", "--dev", "--component", COMPONENT)
+    return root
+
+
+def release(root: Path, version: str) -> Path:
+    """Sign, stamp, record and seal the artifact of a version, which lies in dist, as `make release` does."""
+    artifact = root / "dist" / f"{COMPONENT}-{version}.tar.gz"
+    remembrancer(root, "sign", "--no-seal", artifact)
+    remembrancer(root, "timestamp", "--no-seal", artifact)
+    remembrancer(root, "record", "deploy", "--no-seal", "--component", COMPONENT, "--version", version)
+    remembrancer(root, "seal")
+    return artifact
 
 
 def deploy(component: str, version: str, artifact: str) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from benchmarks._scratch import commit, deploy, lay, many, repository, sha256
+from benchmarks._scratch import COMPONENT, commit, deploy, lay, many, repository, sha256
 from benchmarks.measure import Row, alternate
 from remembrancer.clock import SystemClock
 from remembrancer.deploying import record_deploy
@@ -21,7 +21,6 @@ from remembrancer.store import RECEIPTS
 
 SMALL = 1_000
 LARGE = 1_000_000 + (SMALL - 1_000_000) % 256
-COMPONENT = "my-svc"
 EVERY = 100
 
 

@@ -5,10 +5,9 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from benchmarks._scratch import PROGRAM
 from benchmarks.measure import Row, alternate_cpu, run
 
-# what the console script does
-PROGRAM = [sys.executable, "-c", "import sys; from remembrancer.cli import main; sys.exit(main())"]
 FLOOR = [sys.executable, "-c", "import sys; import click; sys.exit(0)"]
 COMMANDS = [["--help"], ["record", "--help"], ["--version"]]
 
