@@ -1,0 +1,80 @@
+"""A sample of variants runs its own tests in its own environment, and answers under `make dev`."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collection import commit_all, git, render
+
+FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
+    "component": "orders-api",
+    "description": "L'API des commandes (v2): simple, 100/100!",
+    "owner": "@org/platform.team",
+    "version": "2.1.0-rc.1",
+    "ci": "both",
+    "gpu": True,
+    "port": 18080,
+    "domain": "example.org",
+    "namespace": "orders",
+    "base_image_prefix": "mirror.example.com/library/",
+}
+SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
+
+
+def bare(home: Path) -> dict[str, str]:
+    home.mkdir(exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
+    cache = {"PIP_CACHE_DIR": str(Path.home() / ".cache/pip")}
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | cache | kept
+
+
+def made(collection: Path, tmp_path: Path, answers: dict[str, Any]) -> tuple[Path, dict[str, str]]:
+    target = render(collection, tmp_path / "svc", tasks=True, **answers)
+    git(target, "init", "--quiet", "--initial-branch", "main")
+    commit_all(target, "[svc] feat: begin")
+    env = bare(tmp_path / "home")
+    done = subprocess.run(["make", "test"], cwd=target, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert git(target, "status", "--porcelain") == ""
+    return target, env
+
+
+def get(url: str, deadline: float) -> tuple[int, bytes]:
+    """Ask until somebody answers."""
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return response.status, response.read()
+        except (urllib.error.URLError, ConnectionError):
+            assert time.monotonic() < deadline, f"{url} does not answer"
+            time.sleep(0.1)
+
+
+def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: Path, tmp_path: Path) -> None:
+    target, env = made(collection, tmp_path, FAR_FROM_THE_DEFAULTS)
+    server = subprocess.Popen(["make", "dev"], cwd=target, env=env, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        assert get("http://127.0.0.1:18080/health", deadline) == (200, b'{"healthy":true}')
+        assert get("http://127.0.0.1:18080/ready", deadline)[0] == 200
+        assert b"# TYPE http_requests_total counter" in get("http://127.0.0.1:18080/metrics", deadline)[1]
+        described = json.loads(get("http://127.0.0.1:18080/openapi.json", deadline)[1])["info"]
+        assert described["version"] == "2.1.0-rc.1"
+        assert described["description"].startswith("L'API des commandes (v2): simple, 100/100!")
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.communicate(timeout=60)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("answers", [{}, SMALL, {"gpu": True, "ci": "gitlab"}], ids=["defaults", "small", "gpu"])
+def test_more_variants_pass_their_own_tests(collection: Path, tmp_path: Path, answers: dict[str, Any]) -> None:
+    made(collection, tmp_path, answers)
