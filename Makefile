@@ -33,7 +33,7 @@ test-matrix: $(READY) ## render every combination of answers
 	$(PYTEST) -m matrix $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
-	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff check --quiet --no-cache .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from receipt_samples import SAMPLES, spoiled, statement
 
+from receipt_samples import SAMPLES, spoiled, statement
 from remembrancer.errors import Rejected
 from remembrancer.kinds import KINDS
 from remembrancer.receipt import encode, parse
