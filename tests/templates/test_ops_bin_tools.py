@@ -314,7 +314,7 @@ def test_the_rest_of_an_update_is_refused(repo: Path) -> None:
 
 
 def test_the_hooks_work_in_a_real_commit(repo: Path) -> None:
-    stub(repo)
+    stub(repo, "exit 0")
     env = environment(repo.parent, repo.parent / "path")
     assert call([tool("pre-commit"), "install"], repo, env).returncode == 0
     (repo / "app/__init__.py").write_text("# change\n")
@@ -329,19 +329,22 @@ def test_the_hooks_work_in_a_real_commit(repo: Path) -> None:
     assert call(["git", "commit", "-m", "[my-svc] fix: half"], repo, env).returncode != 0
 
 
-def stub(repo: Path, *, check: str = "") -> None:
-    """Put a Remembrancer on PATH that knows `check-receipts` when it is given something to do."""
-    known = "check-receipts" if check else ""
-    cases = f'--version) echo remembrancer 4.1.0 ;; --help) echo "{known}" ;; check-receipts) {check or ":"} ;;'
-    text = f"#!/bin/sh\ncase $1 in {cases} esac\n"
+def stub(repo: Path, check: str) -> None:
+    """Put a Remembrancer on PATH whose `hook` does this."""
+    text = f"#!/bin/sh\ncase $1 in --version) echo remembrancer 4.1.0 ;; hook) {check} ;; esac\n"
     program(repo.parent / "path", "remembrancer", text)
+
+
+def without_remembrancer(repo: Path) -> dict[str, str]:
+    """Return an environment in which ops/bin/remembrancer can neither find nor make one."""
+    program(repo.parent / "path", "remembrancer", "#!/bin/sh\necho remembrancer 0.0.0\n")
+    return environment(repo.parent, repo.parent / "path", REMEMBRANCER_COMMIT="none")
 
 
 @pytest.mark.parametrize("edit", ["echo x >>", "rm"])
 @pytest.mark.parametrize("path", ["ops/receipts/deploy/my-svc-0.1.0.receipt", "ops/receipts/blobs/aa"])
 def test_receipts_are_only_added(repo: Path, path: str, edit: str) -> None:
-    stub(repo)
-    env = environment(repo.parent, repo.parent / "path")
+    env = without_remembrancer(repo)
     (repo / path).parent.mkdir(parents=True, exist_ok=True)
     (repo / path).write_text("{}\n")
     git(repo, "add", "--all")
@@ -356,8 +359,7 @@ def test_receipts_are_only_added(repo: Path, path: str, edit: str) -> None:
 
 @pytest.mark.parametrize(("bytes_", "code"), [("{}\n", 0), ("{ }\n", 1)])
 def test_receipts_may_move_into_the_archive_unchanged(repo: Path, bytes_: str, code: int) -> None:
-    stub(repo)
-    env = environment(repo.parent, repo.parent / "path")
+    env = without_remembrancer(repo)
     recorded = repo / "ops/receipts/deploy/my-svc-0.1.0.receipt"
     recorded.parent.mkdir(parents=True)
     recorded.write_text("{}\n")
@@ -369,9 +371,9 @@ def test_receipts_may_move_into_the_archive_unchanged(repo: Path, bytes_: str, c
     assert call(["ops/bin/check-receipts"], repo, env).returncode == code
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_the_remembrancers_own_check_decides_where_it_has_one(repo: Path, code: int) -> None:
-    stub(repo, check=f"exit {code}")
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4])
+def test_the_remembrancers_own_check_decides_where_it_can_be_run(repo: Path, code: int) -> None:
+    stub(repo, f"exit {code}")
     env = environment(repo.parent, repo.parent / "path")
     assert call(["ops/bin/check-receipts"], repo, env).returncode == code
 

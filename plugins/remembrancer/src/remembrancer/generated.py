@@ -102,12 +102,18 @@ def answers_in(root: Path, name: str) -> list[Answers]:
         text = (root / name).read_text("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return []
+    answers = answers_said(name, text)
+    return [answers] if answers else []
+
+
+def answers_said(name: str, text: str) -> Answers | None:
+    """Return what the text of an answers file says, or None where it is another template's."""
     pairs = re.findall(r"^(_src_path|_commit|applied_layer|layer): ['\"]?([^'\"\n]+)", text, re.MULTILINE)
     said: dict[str, str] = dict(pairs)
     layer = said.get("layer", said.get("applied_layer", ""))
     if ANSWERS.get(layer) != name or not {"_src_path", "_commit"} <= said.keys():
-        return []
-    return [Answers(name, layer, said["_src_path"], said["_commit"])]
+        return None
+    return Answers(name, layer, said["_src_path"], said["_commit"])
 
 
 def record_missed(root: Path, kind: str, clock: Clock, given: str | None = None) -> list[Written]:

@@ -1,0 +1,168 @@
+"""`check-ledger`: what is staged of the ledger continues the one in HEAD, and holds the receipts that it says.
+
+In a merge it may continue either side: after a conflict the published side is taken, and the other side's receipts
+are pending again.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from remembrancer import merkle, policy
+from remembrancer.checkpoint import Checkpoint, NoteError
+from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.findings import Finding
+from remembrancer.hooks.receipts import archived_by
+from remembrancer.hooks.staged import Change, Staged
+from remembrancer.hooks.told import refusal
+from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged, is_live
+from remembrancer.ledger.sealed import entries
+from remembrancer.receipt import parse, relative_path
+from remembrancer.store import RECEIPTS
+from remembrancer.tilefiles import TileError
+
+CHECK = "check-ledger"
+_NOTE = f"{LEDGER}/{CHECKPOINT}"
+_TAKE = "Take the published side (git checkout --theirs or --ours ops/receipts/ledger), and run `remembrancer seal`."
+
+
+@dataclass(frozen=True, slots=True)
+class _Index(LedgerFiles):
+    """The ledger's folder in Git's index."""
+
+    staged: Staged
+
+    def read(self, path: str) -> bytes:
+        data = self.staged.file(f"{LEDGER}/{path}")
+        if data is None:
+            raise FileNotFoundError(path)
+        return data
+
+
+def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
+    """Return the refusals for what is staged. Raises EnvironmentTrouble(env.git)."""
+    changes = list(changes)
+    ours = [change for change in changes if change.path.startswith(f"{LEDGER}/")]
+    if not ours:
+        return []
+    archived = archived_by(changes)
+    try:
+        return list(_check(staged, [change for change in ours if change.old not in archived], bool(archived)))
+    except Rejected as error:
+        return [refusal(CHECK, error.code, _NOTE, error.message, error.remedy)]
+
+
+def _check(staged: Staged, changes: list[Change], archived: bool) -> Iterator[Finding]:
+    note = staged.file(_NOTE)
+    if note is None:
+        if changes:
+            yield refusal(CHECK, "log.missing", _NOTE, "is removed, or files of a ledger are staged without it")
+        return
+    new = _opened(staged, note)
+    files = _Index(Path(staged.root), staged)
+    base, changed = (None, changes) if archived else _base(staged, files, new, changes)
+    for change in changed:
+        yield from _file(change, new.size)
+    yield from _sealed(staged, files, base.size if base else 0, new.size)
+
+
+def _opened(staged: Staged, note: bytes) -> Checkpoint:
+    """Return the staged checkpoint, whose signature must hold under the staged policy; whom to trust is not asked."""
+    text = staged.file("ops/trust/policy.toml")
+    if text is not None:
+        from remembrancer.logview import open_checkpoint  # noqa: PLC0415 - cryptography, needed only where a seal is staged
+
+        return open_checkpoint(note, policy.parse(text)).checkpoint
+    return _claimed(note)
+
+
+def _claimed(note: bytes) -> Checkpoint:
+    try:
+        return Checkpoint.parse(note.decode().rpartition("\n\n")[0] + "\n")
+    except (NoteError, UnicodeDecodeError) as error:
+        raise Rejected("log.checkpoint", f"the checkpoint is malformed: {error}") from None
+
+
+def _base(
+    staged: Staged, files: _Index, new: Checkpoint, changes: list[Change]
+) -> tuple[Checkpoint | None, list[Change]]:
+    """Return the checkpoint that the new one continues, and what differs from its commit.
+
+    Raises Rejected(log.rollback, log.split-view, log.origin, log.tile, log.missing).
+    """
+    troubles: list[Rejected] = []
+    for commit in ("HEAD", staged.merged):
+        if not commit:
+            continue
+        data = staged.read(f"{commit}:./{_NOTE}")
+        if data is None:
+            if commit == "HEAD":
+                _continues(files, None, new)
+                return None, changes
+            continue
+        old = _claimed(data)
+        try:
+            _continues(files, old, new)
+        except Rejected as error:
+            troubles.append(error)
+            continue
+        return old, changes if commit == "HEAD" else staged.changes(LEDGER, against=commit)
+    raise troubles[0]
+
+
+def _continues(files: LedgerFiles, old: Checkpoint | None, new: Checkpoint) -> None:
+    """Raise Rejected unless the staged tiles give the new root, and the old tree is a prefix of the new one."""
+    tree = files.tree(new.size)
+    if old is not None:
+        if old.origin != new.origin:
+            raise Rejected("log.origin", f"the ledger of {old.origin} cannot become that of {new.origin}")
+        if new.size < old.size:
+            raise Rejected("log.rollback", f"the ledger shrinks from {old.size} to {new.size} receipts", _TAKE)
+    try:
+        if tree.root() != new.root:
+            raise Rejected("log.tile", "the staged tiles do not give the root that the checkpoint states")
+        if old is None or old.size == 0:
+            return
+        proof = [] if old.size == new.size else tree.consistency_proof(old.size)
+        merkle.verify_consistency(old.size, new.size, proof, old.root, new.root)
+    except (TileError, FileNotFoundError) as error:
+        raise damaged(error) from None
+    except merkle.ProofError:
+        message = f"the ledger of {new.size} receipts contradicts the committed one of {old.size if old else 0}"
+        raise Rejected("log.split-view", message, _TAKE) from None
+
+
+def _file(change: Change, size: int) -> Iterator[Finding]:
+    """A tile or time-stamp that is committed stays, until a larger tile replaces it."""
+    path = change.path.removeprefix(f"{LEDGER}/")
+    restore = f"Take it back: git restore --source=HEAD --staged --worktree -- {change.path}"
+    if path.startswith("tile/"):
+        if change.status in "MT":
+            yield refusal(CHECK, "log.tile", change.path, "is committed and never changes", restore)
+        elif change.status == "D" and is_live(path, size):
+            yield refusal(CHECK, "log.missing", change.path, f"is removed, but a ledger of {size} needs it", restore)
+    elif path.startswith("timestamps/") and change.status != "A":
+        yield refusal(CHECK, "log.stamp", change.path, "is evidence of when the ledger had a size; it stays", restore)
+
+
+def _sealed(staged: Staged, files: _Index, start: int, size: int) -> Iterator[Finding]:
+    """Every entry that the commit adds to the ledger is a receipt that the index has, byte for byte."""
+    tree = files.tree(size)
+    for number, entry in entries(files, start, size):
+        try:
+            path = f"{RECEIPTS}/{relative_path(parse(entry))}"
+        except RemembrancerError as error:
+            yield refusal(CHECK, error.code, f"{LEDGER} entry {number}", error.message)
+            continue
+        try:
+            same = tree.leaf_hash(number) == merkle.leaf_hash(entry)
+        except (TileError, FileNotFoundError) as error:
+            raise damaged(error) from None
+        if not same:
+            yield refusal(CHECK, "log.tile", path, f"is entry {number}, but not leaf {number} of the tiles")
+        there = staged.file(path)
+        if there is None:
+            remedy = f"Stage it too: git add {path}"
+            yield refusal(CHECK, "receipt.missing", path, "is sealed, but not staged", remedy)
+        elif there != entry:
+            yield refusal(CHECK, "receipt.edited", path, "has other bytes than those that were sealed")

@@ -1,0 +1,358 @@
+"""The checks before a commit, over Git's index: what passes, what is refused, and what is said to do instead."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_scratch, release, released
+from ledger_world import deploy
+from receipt_samples import statement
+from remembrancer.receipt import encode, parse, relative_path
+from remembrancer.store import RECEIPTS, Store
+
+WRITTEN = ("--context", "A.", "--decision", "B.", "--consequences", "C.", "--verification", "`make test`")
+ADR = "ops/receipts/adr/ADR-001-use-x.md"
+RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
+NOTE = "ops/receipts/ledger/checkpoint"
+
+
+@pytest.fixture(scope="module")
+def original() -> Iterator[Scratch]:
+    scratch = released()
+    scratch.ok("adr", "create", "Use X", *WRITTEN)
+    scratch.ok("adr", "accept", "1")
+    scratch.commit("decide")
+    yield scratch
+    end_agents(scratch)
+    scratch.remove()
+
+
+@pytest.fixture
+def scratch(original: Scratch) -> Iterator[Scratch]:
+    copy = original.copy()
+    yield copy
+    copy.remove()
+
+
+def checked(scratch: Scratch, name: str = "pre-commit", *, stage: bool = True) -> tuple[int, str]:
+    if stage:
+        scratch.git("add", "-A")
+    done = scratch.run("hook", name)
+    assert done.out == ""
+    return done.status, done.err
+
+
+def test_everything_that_the_commands_write_passes() -> None:
+    """From the first commit on, with and without a parent."""
+    scratch = new_scratch()
+    try:
+        assert checked(scratch) == (0, "")
+        scratch.ok("init", "--dev", "--component", "my-svc")
+        scratch.ok("adr", "create", "Use X", *WRITTEN)
+        scratch.ok("adr", "create", "Undecided")
+        scratch.ok("adr", "accept", "1")
+        assert checked(scratch) == (0, "")
+        scratch.commit("init")
+        release(scratch)
+        assert checked(scratch) == (0, "")
+        shutil.rmtree(scratch.root / ".git")
+        scratch.git("init", "-q", "-b", "main")
+        assert checked(scratch) == (0, "")
+        scratch.commit("all at once")
+        assert checked(scratch) == (0, "")
+    finally:
+        end_agents(scratch)
+        scratch.remove()
+
+
+def edit(path: str, change: Callable[[bytes], bytes]) -> Callable[[Scratch], None]:
+    def act(scratch: Scratch) -> None:
+        file = scratch.root / path
+        file.write_bytes(change(file.read_bytes()))
+
+    return act
+
+
+def remove(path: str) -> Callable[[Scratch], None]:
+    return lambda scratch: (scratch.root / path).unlink()
+
+
+def link(path: str) -> Callable[[Scratch], None]:
+    def act(scratch: Scratch) -> None:
+        (scratch.root / path).unlink()
+        (scratch.root / path).symlink_to("/etc/hostname")
+
+    return act
+
+
+def blob(scratch: Scratch) -> str:
+    return f"ops/receipts/blobs/{sorted((scratch.root / 'ops/receipts/blobs').iterdir())[0].name}"
+
+
+def new_receipt(data: bytes, path: str = "") -> Callable[[Scratch], None]:
+    return lambda scratch: scratch.write(f"{RECEIPTS}/{path or relative_path(parse(data))}", data) and None
+
+
+def held(scratch: Scratch) -> None:
+    waiting = statement("update")
+    waiting["predicate"]["conflicts"] = ["README.md"]
+    waiting["predicate"].pop("resolvedAt", None)
+    new_receipt(encode(waiting))(scratch)
+
+
+def waiting_signature(scratch: Scratch) -> None:
+    scratch.ok("sign", "--no-seal", ARTIFACT)
+    shutil.rmtree(scratch.root / "ops/receipts/blobs")
+    scratch.git("checkout", "-q", "--", "ops/receipts/blobs")
+
+
+def moved(scratch: Scratch) -> None:
+    (scratch.root / "ops/receipts/old").mkdir()
+    (scratch.root / RECEIPT).rename(scratch.root / "ops/receipts/old/my-svc-0.1.0.receipt")
+
+
+def archive(scratch: Scratch, *, note: bool) -> None:
+    """Move the receipt into an archive, as closing a development ledger does together with the ledger."""
+    old = scratch.root / "ops/receipts/archive/aa"
+    (old / "deploy").mkdir(parents=True)
+    (scratch.root / RECEIPT).rename(old / "deploy/my-svc-0.1.0.receipt")
+    if note:
+        ledger(scratch).rename(old / "ledger")
+
+
+def answers(version: str) -> str:
+    return f"_commit: {version}\n_src_path: https://example.org/t.git\nlayer: k8s\ncomponent: my-svc\n"
+
+
+def template_commit(scratch: Scratch) -> None:
+    scratch.write(".copier-answers.k8s.yml", answers("v9.9.9"))
+
+
+def named_file(scratch: Scratch) -> None:
+    scratch.write("bom.json", "{}\n")
+    (scratch.root / "dist/my-svc-0.2.0.tar.gz").write_bytes(b"x")
+    scratch.ok("record", "deploy", "--component", "my-svc", "--version", "0.2.0", "--sbom", "bom.json")
+    scratch.write("bom.json", "{ }\n")
+
+
+def put(path: str, text: str) -> Callable[[Scratch], None]:
+    def act(scratch: Scratch) -> None:
+        scratch.write(path, text)
+
+    return act
+
+
+def renamed(scratch: Scratch) -> None:
+    (scratch.root / ADR).rename(scratch.root / ADR.replace("use-x", "use-y"))
+
+
+def copied(name: str, number: bytes) -> Callable[[Scratch], None]:
+    def act(scratch: Scratch) -> None:
+        scratch.write(f"ops/receipts/adr/{name}", (scratch.root / ADR).read_bytes().replace(b"001", number))
+
+    return act
+
+
+OTHER, OTHER_PATH = deploy("7.0.0"), "deploy/my-svc-7.0.0.receipt"
+REFUSED = [
+    ("receipt edited", edit(RECEIPT, lambda data: data.replace(b"my-svc", b"my-sv1")), "receipt.edited"),
+    ("receipt removed", remove(RECEIPT), "receipt.edited"),
+    ("receipt becomes a link", link(RECEIPT), "receipt.edited"),
+    ("receipt moved", moved, "receipt.edited"),
+    ("blob edited", lambda scratch: edit(blob(scratch), lambda data: data + b"x")(scratch), "receipt.edited"),
+    ("blob removed", lambda scratch: remove(blob(scratch))(scratch), "receipt.edited"),
+    ("receipt that is none", new_receipt(b"{}\n", "deploy/x-1.receipt"), "receipt.malformed"),
+    ("receipt of no kind", new_receipt(OTHER.replace(b"receipt/deploy", b"receipt/x"), OTHER_PATH), "receipt.kind"),
+    ("receipt in another encoding", new_receipt(OTHER.replace(b"  ", b" "), OTHER_PATH), "receipt.malformed"),
+    ("receipt elsewhere", new_receipt(OTHER, "deploy/my-svc-8.0.0.receipt"), "receipt.path"),
+    ("blob of other bytes", put(f"ops/receipts/blobs/{'a' * 64}", "x"), "blob.mismatch"),
+    ("blob of no name", put("ops/receipts/blobs/x", "x"), "blob.mismatch"),
+    ("blob not staged", waiting_signature, "blob.missing"),
+    ("update that waits", held, "receipt.held"),
+    ("template without its receipt", template_commit, "receipt.unrecorded"),
+    ("named file is another", named_file, "receipt.named-file"),
+    ("archive without its ledger", lambda scratch: archive(scratch, note=False), "receipt.edited"),
+    ("decision edited", edit(ADR, lambda data: data + b"more\n"), "adr.edited"),
+    ("decision removed", remove(ADR), "adr.edited"),
+    ("status set by hand", edit(ADR, lambda data: data.replace(b": Accepted", b": Rejected")), "adr.edited"),
+    ("decision renamed", renamed, "adr.edited"),
+    ("decision without a receipt", copied("ADR-002-use-y.md", b"002"), "adr.unrecorded"),
+    ("number twice", copied("ADR-001-use-y.md", b"001"), "adr.form"),
+    ("a draft without its form", put("ops/receipts/adr/ADR-002-y.md", "# Y\n"), "adr.form"),
+    ("another name", put("ops/receipts/adr/0002-y.md", "# Y\n"), "adr.form"),
+    ("checkpoint removed", remove(NOTE), "log.missing"),
+    ("ledger removed", lambda scratch: shutil.rmtree(ledger(scratch)), "log.missing"),
+    ("checkpoint edited", edit(NOTE, lambda data: re.sub(rb"\n[0-9]+\n", b"\n1\n", data, count=1)), "log.checkpoint"),
+    ("checkpoint is noise", edit(NOTE, lambda _: b"\xff\n\n"), "log.checkpoint"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "act", "code"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_refused_with_what_to_do(scratch: Scratch, what: str, act: Callable[[Scratch], None], code: str) -> None:
+    act(scratch)
+    status, said = checked(scratch)
+    assert status == 1
+    assert f"[{code}]" in said
+    assert "\n  " in said
+    assert "Traceback" not in said
+    scratch.git("reset", "-q", "--hard")
+    scratch.git("clean", "-fdq", "ops", ".copier-answers.k8s.yml")
+    assert checked(scratch) == (0, "")
+
+
+def test_closing_a_development_ledger_passes(scratch: Scratch) -> None:
+    archive(scratch, note=True)
+    assert checked(scratch) == (0, "")
+    scratch.commit("close")
+    (scratch.root / "ops/receipts/archive/aa/deploy/my-svc-0.1.0.receipt").write_text("{}")
+    assert "[receipt.edited]" in checked(scratch)[1]
+
+
+def test_only_the_index_counts(scratch: Scratch) -> None:
+    (scratch.root / RECEIPT).write_text("{}")
+    assert checked(scratch, stage=False) == (0, "")
+    scratch.git("add", RECEIPT)
+    scratch.git("restore", RECEIPT, "--source", "HEAD")
+    assert checked(scratch, stage=False)[0] == 1
+
+
+def test_a_fork_a_rollback_and_what_is_half_staged(scratch: Scratch) -> None:
+    base = scratch.git("rev-parse", "HEAD")
+    (scratch.root / ARTIFACT).with_name("my-svc-0.2.0.tar.gz").write_bytes(b"two")
+    scratch.ok("record", "deploy", "--component", "my-svc", "--version", "0.2.0")
+    half = checked(scratch, stage=False)
+    assert half == (0, "")
+    scratch.git("add", "ops/receipts/ledger")
+    status, said = checked(scratch, "check-ledger", stage=False)
+    assert status == 1
+    assert "[receipt.missing]" in said
+    assert "git add ops/receipts/deploy/my-svc-0.2.0.receipt" in said
+    assert checked(scratch) == (0, "")
+    one = scratch.commit("one")
+    # back to a smaller ledger
+    scratch.git("rm", "-rq", "ops/receipts/ledger")
+    scratch.git("checkout", base, "--", "ops/receipts/ledger")
+    assert "[log.rollback]" in checked(scratch)[1]
+    # another ledger of the same key
+    scratch.git("reset", "-q", "--hard", base)
+    for path in (scratch.home / ".local/state/remembrancer").glob("checkpoints/**/*"):
+        if path.is_file():
+            path.unlink()
+    scratch.ok(
+        "record", "deploy", "--component", "other", "--version", "0.2.0", "--evidence", "dist/my-svc-0.2.0.tar.gz"
+    )
+    scratch.commit("two")
+    scratch.git("update-ref", "HEAD", one)
+    assert "[log.split-view]" in checked(scratch, "check-ledger", stage=False)[1]
+
+
+def test_a_merge_may_take_either_side(scratch: Scratch) -> None:
+    base = scratch.git("rev-parse", "HEAD")
+    for component in ("left", "right"):
+        scratch.git("checkout", "-q", "-b", component, base)
+        (scratch.root / "ops/receipts/.local/index.sqlite").unlink(missing_ok=True)
+        for path in (scratch.home / ".local/state/remembrancer").glob("checkpoints/**/*"):
+            if path.is_file():
+                path.unlink()
+        scratch.ok("record", "deploy", "--component", component, "--version", "1.0.0", "--evidence", ARTIFACT)
+        scratch.commit(component)
+    done = scratch.run("hook", "pre-commit")
+    assert done.status == 0
+    merged = subprocess.run(
+        ["git", "-C", str(scratch.root), "merge", "-q", "left"],
+        env=scratch.environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert merged.returncode == 1
+    for side in ("--ours", "--theirs"):
+        other = "left" if side == "--theirs" else "right"
+        scratch.git("rm", "-rqf", "--cached", "ops/receipts/ledger")
+        shutil.rmtree(ledger(scratch))
+        scratch.git("checkout", other, "--", "ops/receipts/ledger")
+        assert checked(scratch) == (0, "")
+    scratch.git("checkout", base, "--", "ops/receipts/ledger")
+    assert "[log." in checked(scratch)[1]
+
+
+LEDGER_FILES = [
+    ("tile removed", "tile/0", "log.missing"),
+    ("entries edited", "tile/entries", "log."),
+    ("stamp removed", "timestamps", "log.stamp"),
+]
+
+
+@pytest.mark.parametrize(("what", "folder", "code"), LEDGER_FILES, ids=[row[0] for row in LEDGER_FILES])
+def test_committed_ledger_files_stay(scratch: Scratch, what: str, folder: str, code: str) -> None:
+    file = sorted(path for path in (ledger(scratch) / folder).rglob("*") if path.is_file())[0]
+    if "removed" in what:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes() + b"\x00\x01x")
+    status, said = checked(scratch, "check-ledger")
+    assert status == 1
+    assert code in said
+
+
+def test_a_template_commit_with_its_receipt_passes(scratch: Scratch) -> None:
+    spawned = statement("spawn")
+    said = spawned["predicate"]
+    text = answers(said["template"]["version"]).replace("k8s", said["layer"])
+    name = {"fastapi-service": ".copier-answers.yml"}.get(said["layer"], f".copier-answers.{said['layer']}.yml")
+    said["answers"] = {"path": name, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    said["template"].pop("tagSignature", None)
+    manifest = Store(scratch.root).write_blob(b"{}\n")
+    said["manifest"]["sha256"] = manifest
+    spawned["subject"][0]["digest"]["sha256"] = manifest
+    scratch.write(name, text)
+    new_receipt(encode(spawned))(scratch)
+    assert checked(scratch) == (0, "")
+    scratch.write(name, text.replace("component: my-svc", "component: my-sv2"))
+    assert "[receipt.named-file]" in checked(scratch)[1]
+
+
+def test_below_the_top_of_the_repository(original: Scratch) -> None:
+    """A service in a folder of a larger repository, and Git's own environment of a hook."""
+    scratch = original.copy()
+    try:
+        shutil.rmtree(scratch.root / ".git")
+        inner = scratch.root / "services/a"
+        inner.mkdir(parents=True)
+        for name in ("ops", "dist"):
+            (scratch.root / name).rename(inner / name)
+        scratch.git("init", "-q", "-b", "main")
+        scratch.commit("all")
+        (inner / RECEIPT).unlink()
+        scratch.git("add", "-A")
+        assert scratch.run("hook", "pre-commit").status == 0
+        index = {"GIT_INDEX_FILE": ".git/index"}
+        done = scratch.run("hook", "pre-commit", "--root", "services/a", **index)
+        assert done.status == 1
+        assert RECEIPT in done.err
+    finally:
+        scratch.remove()
+
+
+def test_git_that_fails_is_no_consent(scratch: Scratch) -> None:
+    assert scratch.run("hook", "pre-commit", GIT_DIR="/nonexistent").status == 4
+    assert scratch.run("hook", "pre-commit", PATH="/nonexistent").status == 4
+    assert scratch.run("hook", "pre-commit", "--root", "nowhere").status == 2
+
+
+def test_names_from_the_index_cannot_reach_the_terminal(scratch: Scratch) -> None:
+    scratch.write("ops/receipts/deploy/\x1b[31mred.receipt", "{}")
+    status, said = checked(scratch)
+    assert status == 1
+    assert "\x1b" not in said
+
+
+def test_a_thousand_refusals_are_not_a_thousand_lines(scratch: Scratch) -> None:
+    for number in range(60):
+        scratch.write(f"ops/receipts/blobs/{number}", "x")
+    said = checked(scratch)[1]
+    assert len(said.splitlines()) <= 45
+    assert "more" in said.splitlines()[-1]
