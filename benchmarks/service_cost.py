@@ -22,8 +22,8 @@ from benchmarks.measure import Row, command
 ROOT = Path(benchmarks.__path__[0]).parent
 HERE = Path(__file__).parent
 VARIANTS = ("bare", "metrics", "logged", "whole", "instrumentator")
-ROUNDS = 15
-REQUESTS = 1500
+ROUNDS = 9
+REQUESTS = 1000
 NEW_ITEM = b'{"name": "bench", "quantity": 3}'
 
 
