@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remembrancer.errors import BadInput, Rejected
+from remembrancer.errors import Rejected
 from remembrancer.evidence import Entry
 from remembrancer.files import read_regular
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
@@ -26,14 +26,6 @@ MAX_FILE = 16 << 20
 # a hook's environment points at the repository that is being committed to, which need not be this one
 _FOREIGN = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"})
 _SIGNATURE = re.compile(r"policy\.toml\.([0-9A-F]{40}|[0-9A-F]{64})\.asc")
-
-
-def find_root(start: Path) -> Path:
-    """Return the nearest folder at or above `start` that has ops/receipts or .git; raises BadInput(input.root)."""
-    for folder in [start, *start.parents]:
-        if (folder / RECEIPTS).is_dir() or (folder / ".git").exists():
-            return folder
-    raise BadInput("input.root", f"{start} is not inside a repository (no ops/receipts or .git above it)")
 
 
 class Repository:

@@ -41,7 +41,7 @@ class Session:
     def root(self) -> Path:
         """The repository: `--root`, else the nearest folder upwards that has ops/receipts or .git."""
         from remembrancer.errors import BadInput
-        from remembrancer.repository import find_root
+        from remembrancer.place import find_root
 
         if self.root_option is None:
             return find_root(Path.cwd())

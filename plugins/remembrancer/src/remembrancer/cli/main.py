@@ -24,6 +24,7 @@ COMMANDS = {
     "verify-proof": ("remembrancer.cli.proofs:verify_proof", "Check such a file, without repository or network."),
     "trust": ("remembrancer.cli.groups:trust", "Show, pin and change whom this repository trusts."),
     "drift": ("remembrancer.cli.drift:drift", "Which standard built this repository, and is it unmodified?"),
+    "query": ("remembrancer.cli.query:query", "Ask in plain words: why did we choose postgres?"),
     "list": ("remembrancer.cli.groups:list_", "List deployments, adrs or receipts."),
     "adr": ("remembrancer.cli.groups:adr", "Draft, import, accept, reject and supersede decisions."),
     "receipt": ("remembrancer.cli.show:receipt", "Show one receipt and where it stands in the ledger."),

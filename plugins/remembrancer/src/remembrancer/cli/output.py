@@ -28,11 +28,12 @@ class Report(NamedTuple):
     findings: Sequence[Finding] = ()
     data: Mapping[str, Any] = MappingProxyType({})
     notices: Sequence[str] = ()
+    plain_status: int = 0
 
     @property
     def status(self) -> int:
-        """The exit status: that of the findings, 0 for a command that judges nothing."""
-        return exit_code(self.findings) if self.profile is not None or self.findings else 0
+        """The exit status: that of the findings, or `plain_status` for a command that judges nothing."""
+        return exit_code(self.findings) if self.profile is not None or self.findings else self.plain_status
 
 
 def emit_json(report: Report) -> int:

@@ -1,0 +1,94 @@
+"""`query`: plain questions, ranked passages."""
+
+import shutil
+import textwrap
+from typing import TYPE_CHECKING
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.output import Report, emit_json, say
+
+if TYPE_CHECKING:
+    from remembrancer.memory.ask import Answer
+
+_FLAGS = ("-v", "--verbose", "-h", "--help")
+_VALUED = ("--format", "--root", "--limit")
+
+
+class _Question(click.Command):
+    """A command whose text may hold anything: what is not one of its own options, in full, is text."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options: list[str] = []
+        text: list[str] = []
+        rest = iter(args)
+        for one in rest:
+            if one == "--":
+                text += rest
+            elif one in _FLAGS or one.startswith(tuple(f"{name}=" for name in _VALUED)):
+                options.append(one)
+            elif one in _VALUED:
+                options += [one, *[value for value in [next(rest, None)] if value is not None]]
+            else:
+                text.append(one)
+        return super().parse_args(ctx, [*options, "--", *text])
+
+
+@click.command(cls=_Question, epilog='Example: remembrancer query "why did we choose postgres?"')
+@click.argument("text", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(1, 100), default=5, metavar="N", help="At most so many. Default: 5.")
+@command()
+def query(session: Session, *, text: tuple[str, ...], limit: int) -> int:
+    """Answer a question in plain words with passages from decisions and receipts, best first.
+
+    Ends with 1 when nothing is found. What is found is not verified; verify-audit does that.
+    """
+    from contextlib import closing
+
+    from remembrancer.memory.ask import ask
+    from remembrancer.memory.index import opened
+
+    question = " ".join(text)
+    with closing(opened(session.root)) as base:
+        answers = ask(base, question, limit)
+    data = {"items": [_row(one) for one in answers]}
+    report = Report("query", data=data, notices=session.notices, plain_status=0 if answers else 1)
+    if session.output == "json":
+        return emit_json(report)
+    if not answers:
+        print("nothing is recorded about that")
+    for number, one in enumerate(answers, 1):
+        _show(number, one)
+    return say(report, "text")
+
+
+def _row(one: "Answer") -> dict[str, object]:
+    """Return an answer for programs."""
+    return {
+        "file": one.path,
+        "kind": one.kind,
+        "title": one.title,
+        "section": one.section,
+        "passage": one.passage,
+        "date": one.date,
+        "status": one.status,
+        "replacedBy": one.replaced_by,
+        "coverage": one.coverage,
+    }
+
+
+def _show(number: int, one: "Answer") -> None:
+    """Print one answer, nothing wider than the terminal."""
+    from remembrancer.cli.trouble import printable
+
+    width = max(40, min(100, shutil.get_terminal_size().columns))
+    facts = ", ".join(fact for fact in (one.status, one.date) if fact)
+    replaced = [f"replaced by {one.replaced_by}"] if one.replaced_by else []
+    lines = [f"{number}. {one.title} ({facts})", *replaced, f"{one.section}: {one.passage}", one.path]
+    for place, line in enumerate(lines):
+        indent = "   " if place else ""
+        fitted = textwrap.wrap(
+            printable(line), width, initial_indent=indent, subsequent_indent="   ", break_on_hyphens=False
+        )
+        print("\n".join(fitted))

@@ -1,0 +1,162 @@
+"""Answering: every word is scored with BM25, the documents that cover more of the question come first.
+
+A superseded decision is marked, and ranked below the one that replaced it. A question of which too little is found
+anywhere has no answer.
+"""
+
+import json
+import math
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from remembrancer.memory.sources import ADR
+from remembrancer.memory.words import Term, quoted, terms
+
+WEIGHTS = (3.0, 1.0, 1.5, 1.0, 0.5)  # title, Context, Decision, Consequences, More
+ALIKE = 0.5  # how much another word for the same thing counts
+RECEIPT = 0.5  # a question is about decisions before it is about events
+ENOUGH = 0.25  # the share of a question, by number or by rarity of its words, that an answer has to cover
+_COMMON = 0.4  # a word in more than this share of the documents says nothing
+_SECTIONS = ("Title", "Context", "Decision", "Consequences", "More")
+_BEGIN, _END = "\x02", "\x03"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One passage: its file, what it is called, its section and text, day and status, and the share of the question
+    that it covers (0 to 1). `replaced_by` is the title of the decision that is in force instead."""
+
+    path: str
+    kind: str
+    title: str
+    section: str
+    passage: str
+    date: str
+    status: str
+    coverage: float
+    replaced_by: str = ""
+
+
+@dataclass(slots=True)
+class _Found:
+    score: float = 0.0
+    covered: float = 0.0
+    words: float = 0.0
+
+
+def ask(base: sqlite3.Connection, question: str, limit: int = 5) -> list[Answer]:
+    """Return at most `limit` answers, best first; none where nothing covers enough of the question."""
+    (count,) = base.execute("SELECT count(*) FROM document").fetchone()
+    asked = terms(question)
+    if not count or not asked:
+        return []
+    found: defaultdict[int, _Found] = defaultdict(_Found)
+    whole = 0.0
+    for term in asked:
+        scores, rarity = _score(base, term, count)
+        whole += rarity
+        for row, (score, share) in scores.items():
+            found[row].score += score
+            found[row].covered += rarity * share
+            found[row].words += share
+    if not whole:
+        return []
+    kinds: dict[int, str] = dict(base.execute("SELECT id, kind FROM document"))
+    ranked = {
+        row: one.score * (0.3 + 0.7 * one.covered / whole) * (1 if kinds[row] == ADR else RECEIPT)
+        for row, one in found.items()
+        if max(one.covered / whole, one.words / len(asked)) >= ENOUGH and kinds[row] != f"{ADR} receipt"
+    }
+    order = sorted(ranked, key=lambda row: (-ranked[row], row))[: limit * 4]
+    placed = _newer_first(base, order)[:limit]
+    return [_answer(base, row, by, asked, found[row].covered / whole) for row, by in placed]
+
+
+def _score(base: sqlite3.Connection, term: Term, count: int) -> tuple[dict[int, tuple[float, float]], float]:
+    """Return score and share of the term for each document that has it or a word like it, and how rare the term is."""
+    exact = _matches(base, quoted(term.word), count)
+    near: dict[int, float] = {}
+    for word in term.alike:
+        for row, score in _matches(base, quoted(word), count).items():
+            near[row] = max(near.get(row, 0.0), score)
+    if not exact and not near and len(term.word) >= 4:
+        near = _matches(base, f"{quoted(term.word)} *", count)
+    found = {row: (ALIKE * score, ALIKE) for row, score in near.items()}
+    for row, score in exact.items():
+        found[row] = (max(score, found.get(row, (0.0, 0.0))[0]), 1.0)
+    rarity = math.log(1 + (count - len(exact or near) + 0.5) / (len(exact or near) + 0.5))
+    return found, rarity
+
+
+def _matches(base: sqlite3.Connection, phrase: str, count: int) -> dict[int, float]:
+    """Return the BM25 score of a phrase for each document that has it; none where nearly all have it."""
+    weights = ", ".join(str(weight) for weight in WEIGHTS)
+    statement = f"SELECT rowid, -bm25(text, {weights}) FROM text WHERE text MATCH ?"  # noqa: S608 - our own numbers
+    found = dict(base.execute(statement, (phrase,)).fetchall())
+    return found if count < 10 or len(found) <= _COMMON * count else {}
+
+
+def _newer_first(base: sqlite3.Connection, order: Iterable[int]) -> list[tuple[int, int]]:
+    """Return (document, what replaced it or 0), each superseded one directly below its replacement.
+
+    A replacement that the question did not find is put in front of what it replaced.
+    """
+    replaced = _replacements(base)
+    placed: list[tuple[int, int]] = []
+    there: set[int] = set()
+    for row in order:
+        chain = [row]
+        while (newer := replaced.get(chain[-1], 0)) and newer not in chain:
+            chain.append(newer)
+        for one in reversed(chain):
+            if one not in there:
+                there.add(one)
+                placed.append((one, replaced.get(one, 0)))
+    return placed
+
+
+def _replacements(base: sqlite3.Connection) -> dict[int, int]:
+    """Return which document replaced which: receipts say so, and texts of decisions in force."""
+    rows = base.execute("SELECT id, number, status FROM document WHERE kind = ?", (ADR,)).fetchall()
+    by_number = {number: row for row, number, _ in rows}
+    superseded = {row for row, _, status in rows if status == "Superseded"}
+    found: dict[int, int] = {}
+    texts = "SELECT id, replaces FROM document WHERE kind = ? AND status = 'Accepted' AND replaces != '[]'"
+    for row, numbers in base.execute(texts, (ADR,)):
+        for number in json.loads(numbers):
+            if by_number.get(number) in superseded:
+                found[by_number[number]] = row
+    for number, by in base.execute("SELECT number, replaced_by FROM document WHERE replaced_by != 0"):
+        if by_number.get(number) in superseded and by in by_number:
+            found[by_number[number]] = by_number[by]
+    return found
+
+
+def _answer(base: sqlite3.Connection, row: int, by: int, asked: list[Term], coverage: float) -> Answer:
+    path, kind, title, status, date = base.execute(
+        "SELECT path, kind, title, status, date FROM document WHERE id = ?", (row,)
+    ).fetchone()
+    phrases = " OR ".join(quoted(word) for term in asked for word in (term.word, *term.alike))
+    parts = ", ".join(f"snippet(text, {column}, '{_BEGIN}', '{_END}', ' … ', 28)" for column in range(1, 5))
+    texts = (
+        base.execute(
+            f"SELECT {parts} FROM text WHERE rowid = ? AND text MATCH ?",  # noqa: S608 - our own numbers
+            (row, phrases),
+        ).fetchone()
+        or base.execute("SELECT context, decision, consequences, more FROM text WHERE rowid = ?", (row,)).fetchone()
+    )
+    best = max(range(4), key=lambda column: (_hits(texts[column]) * WEIGHTS[column + 1], column == 1))
+    passage = " ".join(texts[best].replace(_BEGIN, "").replace(_END, "").split())
+    section = _SECTIONS[best + 1] if kind == ADR else kind
+    made = Answer(path, kind, title, section, passage, date, status, round(coverage, 3))
+    if not by:
+        return made
+    (newer,) = base.execute("SELECT title FROM document WHERE id = ?", (by,)).fetchone()
+    return replace(made, replaced_by=newer)
+
+
+def _hits(text: str) -> int:
+    """Count the different words of the question in a snippet."""
+    return len({part.partition(_END)[0].lower() for part in text.split(_BEGIN)[1:]})
