@@ -46,6 +46,8 @@ def test_help_has_an_example_that_parses(path: tuple[str, ...], capsys: pytest.C
     text = " ".join(capsys.readouterr().out.split())
     assert f"Example: remembrancer {path[0]}" in text
     assert main([*path, "-h"]) == 0
+    if path == ("query",):
+        return  # a leading dash is text there, everywhere else an unknown flag is an error
     assert main([*path, "--no-such-option"]) == 2
 
 

@@ -11,7 +11,8 @@ from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
 from remembrancer.policy import Ended, Term
 from remembrancer.template_tag import Keys, check
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+# an hour ahead, so that tests which run long after this module was read still lie before it
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
