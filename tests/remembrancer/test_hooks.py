@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_scratch, release, released
+from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, release, released
 from ledger_world import deploy
 from receipt_samples import statement
 from remembrancer.receipt import encode, parse, relative_path
@@ -356,3 +356,26 @@ def test_a_thousand_refusals_are_not_a_thousand_lines(scratch: Scratch) -> None:
     said = checked(scratch)[1]
     assert len(said.splitlines()) <= 45
     assert "more" in said.splitlines()[-1]
+
+
+def test_beginning_production_passes(scratch: Scratch) -> None:
+    """What `init --production` moves and begins anew is one commit that the hooks let through; a second try is not."""
+    owner = new_key(scratch, "Owner <owner@example.org>")
+    (tsa,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/tsa/*root*.pem")
+    scratch.ok(
+        *("init", "--production", "--component", "my-svc", "--domain", "example.org", "--owner", owner),
+        *("--log-key-file", str(scratch.home / "log.key"), "--authority", "tsa=http://127.0.0.1:9/"),
+        *("--authority-root", f"tsa={tsa}"),
+    )
+    assert not (scratch.root / RECEIPT).exists()
+    assert checked(scratch) == (0, "")
+    scratch.commit("production")
+    (archived,) = (scratch.root / "ops/receipts/archive").rglob("my-svc-0.1.0.receipt")
+    archived.unlink()
+    assert "[receipt.edited]" in checked(scratch)[1]
+    scratch.git("reset", "-q", "--hard")
+    (scratch.root / "ops/receipts/archive/bb").mkdir()
+    ledger(scratch).rename(scratch.root / "ops/receipts/archive/bb/ledger")
+    status, said = checked(scratch)
+    assert status == 1
+    assert "[log.missing]" in said

@@ -45,7 +45,7 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     ours = [change for change in changes if change.path.startswith(f"{LEDGER}/")]
     if not ours:
         return []
-    archived = archived_by(changes)
+    archived = archived_by(staged, changes)
     try:
         return list(_check(staged, [change for change in ours if change.old not in archived], bool(archived)))
     except Rejected as error:
@@ -60,7 +60,11 @@ def _check(staged: Staged, changes: list[Change], archived: bool) -> Iterator[Fi
         return
     new = _opened(staged, note)
     files = _Index(Path(staged.root), staged)
-    base, changed = (None, changes) if archived else _base(staged, files, new, changes)
+    if archived:
+        _continues(files, None, new)
+        base, changed = None, changes
+    else:
+        base, changed = _base(staged, files, new, changes)
     for change in changed:
         yield from _file(change, new.size)
     yield from _sealed(staged, files, base.size if base else 0, new.size)

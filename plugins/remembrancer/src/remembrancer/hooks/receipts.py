@@ -22,12 +22,13 @@ _HEX = re.compile("[0-9a-f]{64}")
 _CHECKPOINT = f"{RECEIPTS}/ledger/checkpoint"
 _ARCHIVE = f"{RECEIPTS}/archive/"
 _BLOBS = f"{RECEIPTS}/blobs/"
+_DEVELOPMENT = b"dev.invalid/"
 
 
 def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     """Return the refusals for what is staged. Raises EnvironmentTrouble(env.git)."""
     changes = list(changes)
-    archived = archived_by(changes)
+    archived = archived_by(staged, changes)
     found: list[Finding] = []
     new: list[Receipt] = []
     blobs: set[str] = set()
@@ -58,10 +59,11 @@ def _is_receipt(path: str) -> bool:
     return path.startswith(f"{RECEIPTS}/") and path.endswith(".receipt")
 
 
-def archived_by(changes: Iterable[Change]) -> set[str]:
+def archived_by(staged: Staged, changes: Iterable[Change]) -> set[str]:
     """Return the blobs that this commit moves into an archive.
 
-    Closing a development ledger does that, and only that counts: the archive must hold HEAD's own checkpoint.
+    Closing a development ledger does that, and only that counts: the archive must hold HEAD's own checkpoint, and its
+    origin must be a development one.
     """
     folders: defaultdict[str, set[str]] = defaultdict(set)
     checkpoint = ""
@@ -70,7 +72,8 @@ def archived_by(changes: Iterable[Change]) -> set[str]:
             folders[change.path.removeprefix(_ARCHIVE).partition("/")[0]].add(change.new)
         elif change.path == _CHECKPOINT and change.status in "MD":
             checkpoint = change.old
-    return set().union(*(held for held in folders.values() if checkpoint in held))
+    moved = set().union(*(held for held in folders.values() if checkpoint in held))
+    return moved if moved and (staged.read(checkpoint) or b"").startswith(_DEVELOPMENT) else set()
 
 
 def _edited(change: Change) -> Finding:
@@ -134,7 +137,7 @@ def _named_files(staged: Staged, new: Iterable[Receipt]) -> Iterator[Finding]:
 
 def _generations(staged: Staged, changed: Iterable[Change]) -> Iterator[Finding]:
     """An answers file that names a version of the template comes with the receipt of that version."""
-    from remembrancer.generated import answers_said  # noqa: PLC0415 - only where an answers file is staged
+    from remembrancer.generations import answers_said  # noqa: PLC0415 - only where an answers file is staged
 
     known = set(_recorded(staged))
     for change in changed:
