@@ -27,9 +27,11 @@ COMMANDS = {
     "query": ("remembrancer.cli.query:query", "Ask in plain words: why did we choose postgres?"),
     "list": ("remembrancer.cli.groups:list_", "List deployments, adrs or receipts."),
     "adr": ("remembrancer.cli.groups:adr", "Draft, import, accept, reject and supersede decisions."),
-    "receipt": ("remembrancer.cli.show:receipt", "Show one receipt and where it stands in the ledger."),
+    "timeline": ("remembrancer.cli.timeline:timeline", "What happened here, oldest first."),
+    "receipt": ("remembrancer.cli.receipt:receipt", "Show one receipt, and judge whether it is in the ledger."),
     "hook": ("remembrancer.cli.groups:hook", "The checks that run before a commit."),
     "status": ("remembrancer.cli.show:status", "Show origin, profile, ledger size and what is pending."),
+    "completion": ("remembrancer.cli.completion:completion", "Print what a shell needs to complete commands."),
     "tsa": ("remembrancer.cli.groups:tsa", "Run a development timestamp authority."),
 }
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from remembrancer.cli.trouble import REPORT_SCHEMA, printable
+from remembrancer.cli.fit import printable, put
+from remembrancer.cli.trouble import REPORT_SCHEMA
 from remembrancer.findings import Finding, Outcome, exit_code
 
 WORDS = {Outcome.VERIFIED: "PASS", Outcome.FAILED: "FAIL", Outcome.UNVERIFIABLE: "OPEN"}
@@ -87,13 +88,13 @@ def emit(report: Report, output: str) -> int:
         said = {finding.code: remedy(finding) for finding in report.findings if finding.outcome is not Outcome.VERIFIED}
         for code, advice in said.items():
             if advice:
-                print(f"  {code}: {printable(advice)}")
+                put(f"  {code}: {advice}", "    ")
     if report.profile is not None:
         verdict = VERDICTS[report.status].upper()
         note = PROFILE_NOTES.get(report.profile, report.profile)
-        print(f"{verdict} {printable(report.subject)} ({note})")
+        put(f"{verdict} {report.subject} ({note})")
     for notice in report.notices:
-        print(f"note: {printable(notice)}", file=sys.stderr)
+        put(f"note: {notice}", "  ", sys.stderr)
     return report.status
 
 
@@ -135,7 +136,7 @@ def say(report: Report, output: str, *lines: str) -> int:
     if output == "json":
         return emit_json(report)
     for line in lines:
-        print(printable(line))
+        put(line)
     for notice in report.notices:
-        print(f"note: {printable(notice)}", file=sys.stderr)
+        put(f"note: {notice}", "  ", sys.stderr)
     return report.status

@@ -80,7 +80,7 @@ def _row(one: "Answer") -> dict[str, object]:
 
 def _show(number: int, one: "Answer") -> None:
     """Print one answer, nothing wider than the terminal."""
-    from remembrancer.cli.trouble import printable
+    from remembrancer.cli.fit import printable
 
     width = max(40, min(100, shutil.get_terminal_size().columns))
     facts = ", ".join(fact for fact in (one.status, one.date) if fact)

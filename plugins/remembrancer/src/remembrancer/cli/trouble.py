@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
+from remembrancer.cli.fit import put
 from remembrancer.errors import RemembrancerError
 from remembrancer.reasons import REASONS
 
@@ -27,15 +28,10 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
         }
         print(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=True))
         return known.exit_code
-    print(f"remembrancer: {printable(known.message)} [{known.code}]", file=sys.stderr)
+    put(f"remembrancer: {known.message} [{known.code}]", "  ", sys.stderr)
     if remedy:
-        print(f"  {printable(remedy)}", file=sys.stderr)
+        put(f"  {remedy}", "  ", sys.stderr)
     return known.exit_code
-
-
-def printable(text: str) -> str:
-    """Return text on one line in which control characters from a file or an argument cannot reach the terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _known(error: Exception) -> RemembrancerError:

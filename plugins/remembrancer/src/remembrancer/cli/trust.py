@@ -3,6 +3,7 @@
 import click
 
 from remembrancer.cli.common import Session, command
+from remembrancer.cli.fit import put
 from remembrancer.cli.output import Report, emit, say
 
 
@@ -19,14 +20,14 @@ def show(session: Session) -> int:
         signed = session.repository.signed_policy()
         if signed and error.code == "trust.unpinned" and session.output == "text":
             for owner in sorted(signed.signatures):
-                print(f"signed by {owner}: if the owner published that, `remembrancer trust pin {owner}`")
+                put(f"signed by {owner}: if the owner published that, `remembrancer trust pin {owner}`")
         finding = negative("trust", "ops/trust/policy.toml", error)
         return emit(Report("trust show", profile="", findings=[finding]), session.output)
     data = _described(trusted.policy)
     if session.output == "text":
         for name, value in data.items():
             for line in value if isinstance(value, list) else [value]:
-                print(f"{name}: {line}")
+                put(f"{name}: {line}")
     report = Report("trust show", profile=str(trusted.policy.profile), findings=[trust_finding(trusted)], data=data)
     return emit(report, session.output)
 

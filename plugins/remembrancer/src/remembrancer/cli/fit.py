@@ -1,0 +1,27 @@
+"""Text that fits: nothing wider than the terminal, and no control character from a file or an argument reaches it."""
+
+import sys
+from typing import TextIO
+
+
+def printable(text: str) -> str:
+    """Return text on one line in which control characters cannot reach the terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def fitted(line: str, indent: str = "  ", stream: TextIO | None = None) -> list[str]:
+    """Return a printable line in pieces that fit the terminal, the later ones indented; in one piece elsewhere."""
+    line = printable(line)
+    if not (stream or sys.stdout).isatty():
+        return [line]
+    import shutil
+    import textwrap
+
+    width = max(30, shutil.get_terminal_size().columns)
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def put(line: str, indent: str = "  ", stream: TextIO | None = None) -> None:
+    """Print a line to a stream (default: stdout) so that it fits."""
+    for part in fitted(line, indent, stream):
+        print(part, file=stream)

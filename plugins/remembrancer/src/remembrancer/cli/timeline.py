@@ -1,0 +1,43 @@
+"""`timeline`: what happened, oldest first. Nothing here is a verdict."""
+
+from typing import Any
+
+import click
+
+from remembrancer.cli.common import Session, command
+from remembrancer.cli.lists import filters, wanted
+from remembrancer.cli.output import Report, emit_json, say, table
+
+_PROOFS = ("sign", "timestamp")
+
+
+@click.command(epilog="Example: remembrancer timeline --since 7d --environment production")
+@filters
+@command()
+def timeline(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
+    """Tell what happened to this repository, oldest first; signatures and time-stamps only with --kind or -v."""
+    from remembrancer import events
+    from remembrancer.kinds import KINDS
+
+    events.check_kinds(kinds)
+    meant = kinds or tuple(kind for kind in KINDS if session.verbose or kind not in _PROOFS)
+    found = list(events.found(session.root, wanted(session, kinds=meant, **given), session.notices))
+    rows = [
+        {
+            "recordedAt": receipt.predicate["recordedAt"],
+            "kind": receipt.kind,
+            "event": events.summary(receipt),
+            "who": events.actor(receipt),
+            "receipt": path,
+        }
+        for path, receipt in reversed(found)
+    ]
+    report = Report("timeline", data={"items": rows}, notices=session.notices)
+    if session.output == "json":
+        return emit_json(report)
+    if rows:
+        table(
+            ("when", "kind", "event", "who"),
+            [[row["recordedAt"], row["kind"], row["event"], row["who"]] for row in rows],
+        )
+    return say(report, "text", *([] if rows else ["nothing is recorded"]))

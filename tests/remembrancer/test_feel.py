@@ -1,0 +1,135 @@
+"""How the program feels on a terminal: it fits, it is plain where that is wanted, it completes and suggests."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from cli_support import ARTIFACT, Scratch, end_agents, released
+
+RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
+WIDTH = 62
+WRITTEN = ("--context", "A. " * 60, "--decision", "B.", "--consequences", "C.", "--verification", "`make`")
+PROGRAM = [sys.executable, "-m", "remembrancer"]
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Scratch]:
+    made = released()
+    made.ok("adr", "create", "Use PostgreSQL for everything that has to be remembered for longer than a day", *WRITTEN)
+    made.ok("adr", "accept", "1")
+    yield made
+    end_agents(made)
+    made.remove()
+
+
+def terminal(scratch: Scratch, *arguments: str, **more: str) -> str:
+    """Run a command on a terminal of WIDTH columns and return everything that it showed."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
+    env = scratch.environment(TERM="xterm-256color", **more)
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments], cwd=scratch.root, env=env, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    process.wait()
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
+
+
+COMMANDS = [
+    ("--help",),
+    ("record", "deploy", "--help"),
+    ("list", "deployments"),
+    ("list", "receipts"),
+    ("list", "adrs"),
+    ("timeline", "-v"),
+    ("receipt", RECEIPT),
+    ("status",),
+    ("verify-full", ARTIFACT),
+    ("verify-audit",),
+    ("query", "why postgres?"),
+    ("trust", "show"),
+    ("receipt", "ops/receipts/deploy/there-is-no-such-receipt-here-and-its-name-is-long-1.0.0.receipt"),
+    ("record", "deploy", "--component", "my-svc", "--version", "0.1.0", "--evidence", RECEIPT),
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: " ".join(words[:3])[:40])
+def test_nothing_is_wider_than_the_terminal(scratch: Scratch, arguments: tuple[str, ...]) -> None:
+    shown = ESCAPES.sub("", terminal(scratch, *arguments))
+    assert shown.strip()
+    lines = [line.rpartition("\r")[2] for line in shown.split("\n")]
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def test_no_color(scratch: Scratch) -> None:
+    assert "\x1b[32m" in terminal(scratch, "verify-full", ARTIFACT)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal(scratch, "verify-full", ARTIFACT, NO_COLOR="1"))
+    piped = scratch.run("verify-full", ARTIFACT)
+    assert "\x1b" not in piped.out + piped.err
+
+
+def complete(scratch: Scratch, line: str) -> list[str]:
+    env = scratch.environment(
+        _REMEMBRANCER_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(line.split(" ")) - 1)
+    )
+    program = [sys.executable, "-c", "from remembrancer.cli import main; main()"]
+    done = subprocess.run(program, env=env, cwd=scratch.root, capture_output=True, text=True, check=True)
+    return [row.partition(",")[2] for row in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("remembrancer veri", "verify-full"),
+        ("remembrancer list dep", "deployments"),
+        ("remembrancer adr sup", "supersede"),
+        ("remembrancer timeline --en", "--environment"),
+        ("remembrancer list --", "--help"),
+    ],
+)
+def test_a_shell_completes(scratch: Scratch, line: str, found: str) -> None:
+    assert found in complete(scratch, line)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script(scratch: Scratch, shell: str) -> None:
+    done = scratch.run("completion", shell)
+    assert done.status == 0
+    assert f"_REMEMBRANCER_COMPLETE={shell}_complete" in done.out
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=done.out, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("verfy-full", ARTIFACT), "verify-full"),
+        (("list", "deployment"), "deployments"),
+        (("timelin",), "timeline"),
+        (("adr", "acept", "1"), "accept"),
+        (("list", "receipts", "--kindd", "sign"), "--kind"),
+    ],
+)
+def test_what_is_mistyped_gets_a_suggestion(scratch: Scratch, arguments: tuple[str, ...], meant: str) -> None:
+    done = scratch.run(*arguments)
+    assert done.status == 2
+    assert meant in done.err
