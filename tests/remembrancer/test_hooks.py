@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, release, released
-from ledger_world import deploy
+from ledger_world import deploy, signed
 from receipt_samples import statement
 from remembrancer.receipt import encode, parse, relative_path
 from remembrancer.store import RECEIPTS, Store
@@ -104,12 +104,6 @@ def held(scratch: Scratch) -> None:
     new_receipt(encode(waiting))(scratch)
 
 
-def waiting_signature(scratch: Scratch) -> None:
-    scratch.ok("sign", "--no-seal", ARTIFACT)
-    shutil.rmtree(scratch.root / "ops/receipts/blobs")
-    scratch.git("checkout", "-q", "--", "ops/receipts/blobs")
-
-
 def moved(scratch: Scratch) -> None:
     (scratch.root / "ops/receipts/old").mkdir()
     (scratch.root / RECEIPT).rename(scratch.root / "ops/receipts/old/my-svc-0.1.0.receipt")
@@ -171,7 +165,7 @@ REFUSED = [
     ("receipt elsewhere", new_receipt(OTHER, "deploy/my-svc-8.0.0.receipt"), "receipt.path"),
     ("blob of other bytes", put(f"ops/receipts/blobs/{'a' * 64}", "x"), "blob.mismatch"),
     ("blob of no name", put("ops/receipts/blobs/x", "x"), "blob.mismatch"),
-    ("blob not staged", waiting_signature, "blob.missing"),
+    ("blob not staged", new_receipt(signed("ab" * 32)), "blob.missing"),
     ("update that waits", held, "receipt.held"),
     ("template without its receipt", template_commit, "receipt.unrecorded"),
     ("named file is another", named_file, "receipt.named-file"),

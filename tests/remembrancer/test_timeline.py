@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, end_agents, receipts, released
+from cli_support import Scratch, end_agents, receipts, released
 from receipt_samples import statement
 from remembrancer.clock import FixedClock, parse_rfc3339
 from remembrancer.errors import BadInput
@@ -135,10 +135,9 @@ def test_every_receipt_can_be_shown(scratch: Scratch) -> None:
 def test_a_receipt_is_judged(scratch: Scratch) -> None:
     copy = scratch.copy()
     try:
-        copy.ok("sign", "--no-seal", ARTIFACT)
-        known = {path.name for path in receipts(scratch, "sign")}
-        (pending,) = [path for path in receipts(copy, "sign") if path.name not in known]
-        done = copy.json("receipt", str(pending))
+        copy.write("dist/late-1.0.0.tar.gz", b"late")
+        copy.ok("record", "deploy", "--no-seal", "--component", "late", "--version", "1.0.0")
+        done = copy.json("receipt", "ops/receipts/deploy/late-1.0.0.receipt")
         assert (done.status, done.codes) == (1, {"log.pending"})
         (sealed,) = list(receipts(copy, "timestamp"))
         for blob in (copy.root / "ops/receipts/blobs").iterdir():
