@@ -19,6 +19,7 @@ from remembrancer.errors import BadInput, Rejected
 from remembrancer.manifests import Line
 from remembrancer.standards import read_log
 from remembrancer.store import Store
+from remembrancer.tilefiles import encode_bundle
 from remembrancer.waivers import parse, write
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -247,7 +248,7 @@ def test_a_repository_without_any_standard() -> None:
 
 def test_a_log_with_another_root_is_refused() -> None:
     with pytest.raises(Rejected) as caught:
-        read_log([(0, b"one")], 1, bytes(32))
+        read_log(lambda _: encode_bundle([b"one"]), 1, bytes(32))
     assert caught.value.code == "log.tile"
 
 
@@ -497,3 +498,12 @@ def test_a_forged_proof_does_not_hold(outsider: tuple[Scratch, str]) -> None:
 def test_export_and_proof_exclude_each_other(service: Scratch) -> None:
     done = service.json("drift", "--export", "a", "--proof", "b")
     assert (done.status, done.codes) == (2, {"input.file"})
+
+
+def test_a_manifest_reads_back_whatever_a_path_holds() -> None:
+    lines = tuple(Line(path, "standard", "1" * 64, "") for path in sorted(["a b", 'q"uote', "ü/☃", "z'", "\u00a0x"]))
+    data = manifests.write(reversed(lines))
+    assert manifests.read(data, manifests.stated(data)) == lines
+    spelled = data.replace(b"a b", b"a\\u0020b")
+    with pytest.raises(Rejected):
+        manifests.read(spelled, manifests.stated(spelled))

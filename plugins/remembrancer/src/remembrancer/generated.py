@@ -6,12 +6,10 @@ writes there is taken over, with the digests of the files that are here.
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,27 +17,12 @@ from typing import Any
 
 from remembrancer import manifests, receipt
 from remembrancer.clock import Clock, rfc3339
-from remembrancer.errors import BadInput, EnvironmentTrouble, Refused, RemembrancerError
+from remembrancer.conflicts import conflict_lines
+from remembrancer.errors import EnvironmentTrouble, Refused
+from remembrancer.generations import Answers, answers_of, generations
 from remembrancer.manifests import Line
 from remembrancer.receipt import Receipt
 from remembrancer.store import RECEIPTS, Store
-
-ANSWERS = {
-    "fastapi-service": ".copier-answers.yml",
-    "k8s": ".copier-answers.k8s.yml",
-    "ci": ".copier-answers.ci.yml",
-}
-_OPEN, _MIDDLE, _CLOSE = b"<" * 7 + b" ", b"=" * 7, b">" * 7 + b" "
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What an answers file says about its origin: path from the root, layer, template source, version."""
-
-    path: str
-    layer: str
-    source: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,70 +33,6 @@ class Written:
     digest: str
     new: bool
     layer: str
-
-
-def generations(store: Store, layer: str | None = None) -> list[Receipt]:
-    """Return the spawn and update receipts in files, oldest first; unreadable ones do not count.
-
-    Of two in the same second the one comes last that no other starts from.
-    """
-    found = []
-    for kind in ("spawn", "update"):
-        for name in store.walk(kind):
-            try:
-                one = store.read_receipt(name)
-            except RemembrancerError:
-                continue
-            if layer in (None, one.predicate["layer"]):
-                found.append(one)
-    return in_order(found)
-
-
-def in_order(found: list[Receipt]) -> list[Receipt]:
-    """Return generations by time; of those of one second, the one that nothing starts from last."""
-    begun = {one.predicate["from"]["commit"] for one in found if one.kind == "update"}
-    return sorted(
-        found,
-        key=lambda one: (
-            one.predicate["recordedAt"],
-            one.predicate["template"]["commit"] not in begun,
-            "resolvedAt" in one.predicate,
-            one.digest,
-        ),
-    )
-
-
-def answers_of(root: Path, given: str | None = None) -> list[Answers]:
-    """Return the answers files of this collection in a repository, or the given one.
-
-    Raises BadInput(input.answers) when there is none, or the given one is not of this collection.
-    """
-    names = [name for name in ANSWERS.values() if given in (None, name)]
-    found = [answers for name in names for answers in answers_in(root, name)]
-    if not found:
-        where = given or ", ".join(ANSWERS.values())
-        raise BadInput("input.answers", f"there is no answers file of this collection ({where})")
-    return found
-
-
-def answers_in(root: Path, name: str) -> list[Answers]:
-    """Return what an answers file says, as a list of one; none where there is none, or it is another template's."""
-    try:
-        text = (root / name).read_text("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return []
-    answers = answers_said(name, text)
-    return [answers] if answers else []
-
-
-def answers_said(name: str, text: str) -> Answers | None:
-    """Return what the text of an answers file says, or None where it is another template's."""
-    pairs = re.findall(r"^(_src_path|_commit|applied_layer|layer): ['\"]?([^'\"\n]+)", text, re.MULTILINE)
-    said: dict[str, str] = dict(pairs)
-    layer = said.get("layer", said.get("applied_layer", ""))
-    if ANSWERS.get(layer) != name or not {"_src_path", "_commit"} <= said.keys():
-        return None
-    return Answers(name, layer, said["_src_path"], said["_commit"])
 
 
 def record_missed(root: Path, kind: str, clock: Clock, given: str | None = None) -> list[Written]:
@@ -264,16 +183,3 @@ def _refuse_markers(root: Path, path: str) -> None:
     if file.is_file() and not file.is_symlink():
         for line in conflict_lines(file.read_bytes()):
             raise Refused("receipt.unresolved", f"{path}:{line} still holds a merge conflict")
-
-
-def conflict_lines(data: bytes) -> Iterator[int]:
-    """Yield the number of the first line of every complete conflict in a file's bytes."""
-    begun, middle = 0, False
-    for number, line in enumerate(data.splitlines(), 1):
-        if line.startswith(_OPEN):
-            begun, middle = number, False
-        elif begun and line == _MIDDLE:
-            middle = True
-        elif begun and middle and line.startswith(_CLOSE):
-            yield begun
-            begun = 0

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from remembrancer.drift import IRREGULAR, File
 from remembrancer.errors import EnvironmentTrouble
-from remembrancer.generated import answers_of, copy_aside
+from remembrancer.generated import copy_aside
+from remembrancer.generations import answers_of
 
 
 def differences(root: Path, files: Sequence[File]) -> Iterator[str]:

@@ -4,10 +4,11 @@ The whole log is read and hashed, so that neither an edited receipt nor a missin
 newest: what is found here leads to the root that the log key signed.
 """
 
+import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,15 +16,17 @@ from remembrancer import manifests, waivers
 from remembrancer.drift import IRREGULAR, Generation, Waiver, waiver_of
 from remembrancer.errors import EnvironmentTrouble, Rejected
 from remembrancer.findings import Finding
-from remembrancer.generated import ANSWERS, answers_in, generations, in_order
+from remembrancer.generations import ANSWERS, answers_in, generations, in_order
 from remembrancer.merkle import leaf_hash, root_of_hashes
 from remembrancer.receipt import Receipt, parse, relative_path
 from remembrancer.repository import RECEIPTS, Repository
 from remembrancer.store import Store
+from remembrancer.tilefiles import WIDTH, Reader, Tile, TileError, read_bundle
 from remembrancer.verify import negative, positive
 
 KINDS = ("spawn", "update", "waiver")
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_BLOCK = 1 << 16
 Blob = Callable[[str], bytes]
 """The SHA-256 (hex) of a blob to its bytes, checked."""
 
@@ -59,27 +62,37 @@ class Recorded(NamedTuple):
         return [waiver_of(receipt) for receipt, _ in self.receipts if receipt.kind == "waiver"]
 
 
-def read_log(entries: Iterable[tuple[int, bytes]], size: int, root: bytes) -> Recorded:
+def read_log(read: Reader, size: int, root: bytes) -> Recorded:
     """Return the receipts that matter out of all entries of a log.
 
     Args:
-        entries: (index, bytes) of every entry, in order.
+        read: gives a file of the ledger.
         size: how many leaves the verified checkpoint commits to.
         root: the root that it signs (32 bytes).
 
     Raises:
-        Rejected: log.tile where the entries do not lead to that root, or what reading a receipt raises.
+        Rejected: log.tile where the entries do not lead to that root, log.missing, or what reading a receipt raises.
     """
     marks = tuple(f'"predicateType": "https://vaultmesh.cloud/receipt/{kind}/v1"'.encode() for kind in KINDS)
     found: list[tuple[bytes, int]] = []
     hashes: list[bytes] = []
-    for index, entry in entries:
-        hashes.append(leaf_hash(entry))
-        if any(mark in entry for mark in marks):
-            found.append((entry, index))
+    for first in range(0, size, WIDTH):
+        for index, entry in enumerate(_bundle(read, first, size), first):
+            hashes.append(leaf_hash(entry))
+            if any(mark in entry for mark in marks):
+                found.append((entry, index))
     if len(hashes) != size or root_of_hashes(hashes) != root:
         raise Rejected("log.tile", "the ledger's entries do not have the root of its signed checkpoint")
     return Recorded(tuple((receipt, index) for data, index in found if (receipt := parse(data)).kind in KINDS), size)
+
+
+def _bundle(read: Reader, first: int, size: int) -> list[bytes]:
+    try:
+        return read_bundle(read, Tile(None, first // WIDTH, min(WIDTH, size - first)))
+    except TileError as error:
+        raise Rejected("log.tile", f"the ledger's {error}") from None
+    except FileNotFoundError as error:
+        raise Rejected("log.missing", f"the ledger's {error.args[-1]} is missing") from None
 
 
 def unsealed(root: Path, recorded: Recorded) -> list[Finding]:
@@ -138,10 +151,12 @@ def on_disk(root: Path, generations: Sequence[Generation]) -> dict[str, str]:
     A file below a linked folder counts as irregular: its bytes are another place's.
     """
     paths = {line.path for one in generations for line in one.lines}
-    linked = {
-        folder for folder in {parent for path in paths for parent in _parents(path)} if (root / folder).is_symlink()
+    base = f"{root}/"
+    folders = {parent for folder in {path.rpartition("/")[0] for path in paths} for parent in _parents(folder + "/")}
+    linked = {folder for folder in folders if os.path.islink(base + folder)}  # noqa: PTH114 - hundreds of them
+    return {
+        path: IRREGULAR if linked and not linked.isdisjoint(_parents(path)) else digest(base + path) for path in paths
     }
-    return {path: IRREGULAR if linked.intersection(_parents(path)) else digest(root / path) for path in sorted(paths)}
 
 
 def _parents(path: str) -> Iterator[str]:
@@ -151,7 +166,7 @@ def _parents(path: str) -> Iterator[str]:
         at = path.find("/", at + 1)
 
 
-def digest(path: Path) -> str:
+def digest(path: str) -> str:
     """Return the SHA-256 hex of a regular file, "" where there is nothing, "irregular" for anything else.
 
     Raises EnvironmentTrouble(env.io).
@@ -161,11 +176,18 @@ def digest(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
-        if path.is_symlink():
+        if error.errno in {errno.ELOOP, errno.EMLINK, errno.ENXIO}:
             return IRREGULAR
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return IRREGULAR
+        # a regular file gives less than was asked for only at its end, so most need one read
+        found = hashlib.sha256(data := os.read(handle, _BLOCK))
+        while len(data) == _BLOCK:
+            found.update(data := os.read(handle, _BLOCK))
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
+    finally:
         os.close(handle)
-        return IRREGULAR
-    with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return found.hexdigest()

@@ -9,7 +9,7 @@ from remembrancer.clock import Clock, parse_rfc3339, rfc3339
 from remembrancer.drift import Waiver
 from remembrancer.errors import BadInput, Refused, Rejected
 from remembrancer.files import make_folder, put
-from remembrancer.generated import generations
+from remembrancer.generations import generations
 from remembrancer.lock import SCRATCH, exclusive
 from remembrancer.recording import recorded_by
 from remembrancer.repository import Repository
@@ -46,7 +46,7 @@ def record_waiver(  # noqa: PLR0917 - one call
         raise BadInput("input.time", f"{rfc3339(expires)} is over already")
     line = _line(Store(repository.root), path)
     try:
-        accepted = drift.accept(line, standards.digest(repository.root / path) if line else "", path)
+        accepted = drift.accept(line, standards.digest(f"{repository.root}/{path}") if line else "", path)
     except Rejected as error:
         raise Refused(error.code, error.message) from None
     waiver = Waiver(path, accepted, owner, reason, rfc3339(expires))

@@ -42,8 +42,6 @@ def from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]",
     """Return what the log proves; adds the findings about the log itself and about what is not in it yet."""
     from remembrancer.errors import Rejected
     from remembrancer.gather import open_ledger, stamps
-    from remembrancer.ledger.files import LedgerFiles
-    from remembrancer.ledger.sealed import entries
     from remembrancer.logview import StampedTimes
     from remembrancer.recall import compare, remember
     from remembrancer.standards import read_log, unsealed
@@ -51,7 +49,7 @@ def from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]",
     log = open_ledger(session.repository, trusted.policy)
     if log.view is None:
         raise log.trouble or Rejected("log.missing", "there is no ledger")
-    recorded = read_log(entries(LedgerFiles(session.root), 0, log.view.size), log.view.size, log.view.root)
+    recorded = read_log(session.repository.ledger_reader, log.view.size, log.view.root)
     before = compare(log.view, session.state, session.repository, trusted.policy.seal_branch)
     findings += [before] if before else []
     if before is None or before.outcome == "verified":

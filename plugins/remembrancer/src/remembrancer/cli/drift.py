@@ -90,7 +90,7 @@ def _compare(
         _tell(session, result, newest)
     if diff:
         _show_differences(session, result)
-    return _end(session, trusted, findings, _data(result, newest, recorded))
+    return _end(session, trusted, findings, _data(result, newest, recorded) if session.output == "json" else {})
 
 
 def _end(session: Session, trusted: "Trusted", findings: "Sequence[Finding]", data: dict[str, Any]) -> int:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from remembrancer.conflicts import conflict_lines
 from remembrancer.files import read_regular
 from remembrancer.findings import Finding
-from remembrancer.generated import conflict_lines
 from remembrancer.hooks.staged import Staged
 from remembrancer.hooks.told import refusal
 
