@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from remembrancer.digests import FileDigest
@@ -15,6 +15,7 @@ from remembrancer.repository import LEDGER, RECEIPTS, Repository
 
 SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
 PROOFS = ("deploy", "sign", "timestamp")
+_FEW = 1 << 16
 
 
 def sha256_file(path: Path) -> str:
@@ -160,10 +161,19 @@ def signed_content(repository: Repository, receipt: Receipt) -> bytes | Path | N
         except FileNotFoundError:
             return None
         return data if hashlib.sha256(data).hexdigest() == subject.sha256 else None
-    for path in (repository.root / "dist" / subject.name, repository.root / subject.name):
-        try:
-            if path.is_file() and sha256_file(path) == subject.sha256:
-                return path
-        except RemembrancerError:
-            continue
+    for name in (f"dist/{subject.name}", subject.name):
+        with suppress(RemembrancerError):
+            if (found := _with_digest(repository.root / name, subject.sha256)) is not None:
+                return found
     return None
+
+
+def _with_digest(path: Path, sha256: str) -> bytes | Path | None:
+    """Return a file with this SHA-256 (hex), its bytes when they are few; None when it has another or is not there."""
+    if not path.is_file():
+        return None
+    with _reading(path), path.open("rb") as handle:
+        data = handle.read(_FEW)
+    if len(data) == _FEW:
+        return path if sha256_file(path) == sha256 else None
+    return data if hashlib.sha256(data).hexdigest() == sha256 else None

@@ -6,6 +6,8 @@ same bytes against the same roots. What only the token itself vouches for is nev
 """
 
 import hashlib
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 
@@ -13,13 +15,19 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
-from rfc3161_client.verify import Verifier
+from cryptography.hazmat.primitives.serialization import Encoding
+from rfc3161_client import TimeStampResponse, VerificationError, VerifierBuilder, decode_timestamp_response
 
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.timestamp import chain
 from remembrancer.timestamp.model import HASHES_BY_LENGTH, Authority, TimestampFacts
 from remembrancer.timestamp.response import Token, parse_response
+
+_pkcs7_verify: Callable[[bytes, datetime, list[bytes]], None] | None = None
+with suppress(ImportError):  # not public: a release without it only makes audits slower
+    from rfc3161_client._rust import verify as _openssl
+
+    _pkcs7_verify = getattr(_openssl, "pkcs7_verify", None)
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
@@ -55,7 +63,7 @@ def check_response(
     _check_ess(token, signer, authority)
     path = _path(token, signer, authority)
     _check_signature(token, path.certificates[0])
-    _ask_openssl(response, digest, path, embedded=signer in token.certificates)
+    _ask_openssl(response, digest, path, token, signer)
     return TimestampFacts(
         gen_time=token.gen_time,
         policy=token.policy,
@@ -147,30 +155,48 @@ def _check_signature(token: Token, certificate: x509.Certificate) -> None:
         raise Rejected("time.signature", "The time-stamp's signature does not hold.") from error
 
 
-def _ask_openssl(response: bytes, digest: bytes, path: chain.Path, embedded: bool) -> None:
-    """Let rfc3161-client judge the same response against the same chain.
-
-    Its `verify` is `verify_message` after the imprint's algorithm has been chosen, which `_check_content` has done on
-    stricter terms; so artifacts of any size need no second reading.
-    """
+def _ask_openssl(response: bytes, digest: bytes, path: chain.Path, token: Token, signer: bytes) -> None:
+    """Let rfc3161-client judge the same response against the same chain."""
     try:
-        _verifier(path, embedded).verify(decode_timestamp_response(response), digest)
+        _second_opinion(path, token.certificates, signer).verify(decode_timestamp_response(response), digest)
     except (VerificationError, ValueError) as error:
         raise Rejected("time.signature", "OpenSSL does not accept the time-stamp.") from error
 
 
-@lru_cache(maxsize=256)
-def _verifier(path: chain.Path, embedded: bool) -> Verifier:
-    """Return rfc3161-client's verifier for a chain that has been verified already.
+class _SecondOpinion:
+    """rfc3161-client's verdict over the tokens of one signer and one chain that has been verified already.
 
-    Its `tsa_certificate` is a trust anchor of its own, so the signer is passed there only when the token carries no
-    certificate and it therefore came from the policy.
+    Its `verify` is `verify_message` after the imprint's algorithm has been chosen, which `_check_content` has done on
+    stricter terms; so artifacts of any size need no second reading. What it says about the signer's certificate is the
+    same for every token, so from the second on only its OpenSSL part is asked: the signature, the chain, the time.
     """
-    return VerifierBuilder(
-        tsa_certificate=None if embedded else path.certificates[0],
-        intermediates=list(path.certificates[1:-1]),
-        roots=[path.certificates[-1]],
-    ).build()
+
+    def __init__(self, path: chain.Path, *, embedded: bool) -> None:
+        # its `tsa_certificate` is a trust anchor of its own, so the signer is passed there only when the token carries
+        # no certificate and it therefore came from the policy
+        self._verifier = VerifierBuilder(
+            tsa_certificate=None if embedded else path.certificates[0],
+            intermediates=list(path.certificates[1:-1]),
+            roots=[path.certificates[-1]],
+        ).build()
+        self._trusted = [one.public_bytes(Encoding.DER) for one in path.certificates[1 if embedded else 0 :]]
+        self._certificate_accepted = False
+
+    def verify(self, response: TimeStampResponse, digest: bytes) -> None:
+        """Return when the response is over the digest and holds; raises VerificationError or ValueError."""
+        if not self._certificate_accepted or _pkcs7_verify is None:
+            self._verifier.verify(response, digest)
+            self._certificate_accepted = True
+            return
+        if response.tst_info.message_imprint.message != digest:
+            raise ValueError("another imprint")
+        _pkcs7_verify(response.time_stamp_token(), response.tst_info.gen_time, self._trusted)
+
+
+@lru_cache(maxsize=256)
+def _second_opinion(path: chain.Path, certificates: tuple[bytes, ...], signer: bytes) -> _SecondOpinion:
+    """Return the one for tokens that carry these certificates and whose signer has this one (all DER)."""
+    return _SecondOpinion(path, embedded=signer in certificates)
 
 
 def _require_hash(algorithm: str, where: str) -> str:

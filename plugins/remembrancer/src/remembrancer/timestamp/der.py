@@ -12,6 +12,7 @@ GENERALIZED_TIME, SEQUENCE, SET = 0x18, 0x30, 0x31
 _MAX_DEPTH = 32
 _CONSTRUCTED = 0x20
 _SHORT_FORM = 0x80
+_CERTIFICATES = 0xA0
 
 
 class DerError(ValueError):
@@ -98,8 +99,8 @@ def read(data: bytes) -> Value:
     return value
 
 
-def _value(data: bytes, start: int, limit: int, depth: int) -> tuple[Value, int]:
-    """Return the value at start, which must end at or before limit, and where it ends."""
+def _value(data: bytes, start: int, limit: int, depth: int, holder: int = 0) -> tuple[Value, int]:
+    """Return the value at start, which must end at or before limit, and where it ends; holder is the tag around it."""
     if depth > _MAX_DEPTH:
         raise DerError("a value is nested too deeply")
     if limit - start < 2:
@@ -112,13 +113,21 @@ def _value(data: bytes, start: int, limit: int, depth: int) -> tuple[Value, int]
     end = inside + length
     if end > limit:
         raise DerError("a value is longer than what holds it")
+    if holder == _CERTIFICATES and length >= _SHORT_FORM:
+        return _again(data[start:end], depth), end
     parts: list[Value] = []
     if tag & _CONSTRUCTED:
         position = inside
         while position < end:
-            part, position = _value(data, position, end, depth + 1)
+            part, position = _value(data, position, end, depth + 1, tag)
             parts.append(part)
     return Value(data, start, inside, end, parts), end
+
+
+@lru_cache(maxsize=64)
+def _again(encoded: bytes, depth: int) -> Value:
+    """Return a large value in a context-specific holder: every token of an authority carries the same certificates."""
+    return _value(encoded, 0, len(encoded), depth)[0]
 
 
 def _long_length(data: bytes, position: int, limit: int, count: int) -> tuple[int, int]:

@@ -1,0 +1,73 @@
+"""OpenSSL's opinion of a token is the same whether its authority's certificate was judged before or not."""
+
+from collections.abc import Callable
+
+import pytest
+from rfc3161_client import VerificationError, decode_timestamp_response
+
+from remembrancer.timestamp import chain, checks
+from remembrancer.timestamp.response import parse_response
+from tsa_support import DAY, DIGEST, NOW, TIME_STAMPING, certify, forge, root, tsa
+
+OTHER = bytes(32)
+
+
+def stranger() -> bytes:
+    """A token by an authority of the same name, under another root of the same name."""
+    other = certify("Test Root", ca=True, usage=("key_cert_sign", "crl_sign"))
+    return forge(signer=certify("Test TSA", other, purposes=TIME_STAMPING, usage=("digital_signature",)))
+
+
+def changed(part: Callable[[bytes], bytes]) -> bytes:
+    """An honest response with one bit turned in a part of it."""
+    response = forge()
+    found = part(response)
+    assert response.count(found) == 1
+    return response.replace(found, found[:-1] + bytes([found[-1] ^ 1]))
+
+
+BAD: dict[str, Callable[[], bytes]] = {
+    "another imprint": lambda: forge(digest=OTHER),
+    "changed signature": lambda: changed(lambda response: parse_response(response).signer.signature),
+    "changed content": lambda: changed(lambda response: parse_response(response).content),
+    "changed digest of the content": lambda: changed(lambda response: parse_response(response).signer.message_digest),
+    "another root": stranger,
+    "before the certificate": lambda: forge(gen_time=NOW - 300 * DAY),
+    "after the certificate": lambda: forge(gen_time=NOW + 300 * DAY),
+}
+
+
+def opinion() -> checks._SecondOpinion:
+    (path,) = chain.find_paths(tsa().der, (tsa().der,), (root().der,))
+    return checks._SecondOpinion(path, embedded=True)
+
+
+@pytest.mark.parametrize("openssl", [True, False], ids=["direct", "whole"])
+@pytest.mark.parametrize("before", [0, 1, 2])
+@pytest.mark.parametrize("what", BAD)
+def test_refused_first_and_later(what: str, before: int, openssl: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks._pkcs7_verify is not None
+    if not openssl:
+        monkeypatch.setattr(checks, "_pkcs7_verify", None)
+    asked = opinion()
+    for _ in range(before):
+        asked.verify(decode_timestamp_response(forge()), DIGEST)
+    with pytest.raises((VerificationError, ValueError)):
+        asked.verify(decode_timestamp_response(BAD[what]()), DIGEST)
+    asked.verify(decode_timestamp_response(forge()), DIGEST)
+
+
+def test_a_refused_certificate_is_never_taken_for_accepted() -> None:
+    asked = opinion()
+    for _ in range(3):
+        with pytest.raises(VerificationError):
+            asked.verify(decode_timestamp_response(stranger()), DIGEST)
+    assert not asked._certificate_accepted
+
+
+def test_other_certificates_in_the_token_have_an_opinion_of_their_own() -> None:
+    (path,) = chain.find_paths(tsa().der, (tsa().der,), (root().der,))
+    alone = checks._second_opinion(path, (tsa().der,), tsa().der)
+    assert alone is checks._second_opinion(path, (tsa().der,), tsa().der)
+    assert alone is not checks._second_opinion(path, (tsa().der, root().der), tsa().der)
+    assert alone is not checks._second_opinion(path, (), tsa().der)
