@@ -25,8 +25,12 @@ def trouble(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise EnvironmentTrouble("env.io", f"Cannot {doing}: {reason}.") from None
+        raise _cannot(doing, error) from None
+
+
+def _cannot(doing: str, error: OSError) -> EnvironmentTrouble:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return EnvironmentTrouble("env.io", f"Cannot {doing}: {reason}.")
 
 
 def read_regular(path: Path | str, limit: int | None = None) -> bytes:
@@ -42,16 +46,16 @@ def read_regular(path: Path | str, limit: int | None = None) -> bytes:
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
             raise _irregular(path) from None
-        with trouble(f"read {path}"):
-            raise
-    with trouble(f"read {path}"):
-        try:
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode):
-                raise _irregular(path)
-            return _read(handle, facts.st_size if limit is None else min(facts.st_size, limit + 1))
-        finally:
-            os.close(handle)
+        raise _cannot(f"read {path}", error) from None
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise _irregular(path)
+        return _read(handle, facts.st_size if limit is None else min(facts.st_size, limit + 1))
+    except OSError as error:
+        raise _cannot(f"read {path}", error) from None
+    finally:
+        os.close(handle)
 
 
 def _read(handle: int, size: int) -> bytes:
