@@ -7,8 +7,8 @@ from pathlib import Path
 
 from remembrancer import recording
 from remembrancer.clock import Clock
+from remembrancer.digests import sha256_file
 from remembrancer.errors import BadInput, Refused
-from remembrancer.gather import sha256_file
 from remembrancer.ledger import Ledger
 from remembrancer.ledger.pending import written_here
 from remembrancer.lock import LOCAL

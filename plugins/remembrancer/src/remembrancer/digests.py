@@ -1,9 +1,13 @@
-"""The SHA-256 of a file of any size, beside other work (standard library only)."""
+"""The SHA-256 of a file of any size, also beside other work (standard library only)."""
 
 import hashlib
 import mmap
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from remembrancer.errors import BadInput, EnvironmentTrouble
 
 _AT_ONCE = 1 << 20
 
@@ -59,3 +63,34 @@ class FileDigest:
             self._under_way.set()
             running.update(view)
             return running.hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file. Raises BadInput(input.file) when it is not a readable file."""
+    with reading(path), path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def start_hashing(path: Path) -> FileDigest:
+    """Begin to hash a file beside other work. Raises BadInput(input.file) when it is not a file, EnvironmentTrouble."""
+    with reading(path):
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return FileDigest(path)
+
+
+def hexdigest(hashing: FileDigest, path: Path) -> str:
+    """Wait for the SHA-256 (hex) of the file at `path`. Raises EnvironmentTrouble."""
+    with reading(path):
+        return hashing.hexdigest()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn an OSError about a file that was given into BadInput(input.file) or EnvironmentTrouble(env.io)."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise BadInput("input.file", f"there is no file {path}") from error
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error

@@ -1,12 +1,11 @@
 """Finding the evidence about one artifact in a repository, for `verify` to judge."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from remembrancer.digests import FileDigest
-from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError
+from remembrancer.digests import reading, sha256_file
+from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.evidence import Artifact, Entry, Evidence, Log
 from remembrancer.logview import LogView, Stamp, open_log
 from remembrancer.policy import Policy
@@ -16,36 +15,6 @@ from remembrancer.repository import LEDGER, RECEIPTS, Repository
 SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
 PROOFS = ("deploy", "sign", "timestamp")
 _FEW = 1 << 16
-
-
-def sha256_file(path: Path) -> str:
-    """Return the SHA-256 (hex) of a file. Raises BadInput(input.file) when it is not a readable file."""
-    with _reading(path), path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def start_hashing(path: Path) -> FileDigest:
-    """Begin to hash a file beside other work. Raises BadInput(input.file) when it is not a file, EnvironmentTrouble."""
-    with _reading(path):
-        if not path.is_file():
-            raise FileNotFoundError(path)
-        return FileDigest(path)
-
-
-def hexdigest(hashing: FileDigest, path: Path) -> str:
-    """Wait for the SHA-256 (hex) of the file at `path`. Raises EnvironmentTrouble."""
-    with _reading(path):
-        return hashing.hexdigest()
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise BadInput("input.file", f"there is no file {path}") from error
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
 
 
 def open_ledger(repository: Repository, policy: Policy) -> Log:
@@ -172,7 +141,7 @@ def _with_digest(path: Path, sha256: str) -> bytes | Path | None:
     """Return a file with this SHA-256 (hex), its bytes when they are few; None when it has another or is not there."""
     if not path.is_file():
         return None
-    with _reading(path), path.open("rb") as handle:
+    with reading(path), path.open("rb") as handle:
         data = handle.read(_FEW)
     if len(data) == _FEW:
         return path if sha256_file(path) == sha256 else None

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from remembrancer import openpgp, recording
 from remembrancer.clock import Clock, rfc3339
+from remembrancer.digests import sha256_file
 from remembrancer.errors import BadInput, EnvironmentTrouble
-from remembrancer.gather import sha256_file
 from remembrancer.keys import default_signer, gpg_home, is_local
 from remembrancer.logview import authority_of
 from remembrancer.policy import Policy, Signer

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from remembrancer import receipt
 from remembrancer.clock import rfc3339
+from remembrancer.digests import sha256_file
 from remembrancer.errors import BadInput, Refused
 from remembrancer.fields import COMPONENT, VERSION, FieldError
-from remembrancer.gather import sha256_file
 from remembrancer.receipt import Receipt
 from remembrancer.repository import Repository
 

@@ -21,9 +21,10 @@ FILE = click.Path(path_type=Path)
 def export_proof(session: Session, artifact: Path, target: Path | None) -> int:
     """Write one JSON file with everything that an outsider needs to verify ARTIFACT, once it verifies here."""
     from remembrancer.bundle import export
+    from remembrancer.digests import sha256_file
     from remembrancer.errors import EnvironmentTrouble
     from remembrancer.findings import Outcome
-    from remembrancer.gather import gather, open_ledger, sha256_file
+    from remembrancer.gather import gather, open_ledger
     from remembrancer.verify import verify_full
 
     trusted = session.trusted()
@@ -70,9 +71,9 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
     """
     from remembrancer.bundle import MAX_BYTES, open_portable, parse
     from remembrancer.cli.single import read_file
+    from remembrancer.digests import sha256_file
     from remembrancer.errors import BadInput, Rejected, Unverifiable
     from remembrancer.evidence import Artifact
-    from remembrancer.gather import sha256_file
     from remembrancer.verify import negative, verify_full
 
     portable = parse(read_file(file, MAX_BYTES))

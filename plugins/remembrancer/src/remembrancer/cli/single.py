@@ -46,8 +46,8 @@ def verify_signature(session: Session, signature: Path, data: Path, keys: tuple[
     """Check one signature by one of the given keys. An ended key counts only with --at before its end."""
     from remembrancer import openpgp
     from remembrancer.clock import rfc3339
+    from remembrancer.digests import sha256_file
     from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.gather import sha256_file
     from remembrancer.keytime import KeyFacts, judge
     from remembrancer.policy import Term
     from remembrancer.verify import negative, positive
