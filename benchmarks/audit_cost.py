@@ -9,7 +9,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pysequoia
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from benchmarks._scratch import COMPONENT, PROGRAM, deploy, environment, lay, repository, sha256
-from benchmarks.measure import Row, Usage, run
+from benchmarks.measure import Row, run_apart
 from remembrancer import recording
 from remembrancer.initialise import development_policy, write_policy
 from remembrancer.ledger.files import LEDGER
@@ -128,20 +127,10 @@ def rows() -> list[Row]:
     """Measure the fastest of some rounds: whatever else the machine does can only make it slower."""
     with tempfile.TemporaryDirectory(prefix="bench-audit.") as folder:
         world = _World(Path(folder))
-        audit = partial(
-            run,
-            [*PROGRAM, "verify-audit", "--trust", world.owner],
-            cwd=world.root,
-            env=environment(Path(folder, "home")),
-        )
-        runs = [audit() for _ in range(ROUNDS)]
+        audit = [*PROGRAM, "verify-audit", "--trust", world.owner]
+        runs = [run_apart(audit, world.root, environment(Path(folder, "home"))) for _ in range(ROUNDS)]
     best = min(runs, key=lambda used: used.wall)
-    detail = (
-        f"{best.cpu:.1f} s of processor time, at most {_peak(runs):.0f} MiB in one process, {os.cpu_count()} processors"
-    )
+    peak = max(used.peak for used in runs)
+    detail = f"{best.cpu:.1f} s of processor time, {os.cpu_count()} processors, {peak:.0f} MiB at most in one process"
     what = f"`verify-audit` of {DEPLOYMENTS:,} deployments, each signed and stamped"
     return [Row(what, best.wall, BUDGET, "two processors", detail=detail, unit="s")]
-
-
-def _peak(runs: list[Usage]) -> float:
-    return max(used.peak for used in runs)
