@@ -507,3 +507,16 @@ def test_a_manifest_reads_back_whatever_a_path_holds() -> None:
     spelled = data.replace(b"a b", b"a\\u0020b")
     with pytest.raises(Rejected):
         manifests.read(spelled, manifests.stated(spelled))
+
+
+def test_a_manifest_that_contradicts_its_receipt_is_not_sealed(service: Scratch) -> None:
+    store = Store(service.root)
+    blob = manifests.write([Line("a", "standard", "1" * 64, "")])
+    store.write_blob(blob)
+    said = receipt.parse(newest(service).read_bytes()).predicate
+    wrong = {**manifests.stated(blob), "root": "0" * 64}
+    predicate = {**said, "recordedAt": rfc3339(NOW + timedelta(days=9)), "manifest": wrong}
+    store.write_receipt(receipt.build("update", [("my-svc", sha(blob))], predicate))
+    done = service.json("seal")
+    assert done.status == 1
+    assert done.report["data"]["refused"][0]["code"] == "receipt.manifest"

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
-from remembrancer import history, policy, recall
+from remembrancer import history, manifests, policy, recall
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.evidence import Artifact, Entry, Evidence
 from remembrancer.findings import Finding, Outcome
@@ -28,6 +28,7 @@ Progress = Callable[[int, int], None]
 
 HELD = {"sign": "signatures", "timestamp": "timestamps"}
 ABSENT = "signatures of absent artifacts"
+GENERATIONS = ("spawn", "update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,12 @@ def collect(task: Task, index: int, receipt: Receipt) -> tuple[str, object] | No
         return "adr", (*place, str(predicate["slug"]), str(predicate["text"]))
     if receipt.kind == "trust":
         return "trust", receipt.subject[0].sha256
+    if receipt.kind in GENERATIONS:
+        try:
+            manifest = receipt.predicate["manifest"]
+            manifests.read(Repository(task.root).blob(manifest["sha256"]), manifest)
+        except RemembrancerError as error:
+            return "failed", negative("standard", Entry(receipt, index, None).path, error)
     return receipt.kind, None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from remembrancer import openpgp
+from remembrancer import manifests, openpgp
 from remembrancer.checkpoint import Checkpoint
 from remembrancer.clock import Clock, rfc3339
 from remembrancer.errors import Refused, Rejected
@@ -89,6 +89,9 @@ def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable
             _check_signature(repository, trusted, receipt)
         elif receipt.kind == "timestamp":
             _check_timestamp(repository, trusted, receipt)
+        elif receipt.kind in {"spawn", "update"}:
+            manifest = receipt.predicate["manifest"]
+            manifests.read(repository.blob(manifest["sha256"]), manifest)
         recorded = str(receipt.predicate["recordedAt"])
         if recorded > rfc3339(now.replace(year=now.year + 1)):
             raise Rejected("receipt.future", f"the receipt says that it was recorded at {recorded}")
