@@ -24,6 +24,8 @@ ANSWERS = {
     "k8s": ".copier-answers.k8s.yml",
     "ci": ".copier-answers.ci.yml",
 }
+# where ops/bin/remembrancer finds an installed one, so that it does not make an environment
+PROGRAMS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 MARKS = (b"<<<<<<< before updating", b">>>>>>> after updating")
 
 
@@ -111,7 +113,7 @@ def run(service: Path, *command: str, **variables: str) -> subprocess.CompletedP
     return subprocess.run(
         command,
         cwd=service,
-        env=os.environ | IDENTITY | {"PYTHON": sys.executable} | variables,
+        env=os.environ | IDENTITY | {"PYTHON": sys.executable, "PATH": PROGRAMS} | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -121,10 +121,6 @@ def test_own_manifests_clash_before_anything_is_written(generate: Generate, tmp_
         assert git(legacy, "status", "--porcelain", "--ignored") == ""
     assert "2 of your files would change; move them or merge by hand first" in done.stderr
 
-    git(legacy, "mv", "ops/k8s/base", "deploy")
-    commit_all(legacy, "[legacy] refactor: manifests back")
-    adopt(generate, "k8s", legacy, "component=legacy")
-
 
 def test_a_file_that_is_there_already_with_the_same_bytes_is_kept(generate: Generate, tmp_path: Path) -> None:
     legacy = repository(tmp_path, "old-fastapi")

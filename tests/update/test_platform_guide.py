@@ -1,9 +1,7 @@
 """The guide for platform engineers does what it says: its commands, in its order, on three services."""
 
-import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,9 +37,8 @@ def beside(history: History, generated: Callable[[str, str], Path], tmp_path: Pa
 def test_the_guide_runs_as_it_stands(beside: Scratch, tmp_path: Path) -> None:
     mine = History(tmp_path / "bare.git", tmp_path / "cache")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     home = {name: value for name, value in beside.environment().items() if name in {"HOME", "LC_ALL"}}
-    done = run(beside.base, "sh", "-euc", script, **home, **mine.variables, PATH=path)
+    done = run(beside.base, "sh", "-euc", script, **home, **mine.variables)
     assert done.returncode == 0, done.stdout + done.stderr
     (table,) = re.findall(r"^```text\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     assert table in done.stdout

@@ -64,11 +64,11 @@ def test_a_complete_service_across_two_versions_with_a_renamed_question(history:
     is_fresh(history, service, tmp_path / "fresh", SERVICE, owner="payments")
 
 
-def test_a_layer_step_by_step_then_nothing_then_an_answer(
+def test_a_layer_then_nothing_new_then_an_answer(
     history: History, spawned: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
-    service = spawned("k8s", OLDEST)
-    follow(history, service, "k8s", OLDER, NEWEST)
+    service = spawned("k8s", OLDER)
+    follow(history, service, "k8s", NEWEST)
     is_fresh(history, service, tmp_path / "fresh", "k8s")
 
     update(history, service, "k8s")
@@ -83,9 +83,9 @@ def test_a_layer_step_by_step_then_nothing_then_an_answer(
 def test_files_added_edited_renamed_and_deleted(
     history: History, spawned: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
-    service = spawned("ci", OLDER)
-    assert "Standard 3.9" in (service / "ops/release.mk").read_text()
-    follow(history, service, "ci", NEWEST)
+    service = spawned("ci", OLDEST)
+    assert "Standard 3.8" in (service / "ops/release.mk").read_text()
+    follow(history, service, "ci", OLDER, NEWEST)
     touched = set(git(service, "diff", "--no-renames", "--name-only", "HEAD~1").splitlines())
     assert {
         "ops/bin/old-release",
@@ -97,5 +97,5 @@ def test_files_added_edited_renamed_and_deleted(
     assert not (service / "ops/bin/old-release").exists()
     assert not (service / "ops/lib/version.py").exists()
     assert os.access(service / "ops/bin/sbom", os.X_OK)
-    assert "Standard 3.9" not in (service / "ops/release.mk").read_text()
+    assert "Standard 3." not in (service / "ops/release.mk").read_text()
     is_fresh(history, service, tmp_path / "fresh", "ci")

@@ -100,6 +100,10 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     hook = run(root, "ops/bin/check-receipts")
     assert hook.returncode == 1
     assert "waits for a decision" in hook.stderr
+    facts = (root / "ops/remembrancer.json").rename(clashing.base / "facts.json")
+    hook = run(root, "ops/bin/check-receipts")
+    assert (hook.returncode, "waits for a decision" in hook.stderr) == (1, True), "git alone can tell too"
+    facts.rename(root / "ops/remembrancer.json")
     early = clashing.json("record", "update", "--resolved")
     assert (early.status, early.codes) == (2, {"receipt.unresolved"})
     assert receipts(root, "update") == [waiting]
