@@ -5,23 +5,27 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks._scratch import commit, deploy, git, many, repository, sha256
+from benchmarks._scratch import PROGRAM, commit, deploy, git, lay, many, repository, sha256
 from benchmarks.measure import Row, alternate_cpu, run
+from remembrancer.note import SignerKey
 from remembrancer.receipt import parse, relative_path
 from remembrancer.store import RECEIPTS
 
 COUNT = 10_000
+SMALL = 100
 LIMIT = 250
-CHECK = [sys.executable, "-c", "import sys; from remembrancer.cli import main; sys.exit(main())", "hook", "pre-commit"]
+CHECK = [*PROGRAM, "hook", "pre-commit"]
 FLOOR = [sys.executable, "-c", "import click"]
 
 
 def _filled(root: Path, count: int) -> Path:
-    """Return a repository in which so many receipts are committed."""
+    """Return a repository in which so many receipts and their ledger are committed."""
     repository(root)
     (root / RECEIPTS / "deploy").mkdir(parents=True)
-    for data in many(count):
+    entries = list(many(count))
+    for data in entries:
         (root / RECEIPTS / relative_path(parse(data))).write_bytes(data)
+    lay(root, SignerKey.generate("dev.invalid/my-svc/bench"), entries)
     commit(root)
     return root
 
@@ -29,7 +33,7 @@ def _filled(root: Path, count: int) -> Path:
 def rows() -> list[Row]:
     """Measure processor time of whole processes, Git's included, in turns."""
     with tempfile.TemporaryDirectory(prefix="bench-commit.") as folder:
-        large, small = _filled(Path(folder, "large"), COUNT), _filled(Path(folder, "small"), 10)
+        large, small = _filled(Path(folder, "large"), COUNT), _filled(Path(folder, "small"), SMALL)
         check = [partial(run, CHECK, cwd=root) for root in (large, small)]
         idle, floor = alternate_cpu(check[0], partial(run, FLOOR, cwd=large), rounds=21)
         for root in (large, small):
@@ -58,7 +62,7 @@ def rows() -> list[Row]:
             f"hook, {COUNT:,} receipts, one new",
             ours / other,
             1.25,
-            "the same with 10 receipts",
+            f"the same with {SMALL} receipts",
             detail=f"{ours * 1000:.0f} ms / {other * 1000:.0f} ms of processor time",
         ),
     ]
