@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-system test-matrix lint bench spawn lock clean
+.PHONY: help test test-system test-matrix lint bench reason-codes spawn lock clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -41,6 +41,9 @@ lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 
 bench: $(READY) ## measure the budgets as ratios
 	$(BIN)/python -m benchmarks $(ARGS)
+
+reason-codes: $(READY) ## write docs/reason-codes.md from the code
+	PYTHONPATH=tests $(BIN)/python -m reason_table
 
 spawn: ## make a service: make spawn TARGET=../my-svc
 	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }
