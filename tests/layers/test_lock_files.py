@@ -1,0 +1,84 @@
+"""`make lock` pins every lock file of this repository again, from the file that says what is wanted."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from collection import ROOT, git
+
+SOURCES = {"Makefile", "pyproject.toml", "pyproject.toml.jinja"}
+# Notes what it is asked for and what it was given to read, and writes the file that it was asked for.
+UV = """#!{python} -S
+import json, os, sys
+from pathlib import Path
+
+words = sys.argv[1:]
+if os.environ.get("FAIL_AT") in words:
+    sys.exit("uv: no such package")
+read = {{word: Path(word).read_text() for word in words if Path(word).is_file()}}
+with open(os.environ["NOTES"], "a") as notes:
+    notes.write(json.dumps([words, read]) + "\\n")
+Path(words[words.index("-o") + 1]).write_text("pinned\\n")
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The Makefile and all files that say what is wanted, without a single lock file."""
+    for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        if Path(name).suffix in {".in", ".lock"} or Path(name).name in SOURCES:
+            (tmp_path / "repo" / name).parent.mkdir(parents=True, exist_ok=True)
+            if not name.endswith(".lock"):
+                shutil.copy(ROOT / name, tmp_path / "repo" / name)
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path/uv").write_text(UV.format(python=sys.executable))
+    (tmp_path / "path/uv").chmod(0o755)
+    return tmp_path / "repo"
+
+
+def lock(checkout: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run make lock with the noting uv."""
+    path = f"{checkout.parent / 'path'}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"PATH": path, "NOTES": str(checkout.parent / "notes")} | variables
+    return subprocess.run(["make", "lock"], cwd=checkout, env=env, capture_output=True, text=True, check=False)
+
+
+def test_every_lock_file_is_named_by_the_target(checkout: Path) -> None:
+    done = lock(checkout)
+    assert done.returncode == 0, done.stderr
+    tracked = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "*.lock").splitlines()
+    own = {name for name in tracked if not (ROOT / name).is_symlink()}
+    assert len(own) >= 8
+    assert {path.relative_to(checkout).as_posix() for path in checkout.rglob("*.lock")} == own
+
+
+def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
+    lock(checkout)
+    calls = [json.loads(line) for line in (checkout.parent / "notes").read_text().splitlines()]
+    read = {words[words.index("-o") + 1]: given for words, given in calls}
+    assert all("--generate-hashes" in words and "--no-emit-index-url" in words for words, _ in calls)
+    for name in ("requirements-dev", "generators/requirements", "tests/templates/checkov", "benchmarks/service_cost"):
+        assert list(read[f"{name}.lock"]) == [f"{name}.in"]
+    plugin = read["templates/ci/ops/remembrancer.lock"]
+    assert plugin.pop("plugins/remembrancer/pyproject.toml")
+    assert [text.strip() for text in plugin.values()] == ["hatchling>=1.25"]
+    for name, group in (("requirements", False), ("requirements-dev", True)):
+        path = f"templates/fastapi-service/{name}.lock"
+        wanted = tomllib.loads(next(iter(read[path].values())))
+        assert any(one.startswith("fastapi>=") for one in wanted["project"]["dependencies"])
+        words = next(words for words, _ in calls if path in words)
+        assert any(word.endswith("pyproject.toml:dev") for word in words) is group
+    assert not any(Path(name).exists() for name in read["templates/fastapi-service/requirements.lock"])
+
+
+@pytest.mark.parametrize("name", ["requirements-dev.in", "plugins/remembrancer/pyproject.toml"])
+def test_a_refusal_ends_it(checkout: Path, name: str) -> None:
+    done = lock(checkout, FAIL_AT=name)
+    assert done.returncode != 0
+    assert "no such package" in done.stderr
