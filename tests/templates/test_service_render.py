@@ -122,6 +122,7 @@ def test_answers_reach_their_places(unusual: Path) -> None:
 
 def test_the_seeded_and_the_linked_files_are_there(service: Path) -> None:
     expected = {".copier-answers.yml", ".dockerignore", ".editorconfig", ".gitattributes", ".github", ".gitignore"}
+    expected |= {".amazonq"}
     expected |= {".pre-commit-config.yaml", "CHANGELOG.md", "Dockerfile", "Makefile", "README.md", "app", "ops"}
     expected |= {"pyproject.toml", "renovate.json", "requirements-dev.lock", "requirements.lock", "ruff.toml", "tests"}
     assert {path.name for path in service.iterdir()} == expected
