@@ -6,7 +6,7 @@ strict readers below both, `gpg` signs. Whether a key was still good at a proven
 
 from typing import TYPE_CHECKING
 
-from remembrancer.openpgp.certificate import CertificateFacts, Revocation, certificate_facts
+from remembrancer.openpgp.certificate import CertificateFacts, Revocation, certificate_facts, signing_ends
 from remembrancer.openpgp.verify import SignatureFacts, verify_detached
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = [
     "create_throwaway",
     "export_public",
     "sign_detached",
+    "signing_ends",
     "verify_detached",
 ]
 

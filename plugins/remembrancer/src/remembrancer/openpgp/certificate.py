@@ -55,12 +55,18 @@ class CertificateFacts(NamedTuple):
 
 
 class Key(NamedTuple):
-    """The primary key or a subkey, with what the certificate says about it alone."""
+    """The primary key or a subkey, with what the certificate says about it alone; `signs`: a subkey for signatures."""
 
     fingerprint: str
     created: datetime
     expires: datetime | None
     revocations: tuple[Revocation, ...]
+    signs: bool = False
+
+    @property
+    def ends(self) -> datetime | None:
+        """Return when it expires or was revoked, the earlier of the two; None for never."""
+        return min((at for at in (self.expires, *(one.at for one in self.revocations)) if at), default=None)
 
 
 class Certificate(NamedTuple):
@@ -92,6 +98,17 @@ def certificate_facts(certificate: bytes, signing_fingerprint: str | None = None
     `sig.bad-certificate` for anything but one usable public certificate.
     """
     return load(certificate).facts(signing_fingerprint)
+
+
+def signing_ends(certificate: bytes) -> datetime | None:
+    """Return when a certificate stops making signatures, None for never: with its primary key or its last such subkey.
+
+    Raises BadInput `sig.bad-certificate`.
+    """
+    primary, *subkeys = load(certificate).keys
+    able = [key.ends for key in subkeys if key.signs]
+    last = None if None in able else max((at for at in able if at), default=None)
+    return min((at for at in (primary.ends, last) if at), default=None)
 
 
 @lru_cache(maxsize=256)
@@ -158,16 +175,24 @@ def _key(packet: packets.Packet, signatures: list[packets.Signature], expires: d
         if signature.kind == kind
     )
     if packet.tag == packets.PUBLIC_SUBKEY:
-        expires = _subkey_expiry(created, signatures)
+        binding = _newest_binding(signatures)
+        expires = _subkey_expiry(created, binding)
+        # RFC 9580 section 5.2.3.29: the second bit is for signing data
+        signs = bool(binding and (binding.signed(packets.KEY_FLAGS) or b"\0")[0] & 2)
+        return Key(fingerprint, created, expires, revocations, signs)
     return Key(fingerprint, created, expires, revocations)
 
 
-def _subkey_expiry(created: datetime, signatures: list[packets.Signature]) -> datetime | None:
-    """Return when the newest binding lets a subkey expire (RFC 9580 section 5.2.3.13)."""
+def _newest_binding(signatures: list[packets.Signature]) -> packets.Signature | None:
     bindings = [signature for signature in signatures if signature.kind == packets.SUBKEY_BINDING]
-    if not bindings:
+    return max(bindings, key=lambda binding: binding.created, default=None)
+
+
+def _subkey_expiry(created: datetime, binding: packets.Signature | None) -> datetime | None:
+    """Return when the newest binding lets a subkey expire (RFC 9580 section 5.2.3.13)."""
+    if binding is None:
         return None
-    lifetime = max(bindings, key=lambda binding: binding.created).signed(packets.KEY_EXPIRES_AFTER) or b""
+    lifetime = binding.signed(packets.KEY_EXPIRES_AFTER) or b""
     if len(lifetime) not in {0, 4}:
         raise packets.PacketError("a key's lifetime is malformed")
     seconds = int.from_bytes(lifetime, "big")
