@@ -1,16 +1,20 @@
 """`status`: how the ledger and its trust stand."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from remembrancer.cli.common import Session, command
-from remembrancer.cli.output import Report, say
+from remembrancer.cli.output import Report, say, table
+
+if TYPE_CHECKING:
+    from remembrancer.reflect import Quantity
 
 
-@click.command(epilog="Example: remembrancer status")
+@click.command(epilog="Example: remembrancer status --reflect")
+@click.option("--reflect", is_flag=True, help="Add continuity, futurity, coherence, entropy and prediction error.")
 @command(trust=True)
-def status(session: Session) -> int:
+def status(session: Session, *, reflect: bool) -> int:
     """Show the ledger's origin, profile and size, what is pending, and whether this user trusts the policy."""
     from remembrancer.errors import Rejected, Unverifiable
     from remembrancer.gather import open_ledger
@@ -36,4 +40,29 @@ def status(session: Session) -> int:
     data["pending"] = len(pending(session.repository))
     lines = [f"{name}: {value}" for name, value in data.items() if name != "keys"]
     lines += [f"{one['what']}: {'until ' + one['until'] if one['until'] else 'no end'}" for one in data.get("keys", [])]
-    return say(Report("status", data=data, notices=session.notices), session.output, *lines)
+    quantities = _reflection(session, data["pending"]) if reflect else ()
+    if reflect:
+        data["reflection"] = [
+            {"symbol": one.symbol, "name": one.name, "value": one.value, "formula": one.formula, "basis": one.basis}
+            for one in quantities
+        ]
+    status = say(Report("status", data=data, notices=session.notices), session.output, *lines)
+    if reflect and session.output == "text":
+        rows = [(one.symbol, one.name, _shown(one.value), one.formula, one.basis) for one in quantities]
+        table(("", "quantity", "value", "formula", "from"), rows)
+    return status
+
+
+def _shown(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def _reflection(session: Session, waiting: int) -> "tuple[Quantity, ...]":
+    from remembrancer import events
+    from remembrancer.ledger import Ledger
+    from remembrancer.reflect import reflect
+
+    newest_first = events.found(session.root, events.Wanted(), session.notices)
+    receipts = [receipt for _, receipt in newest_first][::-1]
+    claimed = Ledger(session.root).claimed()
+    return reflect(receipts, sealed=claimed.size if claimed else 0, pending=waiting)
