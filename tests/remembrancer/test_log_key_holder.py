@@ -1,0 +1,136 @@
+"""Whoever holds the log key can sign any log: what notices it, and what remains unseen without an outside anchor."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import independent_verifier as other
+from ledger_world import World, waiver
+from remembrancer import history, recall
+from remembrancer.errors import Rejected
+from remembrancer.logview import LogView, Stamp, check_stamp, open_checkpoint, open_log
+from remembrancer.note import add_signature, cosign, log_signed_bytes
+from remembrancer.policy import Policy, parse
+from remembrancer.repository import Repository
+from remembrancer.state import State
+from remembrancer.trust import Trusted
+from worked_ledger import keys, policy_text
+
+LOG, WITNESS = keys()
+BEGIN, END = policy_text().index("witnesses"), policy_text().index("[require]")
+POLICY: Policy = parse((policy_text()[:BEGIN] + policy_text()[END:]).encode())
+WITNESSED: Policy = parse(policy_text().encode())
+
+
+def sealed(root: Path, *reasons: str) -> World:
+    """A ledger with one waiver for each reason, sealed at once."""
+    world = World(root)
+    grow(world, *reasons)
+    return world
+
+
+def grow(world: World, *reasons: str) -> None:
+    world.record(*map(waiver, reasons))
+    assert len(world.ledger.seal(LOG).sealed) == len(reasons)
+
+
+def view(world: World) -> LogView:
+    data = world.ledger.checkpoint()
+    assert data is not None
+    return open_log(data, world.ledger.read, POLICY)
+
+
+@pytest.fixture
+def honest(tmp_path: Path) -> World:
+    return sealed(tmp_path / "honest", "first", "second")
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path) -> World:
+    """Another log by the same key: valid in itself."""
+    world = sealed(tmp_path / "rewritten", "first", "forged")
+    world.commit()
+    return world
+
+
+@pytest.fixture
+def state(tmp_path: Path, honest: World) -> State:
+    """The state of an auditor who has seen the honest log."""
+    state = State(tmp_path / "state")
+    assert recall.remember(view(honest), state, {}) == ""
+    return state
+
+
+def code(world: World, state: State) -> str:
+    found = recall.compare(view(world), state, Repository(world.root), POLICY.seal_branch)
+    return found.code if found else ""
+
+
+def test_a_remembered_checkpoint_shows_a_fork_and_keeps_the_evidence(rewritten: World, state: State) -> None:
+    assert code(rewritten, state) == "log.split-view"
+    document = json.loads(next(state.folder.rglob("split-view-*.json")).read_text(encoding="utf-8"))
+    heads = [other.opened(note.encode(), str(LOG.verifier())) for note in document["checkpoints"]]
+    assert heads[0][:2] == heads[1][:2] == (document["origin"], 2)
+    assert heads[0][2] != heads[1][2], "anybody with the public key sees two logs of one size"
+
+
+def test_a_fork_that_goes_on_is_still_one(rewritten: World, state: State) -> None:
+    grow(rewritten, "third", "fourth")
+    assert code(rewritten, state) == "log.split-view"
+
+
+def test_a_log_cut_short_is_a_rollback_on_the_seal_branch(honest: World, state: State, tmp_path: Path) -> None:
+    honest.commit()
+    grow(honest, "third")
+    assert recall.remember(view(honest), state, {}) == ""
+    honest.git("checkout", "-q", "--", "ops/receipts/ledger")
+    assert view(honest).size == 2
+    assert code(honest, state) == "log.rollback"
+    assert code(sealed(tmp_path / "stranger", "else"), state) == "log.rollback"
+
+
+def test_a_checkpoint_that_the_auditor_brings_shows_it_too(honest: World, rewritten: World) -> None:
+    kept = honest.ledger.checkpoint()
+    assert kept is not None
+    assert history.since(view(rewritten), kept, POLICY).code == "log.split-view"
+    grow(honest, "third")
+    assert history.since(view(honest), kept, POLICY).code == "append-only.ok"
+
+
+def test_the_repository_s_own_history_shows_it(honest: World) -> None:
+    honest.commit()
+    for path in ("ledger", "waiver", ".local"):
+        (honest.store.receipts_dir / path).rename(honest.root.parent / f"old-{path}")
+    honest.record(waiver("forged"), waiver("more"))
+    honest.ledger.seal(LOG, begin=True)
+    honest.commit()
+    found, notice = history.committed(view(honest), Repository(honest.root), POLICY)
+    assert (found.code if found else "", notice) == ("log.split-view", "")
+
+
+def test_a_stamped_checkpoint_of_another_tree_shows_it(honest: World, rewritten: World) -> None:
+    kept = honest.ledger.checkpoint()
+    assert kept is not None
+    grow(rewritten, "third")
+    stamp = Stamp(2, "tsa-1", log_signed_bytes(kept, LOG.verifier()), b"")
+    with pytest.raises(Rejected) as caught:
+        check_stamp(view(rewritten), stamp, Trusted(POLICY, POLICY.owner, lambda _: b""))
+    assert caught.value.code == "log.split-view"
+
+
+def test_a_witness_must_have_seen_it_where_the_policy_says_so(rewritten: World) -> None:
+    note = rewritten.ledger.checkpoint()
+    assert note is not None
+    with pytest.raises(Rejected) as caught:
+        open_checkpoint(note, WITNESSED)
+    assert caught.value.code == "log.unwitnessed"
+    text = note.decode().rpartition("\n\n")[0] + "\n"
+    assert open_checkpoint(add_signature(note, cosign(text, WITNESS, 1)), WITNESSED).checkpoint.size == 2
+
+
+def test_without_an_outside_anchor_nothing_notices_and_that_is_said(rewritten: World, tmp_path: Path) -> None:
+    rewritten.commit()
+    assert rewritten.ledger.audit(2).problems == ()
+    assert code(rewritten, State(tmp_path / "nobody")) == ""
+    assert "not checked" in history.not_checked().message
