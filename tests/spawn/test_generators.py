@@ -49,6 +49,28 @@ def cached_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+def the_developers_guide(service: Path, home: Path) -> None:
+    """What docs/service-developer.md tells its readers to do."""
+    guide = (ROOT / "docs/service-developer.md").read_text("utf-8")
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL))
+    names = {
+        f"GIT_{role}_{what}": "dev@example.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    done = subprocess.run(
+        ["sh", "-euc", script],
+        cwd=service,
+        env=bare(home, **names),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "VERIFIED dist/my-svc-0.2.0.tar.gz (development trust" in done.stdout
+    assert "1. ADR-001: Greet without a database (Accepted, " in done.stdout
+    assert git(service, "status", "--porcelain") == ""
+
+
 def test_a_complete_service_from_nothing(clone: Path, tmp_path: Path) -> None:
     home = Path(tmp_path / "h")
     home.mkdir()
@@ -68,6 +90,7 @@ def test_a_complete_service_from_nothing(clone: Path, tmp_path: Path) -> None:
     for proof in ("hash", "signature", "timestamp", "inclusion", "checkpoint"):
         assert proof in done.stdout
 
+    the_developers_guide(target, home)
     before = {path: path.stat().st_mtime_ns for path in target.rglob("*") if path.is_file()}
     again = generate(clone, home, "fastapi-service", str(target))
     assert again.returncode == 2
