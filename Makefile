@@ -10,7 +10,7 @@ PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --gener
   --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-system test-matrix lint bench reason-codes spawn lock clean
+.PHONY: help test test-system test-matrix lint bench documents spawn lock clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -45,8 +45,8 @@ lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 bench: $(READY) ## measure the budgets as ratios
 	$(BIN)/python -m benchmarks $(ARGS)
 
-reason-codes: $(READY) ## write docs/reason-codes.md from the code
-	PYTHONPATH=tests $(BIN)/python -m reason_table
+documents: $(READY) ## write what docs/ takes from the code
+	set -e; for part in reason_table worked_ledger forgeries_table; do PYTHONPATH=tests $(BIN)/python -m $$part; done
 
 spawn: ## make a service: make spawn TARGET=../my-svc
 	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }

@@ -1,6 +1,6 @@
 """docs/reason-codes.md, made from the table of reason codes.
 
-Run `make reason-codes` to write it again.
+Run `make documents` to write it again.
 """
 
 from itertools import groupby
@@ -28,7 +28,7 @@ AREAS = {
 HEAD = """\
 # Reason codes
 
-Generated from `plugins/remembrancer/src/remembrancer/reasons.py` by `make reason-codes`; a test keeps it so.
+Generated from `plugins/remembrancer/src/remembrancer/reasons.py` by `make documents`; a test keeps it so.
 
 Every check that does not hold carries one of these codes, in text output and in `--format json`. The code is stable;
 the sentence beside it may change. A check that holds carries `<check>.ok`; `log.behind`, `log.leftover` and

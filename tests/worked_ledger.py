@@ -1,6 +1,6 @@
 """The worked example of docs/formats.md: a ledger of three receipts, made by the Remembrancer itself.
 
-Run `PYTHONPATH=tests python -m worked_ledger` to write its bytes into the document again. Keys follow from published
+Run `make documents` to write its bytes into the document again. Keys follow from published
 text, so that everything can be recomputed; nobody may trust them.
 """
 
