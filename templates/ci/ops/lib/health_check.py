@@ -4,96 +4,21 @@ Ends with 0 when nothing is broken (warnings are no breakage), with 1 when somet
 """
 
 import argparse
+import functools
 import json
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import gates
 import service
-from evidence import remembrancer, remembrancer_json
+import standing
 from service import EXIT_FAILED, EXIT_USAGE, ROOT, Service, Trouble
+from standing import BROKEN, OK, WARNING, Line
 
-OK, WARNING, BROKEN = "ok", "warning", "broken"
 RATING = re.compile(r"(?m)^(\*\*Rating\*\*: )\d+(?:\.\d+)?(/10\s*)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the screen."""
-
-    name: str
-    state: str
-    message: str
-
-
-def ledger(_found: Service) -> Line:
-    """The ledger is there and sound."""
-    checkpoint = ROOT / "ops" / "receipts" / "ledger" / "checkpoint"
-    if not checkpoint.is_file():
-        if (ROOT / "ops" / "trust" / "policy.toml").is_file() or known_to_git("ops/receipts/ledger/checkpoint"):
-            return Line(
-                "ledger", BROKEN, "ops/receipts/ledger is missing; restore it with git restore ops/receipts/ledger"
-            )
-        return Line("ledger", WARNING, "none yet; begin one with ops/bin/remembrancer init --dev")
-    code, said = remembrancer("verify-audit")
-    size = checkpoint.read_text(encoding="utf-8", errors="replace").splitlines()[1:2] or ["?"]
-    if code == 0:
-        return Line("ledger", OK, f"{size[0]} receipts sealed; everything recomputed and equal")
-    if code == 3:
-        return Line("ledger", WARNING, f"{size[0]} receipts sealed; not proven here: {said}")
-    if code == 1:
-        return Line("ledger", BROKEN, f"{said} (ops/bin/remembrancer verify-audit)")
-    return Line("ledger", WARNING, f"not checked: {said}")
-
-
-def pending(_found: Service) -> Line:
-    """Receipts that wait for a seal, and receipts that somebody changed."""
-    receipts = ROOT / "ops" / "receipts"
-    if not receipts.is_dir():
-        return Line("receipts", WARNING, "none; ops/bin/remembrancer record spawn writes the first one")
-    try:
-        changed = service.git(
-            "diff", "--name-only", "--diff-filter=MDT", "HEAD", "--", "ops/receipts/*.receipt", "ops/receipts/blobs"
-        )
-    except Trouble as error:
-        return Line("receipts", WARNING, f"not compared with git: {error}")
-    if names := changed.decode(errors="replace").splitlines():
-        return Line("receipts", BROKEN, f"{names[0]} was edited or removed; git restore {names[0]}")
-    status = remembrancer_json("status")
-    inner = status.get("data", status)
-    waiting = inner.get("pending") if isinstance(inner, dict) else None
-    if waiting is None:
-        return Line("receipts", OK, "unchanged since they were committed")
-    return Line("receipts", OK, f"unchanged since they were committed; {waiting or 'none'} pending")
-
-
-def trust(_found: Service) -> Line:
-    """Somebody outside the repository says whom it trusts."""
-    if not (ROOT / "ops" / "trust" / "policy.toml").is_file():
-        return Line("trust", WARNING, "no policy yet; ops/bin/remembrancer init writes one")
-    code, said = remembrancer("trust", "show")
-    if code == 0:
-        return Line("trust", OK, "the policy's owner is pinned on this machine")
-    if code == 3:
-        return Line("trust", WARNING, "unpinned; ops/bin/remembrancer trust pin FINGERPRINT, which the owner tells you")
-    return Line("trust", BROKEN if code == 1 else WARNING, said)
-
-
-def hooks(_found: Service) -> Line:
-    """The commit hooks are installed."""
-    if not (ROOT / ".pre-commit-config.yaml").is_file():
-        return Line("hooks", WARNING, "this repository has no .pre-commit-config.yaml")
-    try:
-        folder = ROOT / service.git("rev-parse", "--git-path", "hooks").decode().strip()
-    except Trouble as error:
-        return Line("hooks", WARNING, str(error))
-    missing = [name for name in ("pre-commit", "commit-msg") if not (folder / name).is_file()]
-    if missing:
-        return Line("hooks", WARNING, f"{' and '.join(missing)} not installed; run: pre-commit install")
-    return Line("hooks", OK, "pre-commit and commit-msg are installed")
 
 
 def versions(found: Service) -> Line:
@@ -105,26 +30,42 @@ def versions(found: Service) -> Line:
     return Line("version", BROKEN if wrong else OK, wrong[0] + f", not {current}" if wrong else f"{current} everywhere")
 
 
-def known_to_git(path: str) -> bool:
-    """Tell whether HEAD has a file."""
-    try:
-        return bool(service.git("ls-tree", "--name-only", "HEAD", "--", path).strip())
-    except Trouble:
-        return False
+def thirteen_gates(found: Service) -> Line:
+    """The rating in README.md is one that the thirteen gates can give; answering them anew takes --gates."""
+    shown = RATING.search(readme(found).read_text("utf-8")) if readme(found).is_file() else None
+    total = len(gates.GATES)
+    if shown is None:
+        return Line("gates", WARNING, "README.md shows no rating; ops/bin/health-check --gates answers the gates")
+    value = shown[0].strip().replace("*", "").removeprefix("Rating: ").removesuffix("/10")
+    passed = {f"{count * 10 / total:.1f}": count for count in range(total + 1)}
+    if value not in passed:
+        return Line("gates", BROKEN, f"nothing rates {value}/10; ops/bin/health-check --gates --write computes it")
+    said = f"{passed[value]} of {total} held, rating {value}/10"
+    if passed[value] == total:
+        return Line("gates", OK, said)
+    return Line("gates", WARNING, f"{said}; ops/bin/health-check --gates says which")
 
 
-CHECKS: tuple[Callable[[Service], Line], ...] = (versions, ledger, pending, trust, hooks)
+CHECKS: tuple[Callable[[Service], Line], ...] = (
+    versions,
+    standing.ledger,
+    standing.checkpoint,
+    standing.pending,
+    standing.trust,
+    standing.keys,
+    standing.hooks,
+)
 
 
-def overview(found: Service, *, as_json: bool) -> int:
+def overview(found: Service, *, as_json: bool, online: bool) -> int:
     """Print the screen; return 0, or 1 when something is broken."""
+    last = {"template": functools.partial(standing.template, online=online), "gates": thirteen_gates}
     lines = []
-    for check in CHECKS:
+    for name, check in ({check.__name__: check for check in CHECKS} | last).items():
         try:
             lines.append(check(found))
         except Trouble as error:
-            lines.append(Line(check.__name__, BROKEN, str(error)))
-    shown = RATING.search(readme(found).read_text("utf-8")) if readme(found).is_file() else None
+            lines.append(Line(name, BROKEN, str(error)))
     broken = any(line.state == BROKEN for line in lines)
     if as_json:
         data = {"component": found.component, "healthy": not broken, "checks": [asdict(line) for line in lines]}
@@ -132,9 +73,7 @@ def overview(found: Service, *, as_json: bool) -> int:
     else:
         print(f"{found.component}\n")
         for line in lines:
-            print(f"  {line.name:<10}{line.state:<9}{line.message}")
-        said = shown[0].strip().replace("*", "").partition(": ")[2] if shown else "not in README.md"
-        print(f"  {'rating':<10}{'':<9}{said} (ops/bin/health-check --gates)")
+            print(f"  {line.name:<12}{line.state:<9}{line.message}")
     return EXIT_FAILED if broken else 0
 
 
@@ -195,16 +134,19 @@ def main(arguments: list[str]) -> int:
         "--only", choices=[gate.name for gate in gates.GATES], default="", help="with --gates: one gate"
     )
     parser.add_argument("--write", action="store_true", help="with --gates: write the rating into README.md")
+    parser.add_argument("--online", action="store_true", help="ask the template's server for a newer version")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="for people or for programs")
     options = parser.parse_args(arguments)
     if (options.write or options.only) and not options.gates:
         parser.error("--write and --only belong to --gates")
     if options.write and options.only:
         parser.error("a rating needs all gates, so --write and --only do not go together")
+    if options.online and options.gates:
+        parser.error("--online belongs to the screen, not to --gates")
     found = service.load()
     if options.gates:
         return thirteen(found, as_json=options.format == "json", write=options.write, only=options.only)
-    return overview(found, as_json=options.format == "json")
+    return overview(found, as_json=options.format == "json", online=options.online)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,226 @@
+"""The lines of the health check: what each one looks at, and when it is healthy, worth a look, or broken."""
+
+import functools
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import service
+from evidence import program, remembrancer, remembrancer_json
+from service import ROOT, Service, Trouble
+
+OK, WARNING, BROKEN, SKIPPED = "ok", "warning", "broken", "skipped"
+CHECKPOINT = "ops/receipts/ledger/checkpoint"
+SOON, WAITS, WAITED = timedelta(days=30), timedelta(days=7), timedelta(days=30)
+NO_LAYER = "the Remembrancer (layer 2) is not part of this repository"
+RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
+ANSWERS = (".copier-answers.yml", ".copier-answers.k8s.yml", ".copier-answers.ci.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the screen."""
+
+    name: str
+    state: str
+    message: str
+
+
+def has_remembrancer() -> bool:
+    """Tell whether layer 2 is part of this repository."""
+    return (ROOT / "ops" / "bin" / "remembrancer").is_file()
+
+
+@functools.cache
+def facts() -> dict[str, object]:
+    """Return what `ops/bin/remembrancer status` knows; {} when it could not be asked."""
+    status = remembrancer_json("status")
+    inner = status.get("data", status)
+    return inner if isinstance(inner, dict) else {}
+
+
+def known_to_git(path: str) -> bool:
+    """Tell whether HEAD has a file."""
+    try:
+        return bool(service.git("ls-tree", "--name-only", "HEAD", "--", path).strip())
+    except Trouble:
+        return False
+
+
+def ledger(_found: Service) -> Line:
+    """The ledger is there and sound."""
+    note = ROOT / CHECKPOINT
+    if not note.is_file():
+        if (ROOT / "ops" / "trust" / "policy.toml").is_file() or known_to_git(CHECKPOINT):
+            return Line(
+                "ledger", BROKEN, "ops/receipts/ledger is missing; restore it with git restore ops/receipts/ledger"
+            )
+        begin = "none yet; begin one with ops/bin/remembrancer init --dev"
+        return Line("ledger", WARNING, begin) if has_remembrancer() else Line("ledger", SKIPPED, NO_LAYER)
+    if not has_remembrancer():
+        return Line("ledger", SKIPPED, NO_LAYER)
+    code, said = remembrancer("verify-audit")
+    size = note.read_text(encoding="utf-8", errors="replace").splitlines()[1:2] or ["?"]
+    judged = {
+        0: (OK, f"{size[0]} receipts sealed; everything recomputed and equal"),
+        1: (BROKEN, f"{said} (ops/bin/remembrancer verify-audit)"),
+        3: (WARNING, f"{size[0]} receipts sealed; not proven here: {said}"),
+    }
+    return Line("ledger", *judged.get(code, (WARNING, f"not checked: {said}")))
+
+
+def age(now: datetime) -> timedelta | None:
+    """Return the age of the last checkpoint: by its time-stamp, else by the commit that brought it; None: unknown."""
+    stamped = instant(facts().get("stamped"))
+    if stamped is None:
+        try:
+            seconds = service.git("log", "-1", "--format=%ct", "HEAD", "--", CHECKPOINT).strip()
+        except Trouble:
+            return None
+        stamped = datetime.fromtimestamp(int(seconds), UTC) if seconds else None
+    return now - stamped if stamped else None
+
+
+def checkpoint(_found: Service) -> Line:
+    """The last checkpoint is young enough for what waits to be sealed."""
+    if not (ROOT / CHECKPOINT).is_file():
+        return Line("checkpoint", WARNING if has_remembrancer() else SKIPPED, "none yet")
+    old, waiting = age(datetime.now(UTC)), facts().get("pending")
+    if old is None:
+        return Line("checkpoint", WARNING, "of unknown age: no time-stamp, and no commit has it; git add ops/receipts")
+    if old < -timedelta(minutes=5):
+        return Line("checkpoint", BROKEN, "from the future; look at this machine's clock: date -u")
+    said = f"{span(old)} old"
+    if waiting and old > WAITS:
+        state = BROKEN if old > WAITED else WARNING
+        return Line("checkpoint", state, f"{said}, and receipts wait since then; ops/bin/remembrancer seal")
+    return Line("checkpoint", OK, said)
+
+
+def pending(_found: Service) -> Line:
+    """Receipts that wait for a seal, and receipts that somebody changed."""
+    if not (ROOT / "ops" / "receipts").is_dir():
+        return Line("receipts", WARNING, "none; ops/bin/remembrancer record spawn writes the first one")
+    try:
+        changed = service.git(
+            "diff", "--name-only", "--diff-filter=MDT", "HEAD", "--", "ops/receipts/*.receipt", "ops/receipts/blobs"
+        )
+    except Trouble as error:
+        return Line("receipts", WARNING, f"not compared with git: {error}")
+    if names := changed.decode(errors="replace").splitlines():
+        return Line("receipts", BROKEN, f"{names[0]} was edited or removed; git restore {names[0]}")
+    waiting = facts().get("pending")
+    if waiting is None:
+        why = "the Remembrancer did not answer" if has_remembrancer() else NO_LAYER
+        return Line("receipts", OK, f"unchanged since they were committed; those that wait were not counted: {why}")
+    if waiting:
+        return Line("receipts", WARNING, f"unchanged; {waiting} pending, sealed by: ops/bin/remembrancer seal")
+    return Line("receipts", OK, "unchanged since they were committed; none pending")
+
+
+def trust(_found: Service) -> Line:
+    """Somebody outside the repository says whom it trusts."""
+    if not has_remembrancer():
+        return Line("trust", SKIPPED, NO_LAYER)
+    if not (ROOT / "ops" / "trust" / "policy.toml").is_file():
+        return Line("trust", WARNING, "no policy yet; ops/bin/remembrancer init writes one")
+    code, said = remembrancer("trust", "show")
+    if code == 0:
+        return Line("trust", OK, "the policy's owner is pinned on this machine")
+    if code == 3:
+        return Line("trust", WARNING, "unpinned; ops/bin/remembrancer trust pin FINGERPRINT, which the owner tells you")
+    return Line("trust", BROKEN if code == 1 else WARNING, said)
+
+
+def keys(_found: Service) -> Line:
+    """No key and no certificate that the policy uses has ended or is about to."""
+    if not has_remembrancer():
+        return Line("keys", SKIPPED, NO_LAYER)
+    listed = facts().get("keys")
+    if not isinstance(listed, list):
+        return Line("keys", WARNING, "not looked at: no policy is trusted on this machine")
+    now = datetime.now(UTC)
+    ends = sorted((at, str(one["what"])) for one in listed if (at := instant(one["until"])))
+    if not ends:
+        return Line("keys", OK, f"none of {len(listed)} ends")
+    first, what = ends[0]
+    if first <= now:
+        return Line("keys", BROKEN, f"{what} ended on {first:%Y-%m-%d}; ops/bin/remembrancer trust rotate --help")
+    if first - now <= SOON:
+        return Line("keys", WARNING, f"{what} ends in {span(first - now)}; ops/bin/remembrancer trust rotate --help")
+    return Line("keys", OK, f"{len(listed)} in use; the first to end is {what}, on {first:%Y-%m-%d}")
+
+
+def hooks(_found: Service) -> Line:
+    """The commit hooks are installed, and git can run them."""
+    if not (ROOT / ".pre-commit-config.yaml").is_file():
+        return Line("hooks", WARNING, "this repository has no .pre-commit-config.yaml")
+    try:
+        folder = ROOT / service.git("rev-parse", "--git-path", "hooks").decode().strip()
+    except Trouble as error:
+        return Line("hooks", WARNING, str(error))
+    wanted = ("pre-commit", "commit-msg")
+    if missing := [name for name in wanted if not (folder / name).is_file()]:
+        return Line("hooks", WARNING, f"{' and '.join(missing)} not installed; run: pre-commit install")
+    # git passes over a hook that it may not execute
+    if dead := [name for name in wanted if not os.access(folder / name, os.X_OK)]:
+        return Line("hooks", BROKEN, f"{' and '.join(dead)} cannot be executed; run: pre-commit install --overwrite")
+    return Line("hooks", OK, "pre-commit and commit-msg are installed")
+
+
+def template(_found: Service, *, online: bool = False) -> Line:
+    """The template is the newest one that is known here; asking a server takes `--online`."""
+    texts = {name: (ROOT / name).read_text("utf-8", "replace") for name in ANSWERS if (ROOT / name).is_file()}
+    if not texts:
+        return Line("template", WARNING, "no answers file, so copier update does not know what this came from")
+    said = []
+    for name, text in texts.items():
+        pairs = dict(re.findall(r"(?m)^(_src_path|_commit): ['\"]?([^'\"\n]+)", text))
+        if len(pairs) != 2 or re.search(r"(?m)^<{7} ", text):
+            return Line("template", BROKEN, f"{name} names no template and version; git restore {name}")
+        source, version = pairs["_src_path"], pairs["_commit"]
+        if not ((ROOT / source).is_dir() or online):
+            said.append(f"{version}; whether a newer one exists needs the network: ops/bin/health-check --online")
+            continue
+        newest = newest_tag(source)
+        mine = RELEASE.match(version)
+        if newest is None:
+            return Line("template", WARNING, f"{version}; {source} shows no released versions")
+        if mine is None or number(mine) < number(newest):
+            return Line("template", WARNING, f"{version} is behind {newest[0]}; run: copier update")
+        said.append(f"{version} is the newest")
+    return Line("template", OK, said[0])
+
+
+def newest_tag(source: str) -> re.Match[str] | None:
+    """Return the newest released version among a template's tags, None when there is none or it does not answer."""
+    address = source.removeprefix("git+")
+    for short, host in {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}.items():
+        address = f"{host}{address.removeprefix(short)}" if address.startswith(short) else address
+    # without a terminal to ask on, git fails where a server wants a password
+    ask = ["env", "GIT_TERMINAL_PROMPT=0", "git", "ls-remote", "--tags", "--refs", "--", address]
+    code, output = program(ask, seconds=30)
+    names = [word.removeprefix("refs/tags/") for word in output.split()]
+    found = [match for name in names if (match := RELEASE.fullmatch(name))]
+    return max(found, key=number, default=None) if code == 0 else None
+
+
+def number(version: re.Match[str]) -> tuple[int, ...]:
+    """Return a version's parts as numbers."""
+    return tuple(int(part) for part in version.groups())
+
+
+def instant(value: object) -> datetime | None:
+    """Return the time that a fact states; None for none."""
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in one unit, for people."""
+    hours = max(length // timedelta(hours=1), 0)
+    count, unit = (hours // 24, "day") if hours >= 48 else (hours, "hour")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
