@@ -1,0 +1,271 @@
+"""The image of a generated service, really built and really run: what it holds, how it answers, how it leaves."""
+
+import hashlib
+import http.client
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.markers import Marker
+
+from collection import git, render
+from image_support import Container, Store, base_store, bundle, index_flags, running
+from templates.ci_render import environment, repository
+
+pytestmark = pytest.mark.system
+
+COMPILERS = {"cc", "gcc", "g++", "c++", "clang", "ld", "as", "make", "rustc", "cargo", "go"}
+UNWANTED = {".git", ".env", ".venv", "pip.conf", "requirements.lock"}
+PLANTED = ["usr/bin/gcc", "root/.cache/pip/x", "srv/app/.env", "opt/venv/bin/pip", "etc/pip.conf", "srv/app/closed"]
+BODY = b'{"name": "under load"}'
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@dataclass
+class Built:
+    """A service's image: where it is mounted, its configuration, and what its two builds left."""
+
+    repo: Path
+    root: Path
+    config: dict[str, Any]
+    history: list[dict[str, Any]]
+    port: int
+    digests: list[str]
+    archives: list[str]
+
+
+def image_of(repo: Path, store: Store, flags: list[str], umask: int) -> tuple[str, str]:
+    """Run the service's own `make image`; return the image's digest and the archive's."""
+    (repo / "app/.env").write_text("PASSWORD=hunter2\n", encoding="utf-8")
+    env = environment(repo.parent) | store.variables | {"IMAGE_TOOL": "buildah", "IMAGE_BUILD_FLAGS": " ".join(flags)}
+    command = ["make", "image"]
+    done = subprocess.run(command, cwd=repo, env=env, umask=umask, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    provenance = json.loads((repo / "dist/provenance.json").read_text(encoding="utf-8"))
+    with (repo / "dist/image.tar").open("rb") as archive:
+        return provenance["containerimage.config.digest"], hashlib.file_digest(archive, "sha256").hexdigest()
+
+
+@pytest.fixture(scope="module")
+def built(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    """The image of a service with default answers, built twice: from two clones, under two umasks."""
+    tmp = tmp_path_factory.mktemp("image")
+    port = free_port()
+    origin = repository(render(collection, tmp / "origin", component="my-svc", port=port))
+    flags = index_flags(tmp)
+    base = base_store()
+    store = Store(tmp / "store", shared=base.root, driver=base.driver)
+    try:
+        results = []
+        for name, umask in (("first", 0o022), ("second", 0o077)):
+            (tmp / name).mkdir()
+            subprocess.run(["git", "clone", "--quiet", str(origin), str(tmp / name / "svc")], umask=umask, check=True)
+            results.append(image_of(tmp / name / "svc", store, flags, umask))
+        image = "ghcr.io/vaultmesh/my-svc:0.1.0"
+        described = json.loads(store.buildah("inspect", "--type", "image", image))
+        made = store.buildah("from", "--pull=never", image)
+        root = Path(store.buildah("mount", made))
+        history = described["Docker"]["history"]
+        digests, archives = zip(*results, strict=True)
+        yield Built(
+            tmp / "second/svc", root, described["Docker"]["config"], history, port, list(digests), list(archives)
+        )
+    finally:
+        store.remove()
+
+
+# ---------------------------------------------------------------- what it is
+
+
+def test_the_same_commit_gives_the_same_image(built: Built) -> None:
+    assert built.digests[0] == built.digests[1]
+    assert built.archives[0] == built.archives[1]
+    with tarfile.open(built.repo / "dist/image.tar") as archive:
+        (manifest,) = json.load(archive.extractfile("manifest.json") or sys.stdin)
+    assert manifest["Config"] == f"{built.digests[0].removeprefix('sha256:')}.json"
+    assert manifest["RepoTags"] == ["ghcr.io/vaultmesh/my-svc:0.1.0"]
+
+
+def test_the_configuration_is_the_standards(built: Built) -> None:
+    labels = {name.rsplit("image.", 1)[-1]: value for name, value in built.config["Labels"].items()}
+    assert labels["title"] == "my-svc"
+    assert labels["version"] == "0.1.0"
+    assert labels["revision"] == git(built.repo, "rev-parse", "HEAD")
+    assert labels["base.name"] == "python:3.11-slim"
+    assert built.config["User"] == "1000:1000"
+    assert built.config["Cmd"] == ["python", "-m", "app"]
+    assert list(built.config["ExposedPorts"]) == [f"{built.port}/tcp"]
+
+
+def faults(root: Path) -> list[str]:
+    """Return what does not belong into the final stage: compilers, caches, secrets, files open to others."""
+    found = []
+    for folder in ("bin", "usr/bin", "usr/local/bin", "opt/venv/bin"):
+        found += [path.name for path in (root / folder).glob("*") if path.name in COMPILERS]
+    places = ("root/.cache", "root/.config/pip", "build", "run/secrets", "etc/pip.conf")
+    found += [name for name in places if (root / name).exists()]
+    for folder in ("opt", "srv"):
+        for path in (root / folder).rglob("*"):
+            mode = path.lstat().st_mode
+            closed = not path.is_symlink() and (mode & stat.S_IWOTH or not mode & stat.S_IROTH)
+            if path.name in UNWANTED or path.name in {"pip", "pip3"} or closed:
+                found.append(path.relative_to(root).as_posix())
+    return found
+
+
+def test_the_final_stage_holds_nothing_else(built: Built) -> None:
+    assert faults(built.root) == []
+    assert sorted(path.name for path in (built.root / "srv").iterdir()) == ["app"]
+    assert {path.stat().st_uid for path in (built.root / "srv").rglob("*")} == {0}
+    assert "hunter2" not in json.dumps([built.config, built.history])
+    assert "secrets" not in json.dumps(built.history)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    ["usr/bin/gcc", "root/.cache/pip/x", "srv/app/.env", "opt/venv/bin/pip", "etc/pip.conf", "srv/app/closed"],
+)
+def test_what_does_not_belong_there_is_found(tmp_path: Path, planted: str) -> None:
+    path = tmp_path / planted
+    path.parent.mkdir(parents=True)
+    path.touch(mode=0o600 if path.name == "closed" else 0o644)
+    assert len(faults(tmp_path)) == 1
+
+
+def test_the_sbom_names_exactly_what_is_installed(built: Built) -> None:
+    env = environment(built.repo.parent)
+    subprocess.run(["ops/bin/sbom"], cwd=built.repo, env=env, capture_output=True, check=True)
+    bom = json.loads((built.repo / "dist/my-svc-0.1.0.cdx.json").read_text(encoding="utf-8"))
+    here = {"python_version": "3.11", "python_full_version": "3.11.2", "sys_platform": "linux", "os_name": "posix"}
+    here |= {"platform_system": "Linux", "implementation_name": "cpython", "platform_python_implementation": "CPython"}
+    named = {
+        (part["name"], part["version"])
+        for part in bom["components"]
+        if all(Marker(entry["value"]).evaluate(here) for entry in part.get("properties", []))
+    }
+    installed = set()
+    for info in (built.root / "opt/venv").glob("lib/python3.11/site-packages/*.dist-info"):
+        name, version = info.name.removesuffix(".dist-info").rsplit("-", 1)
+        installed.add((name.replace("_", "-").replace(".", "-").lower(), version))
+    assert installed == named
+    assert len(installed) > 10
+
+
+# ---------------------------------------------------------------- how it runs
+
+
+def ask(port: int, path: str) -> tuple[int, bytes]:
+    """Ask once; status 0 when nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    except OSError:
+        return 0, b""
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def container(built: Built, tmp_path: Path) -> Iterator[Container]:
+    """The image's own command under runc, ready."""
+    settings = {"HOST": "127.0.0.1", "DRAIN_SECONDS": "2", "ITEMS_CAPACITY": "1000000"}
+    place = bundle(tmp_path / "bundle", built.root, built.config, **settings)
+    with running(place, f"vaultmesh-{os.getpid()}") as one:
+        wait_for(lambda: ask(built.port, "/ready")[0] == 200, one)
+        yield one
+
+
+def wait_for(happens: Callable[[], object], container: Container) -> None:
+    """Wait until something happens, at most 30 s."""
+    deadline = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < deadline, container.lines[-5:]
+        time.sleep(0.05)
+
+
+def probe(built: Built) -> tuple[str, ...]:
+    """Return the command of the image's own HEALTHCHECK."""
+    kind, *words = built.config["Healthcheck"]["Test"]
+    assert kind == "CMD"
+    return tuple(words)
+
+
+def test_it_answers_and_holds_no_right_that_it_does_not_need(built: Built, container: Container) -> None:
+    assert ask(built.port, "/health") == (200, b'{"healthy":true}')
+    assert ask(built.port, "/ready")[0] == 200
+    assert b"# TYPE http_requests_total counter" in ask(built.port, "/metrics")[1]
+    assert container.runc("exec", *probe(built)).returncode == 0
+    status = container.status()
+    assert status["Uid"].split() == ["1000"] * 4
+    assert status["Gid"].split() == ["1000"] * 4
+    assert {status[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+    write = "import sys; open(sys.argv[1], 'w')"
+    assert "Read-only file system" in container.runc("exec", "python", "-c", write, "/srv/x").stderr
+    assert container.runc("exec", "python", "-c", write, "/tmp/x").returncode == 0
+
+
+def test_its_healthcheck_notices_a_service_that_is_not_there(built: Built, tmp_path: Path) -> None:
+    idle = built.config | {"Cmd": ["python", "-c", "import time; time.sleep(60)"]}
+    with running(bundle(tmp_path / "bundle", built.root, idle), f"vaultmesh-idle-{os.getpid()}") as container:
+        done = container.runc("exec", *probe(built))
+        assert done.returncode == 1
+        assert "refused" in done.stderr
+
+
+def test_sigterm_under_load_loses_no_request(built: Built, container: Container) -> None:
+    answered: list[int] = []
+    failures: list[object] = []
+    unready = threading.Event()
+
+    def client() -> None:
+        """Ask without a pause, as a load balancer does, until the service is known to be unready."""
+        connection = http.client.HTTPConnection("127.0.0.1", built.port, timeout=30)
+        try:
+            while not unready.is_set():
+                connection.request("POST", "/items", BODY, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                response.read()
+                answered.append(response.status)
+        except OSError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    clients = [threading.Thread(target=client) for _ in range(4)]
+    for thread in clients:
+        thread.start()
+    wait_for(lambda: len(answered) >= 200 or failures, container)
+    assert container.runc("kill", "TERM").returncode == 0
+    wait_for(lambda: ask(built.port, "/ready")[0] == 503, container)
+    count = len(answered)
+    wait_for(lambda: len(answered) > count + 20 or failures, container)
+    unready.set()
+    for thread in clients:
+        thread.join()
+    assert container.process.wait(timeout=30) == 0
+    assert failures == []
+    assert set(answered) == {201}
+    wait_for(lambda: any("Finished server process" in line for line in container.lines), container)
+    lines = [json.loads(line) for line in container.lines]
+    assert len([line for line in lines if line.get("status") == 201]) == len(answered)
