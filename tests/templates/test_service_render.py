@@ -122,7 +122,7 @@ def test_answers_reach_their_places(unusual: Path) -> None:
 
 def test_the_seeded_and_the_linked_files_are_there(service: Path) -> None:
     expected = {".copier-answers.yml", ".dockerignore", ".editorconfig", ".gitattributes", ".github", ".gitignore"}
-    expected |= {".amazonq"}
+    expected |= {".amazonq", "AGENTS.md"}
     expected |= {".pre-commit-config.yaml", "CHANGELOG.md", "Dockerfile", "Makefile", "README.md", "app", "ops"}
     expected |= {"pyproject.toml", "renovate.json", "requirements-dev.lock", "requirements.lock", "ruff.toml", "tests"}
     assert {path.name for path in service.iterdir()} == expected
@@ -147,7 +147,9 @@ def test_no_code_of_the_application_depends_on_an_answer() -> None:
     templated = {path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*.jinja")}
     own = {name for name in templated if not name.startswith(("ops/", ".github/"))}
     assert own == {
+        ".amazonq/rules/vaultmesh.md.jinja",
         ".copier-answers.yml.jinja",
+        "AGENTS.md.jinja",
         "Dockerfile.jinja",
         "README.md.jinja",
         "app/service.json.jinja",
