@@ -1,0 +1,110 @@
+"""Certificates, owners and authorities that the policy does not vouch for, or no longer."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pgp_support import Gpg
+from receipt_samples import statement
+from remembrancer.errors import Rejected
+from remembrancer.evidence import Artifact, Entry, Evidence, Log
+from remembrancer.keytime import AUTHORITY, KeyFacts, judge
+from remembrancer.logview import authority_of
+from remembrancer.policy import Material, Policy, Term, parse
+from remembrancer.receipt import encode
+from remembrancer.receipt import parse as parse_receipt
+from remembrancer.repository import Repository
+from remembrancer.trust import Pins, SignedPolicy, Trusted, establish
+from remembrancer.verify_proofs import Prover
+from worked_ledger import policy_text
+
+NOW = datetime(2026, 1, 20, tzinfo=UTC)
+POLICY: Policy = parse(policy_text().encode())
+
+
+def nothing(sha256: str) -> bytes:
+    raise FileNotFoundError(sha256)
+
+
+def test_a_key_file_is_what_the_policy_says(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"certificate").hexdigest()
+    trusted = Trusted(POLICY, POLICY.owner, Repository(tmp_path).key)
+    file = tmp_path / "ops/trust/keys" / digest
+    file.parent.mkdir(parents=True)
+    for content in (None, b"another certificate", b""):
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(Rejected) as caught:
+            trusted.material(Material(digest))
+        assert caught.value.code == "trust.key-file"
+    file.write_bytes(b"certificate")
+    assert trusted.material(Material(digest)) == b"certificate"
+
+
+def test_a_revoked_owner_signs_no_policy() -> None:
+    gpg = Gpg()
+    try:
+        owner = gpg.key("owner")
+        text = policy_text().replace(POLICY.owner, owner).encode()
+        gpg.data.write_bytes(text)
+        signed = SignedPolicy(text, {owner: gpg.sign(owner)}, {owner: gpg.export(owner)})
+        pins = Pins((owner,))
+        assert establish(signed, pins, lambda *_: (0, ""), nothing).owner == owner
+        gpg.revoke(owner, 3)
+        revoked = signed._replace(certificates={owner: gpg.export(owner)})
+        with pytest.raises(Rejected) as caught:
+            establish(revoked, pins, lambda *_: (0, ""), nothing)
+        assert caught.value.code == "trust.owner-revoked"
+    finally:
+        gpg.close()
+
+
+def test_an_authority_that_is_not_listed() -> None:
+    with pytest.raises(Rejected) as caught:
+        authority_of(Trusted(POLICY, POLICY.owner, nothing), "nobody")
+    assert caught.value.code == "time.unknown-authority"
+
+
+@pytest.mark.parametrize(
+    ("term", "claimed", "code"),
+    [
+        (Term(start=NOW - timedelta(days=3)), NOW - timedelta(days=4), "time.outside-term"),
+        (Term(start=NOW - timedelta(days=3)), NOW - timedelta(days=2), ""),
+        (Term(until=NOW - timedelta(days=3)), NOW - timedelta(days=2), "time.outside-term"),
+        (Term(), NOW + timedelta(minutes=6), "time.outside-term"),
+        (Term(), NOW + timedelta(minutes=4), ""),
+    ],
+)
+def test_an_authority_outside_its_term(term: Term, claimed: datetime, code: str) -> None:
+    trouble = judge("tsa-1", term, KeyFacts(), claimed=claimed, proven=None, now=NOW, codes=AUTHORITY)
+    assert (trouble.code if trouble else "") == code
+
+
+class Answered(Prover):
+    """A prover whose tokens all hold, by authorities that are the signer's own or not."""
+
+    own: tuple[bool, ...] = ()
+
+    def timestamp(self, entry: Entry, digest: bytes) -> tuple[str, bool, datetime]:
+        number = entry.index or 0
+        return f"tsa-{number}", self.own[number], NOW
+
+
+@pytest.mark.parametrize(
+    ("own", "code"),
+    [
+        ((True,), "time.self-asserted"),
+        ((True, True), "time.self-asserted"),
+        ((True, False), "timestamp.ok"),
+        ((), "time.missing"),
+    ],
+)
+def test_production_needs_a_clock_that_is_not_the_signer_s_own(own: tuple[bool, ...], code: str) -> None:
+    receipt = parse_receipt(encode(statement("timestamp")))
+    evidence = Evidence(artifact=Artifact("a", "0" * 64, b""), stamps=(), blob=nothing)
+    prover = Answered(evidence, Log(None), Trusted(POLICY, POLICY.owner, nothing), "my-svc", NOW)
+    prover.own = own
+    finding, _ = prover.timestamps([Entry(receipt, number, receipt.data) for number in range(len(own))], bytes(32))
+    assert finding.code == code
