@@ -9,9 +9,9 @@ REMEMBRANCER := ops/bin/remembrancer
 RELEASE_VERSION = $(eval RELEASE_VERSION := $$(shell ops/bin/bump --show))$(if $(RELEASE_VERSION),$(RELEASE_VERSION),$(error no version))
 NAME = $(COMPONENT)-$(RELEASE_VERSION)
 ARTIFACT = dist/$(NAME).tar.gz
-# OVERLAY, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
+# OVERLAY, DIGEST, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
-.PHONY: artifact ci-test dist sbom build scan scan-image deploy verify-deploy sign timestamp record seal verify \
+.PHONY: artifact ci-test dist sbom build scan scan-image deploy verify-deploy pin sign timestamp record seal verify \
   release deployment rollback bump gates
 
 dist: ## make dist/<component>-<version>.tar.gz, the same bytes from the same commit
@@ -79,6 +79,9 @@ deploy: ## apply an overlay to the cluster, the image by digest where it is know
 
 verify-deploy: ## wait for the rollout and show pods and log lines (OVERLAY=staging-eks)
 	@ops/bin/deploy verify
+
+pin: ## write the image's digest into an overlay, for GitOps (OVERLAY=production DIGEST=sha256:...)
+	@ops/bin/deploy pin
 
 rollback: ## go back to the last rollout and note it (OVERLAY=staging-eks TO=0.1.0 REASON="why")
 	@ops/bin/deploy rollback
