@@ -24,9 +24,9 @@ PROMPTS = {
 MAX_BYTES = 1 << 20  # a longer text is no decision that a person reads
 
 _NAME = re.compile(r"ADR-([0-9]{3,5})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
-_TITLE = re.compile(r"# ADR-([0-9]{1,5}): (\S.*?)\s*")
-_FIELD = re.compile(rf"\*\*({'|'.join(FIELDS)})\*\*:[ \t]*(.*?)\s*")
-_HEADING = re.compile(r"##+ +(\S.*?)\s*")
+_TITLE = re.compile(r"# ADR-([0-9]{1,5}): (\S.*)")
+_FIELD = re.compile(rf"\*\*({'|'.join(FIELDS)})\*\*:[ \t]*(.*)")
+_HEADING = re.compile(r"##+ +(\S.*)")
 _STATUS_LINE = re.compile(r"^(\*\*Status\*\*:)[^\r\n]*", re.MULTILINE)
 _COMMAND = re.compile(r"`[^`\n]+`|^(```|~~~)[^\n]*\n(?!\1)[^\n]*\S", re.MULTILINE)
 _SUPERSEDES = re.compile(r"\bsupersedes\W+(?:\w+\W+){0,2}?ADR-0*([0-9]{1,5})\b", re.IGNORECASE)
@@ -81,15 +81,17 @@ def read(name: str, data: bytes) -> Adr:
     repeated: list[str] = []
     current: list[str] = []
     for line, code in _lines(data.decode("utf-8", "replace")):
-        if not code and not title and (found := _TITLE.fullmatch(line)):
+        # the patterns leave the end to us: a lazy match before optional spaces tries every pair of places
+        bare = line.rstrip()
+        if not code and not title and (found := _TITLE.fullmatch(bare)):
             titled, title = int(found[1]), found[2]
-        elif not code and (found := _FIELD.fullmatch(line)):
+        elif not code and (found := _FIELD.fullmatch(bare)):
             current = [found[2]]
             if found[1] in fields:
                 repeated.append(found[1])
             else:
                 fields[found[1]] = current
-        elif not code and (found := _HEADING.fullmatch(line)):
+        elif not code and (found := _HEADING.fullmatch(bare)):
             current = []
             sections.append((found[1], current))
         else:

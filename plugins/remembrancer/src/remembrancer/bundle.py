@@ -6,6 +6,7 @@ the verifier brings the policy. Reading is strict and bounded, and the same evid
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ MAX_BYTES = 8 << 20
 MAX_RECEIPTS = 1000
 ROLES = ("deploys", "signs", "timestamps", "record_signs", "signature_times")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MEMBERS = {"schema", "artifact", "checkpoint", "receipts", "blobs", "stamps"}
 _RECEIPT = {"role", "receipt", "proof"}
 _STAMP = {"authority", "note", "response", "consistency"}
@@ -137,7 +139,8 @@ def _list(value: object, what: str) -> list[Any]:
 
 
 def _string(value: object, what: str) -> str:
-    if not isinstance(value, str):
+    # JSON can name half of a surrogate pair, which is no character
+    if not isinstance(value, str) or _SURROGATE.search(value):
         raise _refused(f"must have text in {what}")
     return value
 

@@ -7,12 +7,11 @@ nothing here decides whether the policy itself is trusted; that is `trust.establ
 import base64
 import hashlib
 import re
-import tomllib
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from remembrancer import witnesses
+from remembrancer import toml_text, witnesses
 from remembrancer.errors import BadInput
 from remembrancer.note import VerifierKey
 from remembrancer.policy_table import Table
@@ -147,8 +146,8 @@ def parse(data: bytes) -> Policy:
     if len(data) > MAX_BYTES:
         raise BadInput("policy.malformed", "policy: the file is larger than 1 MiB")
     try:
-        values = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        values = toml_text.loads(data)
+    except ValueError as error:
         raise BadInput("policy.malformed", f"policy: not valid TOML ({str(error)[:100]})") from error
     table = Table("the policy", values)
     version = table.count("version", least=1)

@@ -60,7 +60,10 @@ class Table:
             return None
         if value.tzinfo is None or value.microsecond:
             raise self.bad(name, "must be a time with a zone, in whole seconds")
-        instant: datetime = value.astimezone(UTC)
+        try:
+            instant: datetime = value.astimezone(UTC)
+        except OverflowError:
+            raise self.bad(name, "is no time in UTC") from None
         return instant
 
     def tables(self, name: str) -> list["Table"]:

@@ -4,10 +4,10 @@ Pure. A waiver counts only together with its receipt in the log; taking it out o
 """
 
 import json
-import tomllib
 from collections.abc import Iterable
 from datetime import datetime
 
+from remembrancer import toml_text
 from remembrancer.clock import rfc3339
 from remembrancer.drift import Waiver
 from remembrancer.errors import BadInput
@@ -24,8 +24,8 @@ _HEAD = """\
 def parse(data: bytes) -> dict[str, Waiver]:
     """Return the waivers by path. Raises BadInput(input.waivers) for anything else than a list of complete entries."""
     try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        document = toml_text.loads(data)
+    except ValueError as error:
         raise BadInput("input.waivers", f"{FILE} is not TOML: {error}") from None
     entries = document.get("waiver", [])
     if document.keys() - {"waiver"} or not isinstance(entries, list):
@@ -50,9 +50,12 @@ def _entry(entry: object, where: str) -> Waiver:
         DIGEST.check(entry["sha256"], "sha256")
         LINE.check(entry["owner"], "owner")
         LINE.check(entry["reason"], "reason")
+        until = rfc3339(expires)
     except FieldError as error:
         raise BadInput("input.waivers", f"{where} of {FILE}: {error}") from None
-    return Waiver(entry["path"], entry["sha256"], entry["owner"], entry["reason"], rfc3339(expires))
+    except OverflowError:
+        raise BadInput("input.waivers", f"{where} of {FILE}: expires is no time in UTC") from None
+    return Waiver(entry["path"], entry["sha256"], entry["owner"], entry["reason"], until)
 
 
 def write(waivers: Iterable[Waiver]) -> bytes:
