@@ -338,28 +338,7 @@ def test_nothing_is_silenced_or_moving(both: Path) -> None:
             assert word not in text, f"{path.name}: {word}"
 
 
-# ---------------------------------------------------------------- renovate
-
-
-def test_renovate_follows_every_pin(both: Path) -> None:
-    config = json.loads((both / "renovate.json").read_text())
-    for manager in config["customManagers"]:
-        pattern = manager["managerFilePatterns"][0].strip("/")
-        names = [name for name in files(both) if re.search(pattern, name)]
-        assert names, f"nothing matches {pattern}"
-        expression = re.sub(r"\(\?<", "(?P<", manager["matchStrings"][0])
-        assert any(re.search(expression, (both / name).read_text()) for name in names), expression
-    locks = config["pip_requirements"]["managerFilePatterns"][0].strip("/")
-    assert {name for name in files(both) if re.search(locks, name)} >= {"requirements.lock", "requirements-dev.lock"}
-    assert any(rule.get("matchManagers") == ["copier"] for rule in config["packageRules"])
-
-
-def test_renovate_commits_in_the_house_format(both: Path) -> None:
-    from_file = json.loads((both / "renovate.json").read_text())
-    prefixes = [from_file["commitMessagePrefix"]]
-    prefixes += [rule["commitMessagePrefix"] for rule in from_file["packageRules"] if "commitMessagePrefix" in rule]
-    for prefix in prefixes:
-        assert re.fullmatch(r"\[[a-z]+\] (build|chore):", prefix)
+# ---------------------------------------------------------------- where it comes from
 
 
 def test_no_pipeline_names_this_project_s_own_repository(both: Path) -> None:
