@@ -1,0 +1,90 @@
+"""Whether the jobs of a pipeline fit each other: what schemas do not see. One sentence per fault."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# Keys of a GitLab pipeline that are no jobs.
+SETTINGS = {"stages", "workflow", "variables", "default", "include"}
+
+
+def gitlab_problems(pipeline: dict[str, Any]) -> list[str]:
+    """Return every fault of stages, needs, parents and files handed on in a GitLab pipeline."""
+    jobs = {name: job for name, job in pipeline.items() if name not in SETTINGS and not name.startswith(".")}
+    return [fault for name, job in jobs.items() for fault in _gitlab_job(pipeline, jobs, name, job)] + [
+        f"the stage {stage} has no job"
+        for stage in pipeline["stages"]
+        if stage not in {job.get("stage") for job in jobs.values()}
+    ]
+
+
+def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: dict[str, Any]) -> Iterator[str]:
+    order = {stage: place for place, stage in enumerate(pipeline["stages"])}
+    stage = job.get("stage")
+    if stage not in order:
+        yield f"{name} is in the stage {stage}, which is not in the list"
+        return
+    parent = pipeline.get(job["extends"], {}) if "extends" in job else {}
+    if "extends" in job and not parent:
+        yield f"{name} extends {job['extends']}, which is not here"
+    if order[stage] and not job.get("needs"):
+        yield f"{name} needs nothing, so it would not wait for the stage before"
+    earlier: set[str] = set()
+    for need in job.get("needs", []):
+        if need not in jobs:
+            yield f"{name} needs {need}, which is not here"
+        elif order.get(jobs[need].get("stage"), len(order)) >= order[stage]:
+            yield f"{name} needs {need}, which is not in an earlier stage"
+        else:
+            earlier.add(jobs[need]["stage"])
+    if order[stage] and pipeline["stages"][order[stage] - 1] not in earlier:
+        yield f"{name} does not wait for the stage before"
+    if "dist/" in str(job["script"]) or "publish unpack" in str(job["script"]):
+        makers = [one for one in job.get("needs", []) if one in jobs and _artifacts(pipeline, jobs[one])]
+        if order[stage] and not makers:
+            yield f"{name} reads dist/, which no job that it needs hands on"
+
+
+def _artifacts(pipeline: dict[str, Any], job: dict[str, Any]) -> list[str]:
+    """The paths that a job hands on, its parent's included."""
+    parent = pipeline.get(job.get("extends", ""), {})
+    paths: list[str] = (job.get("artifacts") or parent.get("artifacts") or {}).get("paths", [])
+    return paths
+
+
+def github_problems(workflow: dict[str, Any]) -> list[str]:
+    """Return every fault of needs, step outputs, environments and files handed on in a GitHub workflow."""
+    names = list(workflow["jobs"])
+    return [fault for name in names for fault in _github_job(workflow["jobs"], names, name)]
+
+
+def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[str]:
+    job = jobs[name]
+    if names.index(name) and "needs" not in job:
+        yield f"{name} needs nothing, so it would run at once"
+    chain, current = [], name
+    while current in jobs and "needs" in jobs[current] and current not in chain:
+        chain.append(current)
+        current = jobs[current]["needs"]
+    if current not in jobs:
+        yield f"{name} needs {current}, which is not here"
+    elif current in chain:
+        yield f"{name} waits for itself"
+    before = [*chain[1:], current]
+    handed = {
+        step["with"]["name"]
+        for one in before
+        if one in jobs and one != name
+        for step in jobs[one]["steps"]
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    }
+    known: set[str] = set()
+    for step in job["steps"]:
+        for used in re.findall(r"steps\.([\w-]+)\.", str(step)):
+            if used not in known:
+                yield f"{name} reads the step {used}, which has not run"
+        known |= {step["id"]} if "id" in step else set()
+        if step.get("uses", "").startswith("actions/download-artifact@") and step["with"]["name"] not in handed:
+            yield f"{name} downloads {step['with']['name']}, which no earlier job uploads"
+        if "secrets." in str(step) and "environment" not in job:
+            yield f"{name} reads a secret outside of an environment"

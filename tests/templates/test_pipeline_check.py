@@ -1,0 +1,91 @@
+"""Stages, needs and what jobs hand on: both pipelines fit, and each fault put into them is found."""
+
+import ast
+import copy
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from collection import ROOT
+from templates.ci_render import CI, GITHUB, GITLAB, load
+from templates.pipeline_check import github_problems, gitlab_problems
+
+Pipeline = dict[Any, Any]
+# No answer changes these two files (test_external_checks), so they are read where they are.
+LAB, HUB = load(CI / GITLAB), load(CI / GITHUB)
+
+
+def steps(hub: Pipeline, job: str, action: str) -> dict[str, Any]:
+    """Return the first step of a job that uses an action."""
+    found: dict[str, Any] = next(one for one in hub["jobs"][job]["steps"] if one.get("uses", "").startswith(action))
+    return found
+
+
+LAB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
+    "unlisted stage": (lambda one: one["stages"].remove("scan"), "scan is in the stage scan, which is not in the list"),
+    "empty stage": (lambda one: one["stages"].append("deploy"), "the stage deploy has no job"),
+    "parent": (lambda one: one.pop(".release"), "sign extends .release, which is not here"),
+    "no needs": (lambda one: one["scan"].pop("needs"), "scan needs nothing"),
+    "misspelt need": (lambda one: one["sign"].update(needs=["biuld"]), "sign needs biuld, which is not here"),
+    "later need": (lambda one: one["scan"].update(needs=["test", "build"]), "build, which is not in an earlier stage"),
+    "skipped stage": (lambda one: one["timestamp"].update(needs=["build"]), "timestamp does not wait for the stage"),
+    "stages swapped": (
+        lambda one: one.update(stages=["scan", "test", "build", "sign", "timestamp", "record"]),
+        "not in an earlier stage",
+    ),
+    "nothing handed on": (lambda one: one["test"].pop("artifacts"), "build reads dist/"),
+}
+HUB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
+    "no needs": (lambda one: one["jobs"]["sign"].pop("needs"), "sign needs nothing"),
+    "misspelt need": (lambda one: one["jobs"]["sign"].update(needs="biuld"), "biuld, which is not here"),
+    "circle": (lambda one: one["jobs"]["test"].update(needs="record"), "waits for itself"),
+    "lost gate": (
+        lambda one: [step.pop("id", None) for step in one["jobs"]["record"]["steps"]],
+        "record reads the step gate, which has not run",
+    ),
+    "gate too late": (lambda one: one["jobs"]["sign"]["steps"].reverse(), "sign reads the step gate"),
+    "other name": (
+        lambda one: steps(one, "record", "actions/download-artifact@")["with"].update(name="signd"),
+        "record downloads signd, which no earlier job uploads",
+    ),
+    "no environment": (lambda one: one["jobs"]["record"].pop("environment"), "reads a secret outside"),
+}
+
+
+def broken(pipeline: Pipeline, change: Callable[[Pipeline], object]) -> Pipeline:
+    """Return a changed copy."""
+    changed = copy.deepcopy(pipeline)
+    change(changed)
+    return changed
+
+
+def test_both_pipelines_fit() -> None:
+    assert gitlab_problems(LAB) == []
+    assert github_problems(HUB) == []
+
+
+@pytest.mark.parametrize(("change", "sentence"), LAB_FAULTS.values(), ids=list(LAB_FAULTS))
+def test_a_fault_of_the_gitlab_pipeline_is_found(change: Callable[[Pipeline], object], sentence: str) -> None:
+    found = gitlab_problems(broken(LAB, change))
+    assert any(sentence in fault for fault in found), found
+
+
+@pytest.mark.parametrize(("change", "sentence"), HUB_FAULTS.values(), ids=list(HUB_FAULTS))
+def test_a_fault_of_the_github_workflow_is_found(change: Callable[[Pipeline], object], sentence: str) -> None:
+    found = github_problems(broken(HUB, change))
+    assert any(sentence in fault for fault in found), found
+
+
+def test_no_check_is_without_a_fault() -> None:
+    said = [fault for change, _ in LAB_FAULTS.values() for fault in gitlab_problems(broken(LAB, change))]
+    said += [fault for change, _ in HUB_FAULTS.values() for fault in github_problems(broken(HUB, change))]
+    tree = ast.parse((ROOT / "tests/templates/pipeline_check.py").read_text(encoding="utf-8"))
+    patterns = [
+        "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in node.value.values)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.JoinedStr)
+    ]
+    assert len(patterns) == len([node for node in ast.walk(tree) if isinstance(node, ast.Yield)]) > 10
+    assert [one for one in patterns if not any(re.search(one, fault) for fault in said)] == []
