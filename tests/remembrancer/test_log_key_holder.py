@@ -7,7 +7,7 @@ import pytest
 
 import independent_verifier as other
 from ledger_world import World, waiver
-from remembrancer import history, recall
+from remembrancer import history, merkle, recall
 from remembrancer.errors import Rejected
 from remembrancer.logview import LogView, Stamp, check_stamp, open_checkpoint, open_log
 from remembrancer.note import add_signature, cosign, log_signed_bytes
@@ -78,6 +78,15 @@ def test_a_remembered_checkpoint_shows_a_fork_and_keeps_the_evidence(rewritten: 
 def test_a_fork_that_goes_on_is_still_one(rewritten: World, state: State) -> None:
     grow(rewritten, "third", "fourth")
     assert code(rewritten, state) == "log.split-view"
+    document = json.loads(next(state.folder.rglob("split-view-*.json")).read_text(encoding="utf-8"))
+    (_, size1, root1), (_, size2, root2) = (
+        other.opened(note.encode(), str(LOG.verifier()))[:3] for note in document["checkpoints"]
+    )
+    prefix = document["prefix"]
+    proof = [bytes.fromhex(one) for one in prefix["consistency"]]
+    merkle.verify_consistency(prefix["size"], size2, proof, bytes.fromhex(prefix["root"]), root2)
+    assert (prefix["size"], size1 < size2) == (size1, True)
+    assert prefix["root"] != root1.hex(), "the proof shows, without any tile, that both cannot be one log"
 
 
 def test_a_log_cut_short_is_a_rollback_on_the_seal_branch(honest: World, state: State, tmp_path: Path) -> None:

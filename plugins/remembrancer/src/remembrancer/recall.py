@@ -103,13 +103,21 @@ def _is_prefix(view: LogView, seen: Seen, repository: Repository) -> bool | None
 
 def _keep_evidence(state: State, view: LogView, seen: Seen) -> str:
     origin = view.signed.checkpoint.origin
-    document = {"origin": origin, "checkpoints": [seen.note.decode(), view.data.decode()]}
+    document = {"origin": origin, "checkpoints": [seen.note.decode(), view.data.decode()], **_prefix(view, seen.size)}
     name = f"split-view-{seen.size}-{view.size}-{view.root.hex()[:16]}.json"
     try:
         path = state.evidence(name, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
     except EnvironmentTrouble:
         return ""
     return f"; both signed checkpoints are kept in {path}"
+
+
+def _prefix(view: LogView, size: int) -> dict[str, object]:
+    """What a longer log says about the first `size` leaves, and the proof that it does (RFC 6962 section 2.1.2)."""
+    if not 0 < size < view.size:
+        return {}
+    proof = [one.hex() for one in view.tree.consistency_proof(size)]
+    return {"prefix": {"size": size, "root": prefix_root(view, size).hex(), "consistency": proof}}
 
 
 def remember(view: LogView, state: State, environ: Mapping[str, str] = os.environ) -> str:
