@@ -10,7 +10,7 @@ import pytest
 from collection import ROOT
 
 TEMPLATE = ROOT / "templates" / "fastapi-service"
-TARGETS = {"help", "dev", "test", "lint", "format", "image", "lock", "clean"}
+TARGETS = {"help", "dev", "observe", "test", "lint", "format", "image", "lock", "clean"}
 TARGETS |= {"dist", "sbom", "release", "verify", "rollback"}
 # A Python that notes what it was asked, and makes environments whose Python does the same.
 PYTHON = """#!/bin/sh
