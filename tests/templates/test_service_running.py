@@ -1,0 +1,88 @@
+"""A generated service that really runs: its contract, its orderly end under load, nothing lost in a replacement."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import service_load
+from collection import files
+from service_load import answered, soak
+from service_support import environment, started
+
+EVERYTHING = ["--checks=all", "--phases=examples,coverage,fuzzing,stateful", "--max-examples=5", "--seed=1"]
+QUICK = ["--checks=all", "--phases=examples,coverage", "--max-examples=5", "--seed=1"]
+
+
+def contract(service: Path, folder: Path, options: list[str]) -> subprocess.CompletedProcess[str]:
+    """Start the service and let schemathesis hold it to its OpenAPI document."""
+    with started(service, folder / "log", DRAIN_SECONDS="0") as running:
+        command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{running.port}/openapi.json"]
+        return subprocess.run(
+            [*command, *options, "--no-color"], cwd=folder, capture_output=True, text=True, check=False
+        )
+
+
+def test_schemathesis_finds_nothing(service: Path, tmp_path: Path) -> None:
+    done = contract(service, tmp_path, EVERYTHING)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "found"),
+    [
+        ("datetime.now(UTC))", "None)", "Server error"),
+        ('    response.headers["Location"] = f"/items/{item.id}"\n', "", "Missing required response headers"),
+    ],
+)
+def test_schemathesis_catches_a_broken_service(
+    service: Path, tmp_path: Path, right: str, wrong: str, found: str
+) -> None:
+    broken = shutil.copytree(service, tmp_path / "broken")
+    text = (broken / "app/items.py").read_text()
+    assert text.count(right) == 1
+    (broken / "app/items.py").write_text(text.replace(right, wrong))
+    done = contract(broken, tmp_path, QUICK)
+    assert done.returncode == 1
+    assert found in done.stdout, done.stdout
+
+
+def test_the_service_s_own_tests_of_its_end_pass(service: Path, tmp_path: Path) -> None:
+    """Readiness first, then the requests in flight, then exit 0: with twenty of them, and under steady load."""
+    before = files(service)
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_process.py"]
+    done = subprocess.run(
+        [*command, "-k", "drains or steady"],
+        cwd=service,
+        env=environment(PYTHONDONTWRITEBYTECODE="1"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+    assert files(service) == before
+
+
+def test_a_rolling_restart_under_load_loses_nothing(service: Path, tmp_path: Path) -> None:
+    load, processes = soak(service, tmp_path, rate=60, rest=0.5, drain=1)
+    assert load.failures == []
+    assert load.statuses == {201: load.sent}
+    assert load.sent > 60
+    assert answered(processes) == load.sent
+    assert len(processes) == 4
+    assert all(one.wait_for("draining") for one in processes)
+    assert all(one.lines()[-1]["event"].startswith("Finished server process") for one in processes)
+
+
+def test_the_soak_sees_what_is_lost_without_a_drain(
+    service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A balancer that looks once a second keeps asking a process that left at once."""
+    monkeypatch.setattr(service_load, "PROBE_SECONDS", 1.0)
+    load, _ = soak(service, tmp_path, rate=60, rest=0.2, drain=0)
+    assert load.lost == len(load.failures) > 0
+    assert load.statuses.keys() == {201}
