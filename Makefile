@@ -10,7 +10,7 @@ PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --gener
   --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-system test-matrix lint bench documents spawn lock clean
+.PHONY: help test test-system test-matrix lint bench fuzz documents spawn lock clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -40,7 +40,10 @@ lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh .ci/run tests/system-needs
+	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh ops/bin/* .ci/run tests/system-needs
+
+fuzz: $(READY) ## fuzz every reader for long, with coverage as guide (Linux on x86-64, Python 3.11 to 3.13)
+	$(BIN)/python tests/fuzz/campaign.py $(ARGS)
 
 bench: $(READY) ## measure the budgets as ratios
 	$(BIN)/python -m benchmarks $(ARGS)
