@@ -12,19 +12,19 @@ from collection import files
 from templates.k8s_check import flows, problems
 from templates.k8s_idle import idle, parts
 from templates.k8s_render import OVERLAYS, Object, build, label, layer, matrix, overlay, pick, sample
+from templates.operator_schemas import faults
 
 # The oldest and the newest Kubernetes that the manifests promise to run on.
 VERSIONS = ("1.31.0", "1.37.0")
-# Kinds of operators, which no Kubernetes schema knows. Any other unknown kind is an error.
-CUSTOM = {"ServiceMonitor", "PrometheusRule", "ExternalSecret", "SecretStore", "PeerAuthentication"}
 
 
 def validate(item: Object, version: str) -> None:
-    """Check an object against the strict schema; a kind without schema is an error unless listed."""
+    """Check an object against the strict schema: Kubernetes' own, or the operator's; a kind without one is an error."""
     try:
         kubernetes_validate.validate(item, version, strict=True)
     except kubernetes_validate.SchemaNotFoundError:
-        assert item["kind"] in CUSTOM, f"no schema for {item['kind']} in Kubernetes {version}"
+        found = faults(item)
+        assert not found, f"{item['kind']} in Kubernetes {version}: {found}"
 
 
 def check(folder: Path, answers: dict[str, Any]) -> None:
