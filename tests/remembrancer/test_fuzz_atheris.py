@@ -2,11 +2,15 @@
 
 import pytest
 
-from fuzz.campaign import campaign
+from fuzz.campaign import LONGEST, campaign
 from fuzz.targets import PLANTED, TARGETS
 
 pytestmark = pytest.mark.system
-RUNS = 5_000
+RUNS = 2_500
+
+
+def test_no_file_of_the_corpus_is_cut() -> None:
+    assert max(len(data) for target in TARGETS for data in target.corpus()) <= LONGEST
 
 
 def test_no_target_breaks_within_its_executions() -> None:
