@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from collection import commit_all, git, render
+from odd_answers import DESCRIPTION, OWNER
 
 FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "component": "orders-api",
-    "description": "L'API des commandes (v2): simple, 100/100!",
-    "owner": "@org/platform.team",
+    "description": DESCRIPTION,
+    "owner": OWNER,
     "version": "2.1.0-rc.1",
     "ci": "both",
     "gpu": True,
@@ -68,7 +69,7 @@ def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: P
         assert b"# TYPE http_requests_total counter" in get("http://127.0.0.1:18080/metrics", deadline)[1]
         described = json.loads(get("http://127.0.0.1:18080/openapi.json", deadline)[1])["info"]
         assert described["version"] == "2.1.0-rc.1"
-        assert described["description"].startswith("L'API des commandes (v2): simple, 100/100!")
+        assert described["description"].startswith(DESCRIPTION)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.communicate(timeout=60)
