@@ -1,6 +1,7 @@
 """What is wrong with a quoted command, judged by the program itself: its parser, its help, its dry run."""
 
 import functools
+import itertools
 import os
 import re
 import subprocess
@@ -175,7 +176,8 @@ def of_git(rest: tuple[str, ...], root: Path) -> str | None:
     if status != 129:
         return f"no command {rest[0]}"
     given = [option for option in options(rest[1:]) if rest[0] != "log" or option not in REVISIONS]
-    return unknown(given, re.sub(r"--\[no-\]", "--", text))
+    # Help names an option once for both of its senses: --[no-]edit, or --edit.
+    return unknown([re.sub(r"^--no-", "--", one) for one in given], re.sub(r"--(?:\[no-\]|no-)", "--", text))
 
 
 def of_kubectl(rest: tuple[str, ...], root: Path) -> str | None:
@@ -189,10 +191,12 @@ def of_kubectl(rest: tuple[str, ...], root: Path) -> str | None:
     if status or "Usage:" not in text or f"kubectl {' '.join(names)} " not in text.split("Usage:")[1]:
         return f"no command {' '.join(names)}"
     given = [option for option in options(tuple(words)) if option not in KUBECTL_GLOBAL]
+    # Prose may name a flag without its value.
+    values = dict(itertools.pairwise(words))
     for flag in ("-k", "-f"):
-        if flag in words and not (root / words[words.index(flag) + 1]).exists():
-            return f"no file {words[words.index(flag) + 1]}"
-    folder = words[words.index("-k") + 1] if "-k" in words else words[1] if names == ["kustomize"] else None
+        if flag in values and not (root / values[flag]).exists():
+            return f"no file {values[flag]}"
+    folder = values.get("kustomize" if names == ["kustomize"] else "-k")
     if folder is not None and (done := run(root, "kubectl", "kustomize", folder)).returncode:
         return f"kubectl kustomize {folder}: {done.stderr.strip()}"
     # The help writes an option as "-x, --long=default:".
