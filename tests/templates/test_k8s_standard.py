@@ -252,3 +252,11 @@ def test_the_layer_brings_nothing_else(collection: Path) -> None:
     assert tops == {"ops", ".copier-answers.k8s.yml"}
     assert {path.split("/")[1] for path in files(layer(collection)) if path.startswith("ops/")} == {"k8s", "aws"}
     assert "_src_path" in yaml.safe_load((layer(collection) / ".copier-answers.k8s.yml").read_text())
+
+
+def test_another_component_takes_its_name_everywhere(collection: Path) -> None:
+    objects = overlay(collection, "staging-eks", component="aurora-bridge", overlays=["staging-eks"])
+    assert pick(objects, "Deployment")["metadata"]["name"] == "aurora-bridge-deploy"
+    assert pick(objects, "Service")["metadata"]["name"] == "aurora-bridge-svc"
+    assert {item["metadata"]["namespace"] for item in objects} == {"aurora-staging"}
+    assert "my-svc" not in str(objects)
