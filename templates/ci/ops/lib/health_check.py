@@ -59,9 +59,10 @@ CHECKS: tuple[Callable[[Service], Line], ...] = (
 
 def overview(found: Service, *, as_json: bool, online: bool) -> int:
     """Print the screen; return 0, or 1 when something is broken."""
-    last = {"template": functools.partial(standing.template, online=online), "gates": thirteen_gates}
+    checks: dict[str, Callable[[Service], Line]] = {check.__name__: check for check in CHECKS}
+    checks |= {"template": functools.partial(standing.template, online=online), "gates": thirteen_gates}
     lines = []
-    for name, check in ({check.__name__: check for check in CHECKS} | last).items():
+    for name, check in checks.items():
         try:
             lines.append(check(found))
         except Trouble as error:
