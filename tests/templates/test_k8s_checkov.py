@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from collection import ROOT
-from templates.k8s_render import OVERLAYS, Object, layer, overlay, pick, run
+from templates.k8s_render import ODD, OVERLAYS, Object, layer, overlay, pick, run
 
 pytestmark = pytest.mark.system
 
@@ -64,9 +64,9 @@ def manifest(folder: Path, objects: list[Object]) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
-def test_overlay(checkov: Path, collection: Path, tmp_path: Path, name: str) -> None:
-    report = scan(checkov, manifest(tmp_path, overlay(collection, name, gpu=True)), "kubernetes")
+@pytest.mark.parametrize(("name", "answers"), [*((name, {"gpu": True}) for name in OVERLAYS), ("production", ODD)])
+def test_overlay(checkov: Path, collection: Path, tmp_path: Path, name: str, answers: dict[str, Any]) -> None:
+    report = scan(checkov, manifest(tmp_path, overlay(collection, name, **answers)), "kubernetes")
     assert failed(report) == set(EXCEPTIONS)
 
 
