@@ -146,7 +146,7 @@ def of_make(rest: tuple[str, ...], root: Path) -> str | None:
 def of_remembrancer(rest: tuple[str, ...], _root: Path) -> str | None:
     """Walk the groups down to the command and let its own parser read the options."""
     command: click.Command = remembrancer
-    context = click.Context(command, info_name="remembrancer")
+    context = click.Context(command, info_name="remembrancer", **command.context_settings)
     words = list(rest)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
