@@ -47,7 +47,7 @@ def running(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 
 def make(ready: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "observe", f"ARGS={' '.join(arguments)}"],
+        ["make", "--no-print-directory", "observe", f"ARGS={' '.join(arguments)}"],
         cwd=ready,
         env=os.environ | variables,
         capture_output=True,
