@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -509,7 +510,8 @@ def test_a_manifest_reads_back_whatever_a_path_holds() -> None:
         manifests.read(spelled, manifests.stated(spelled))
 
 
-def test_a_manifest_that_contradicts_its_receipt_is_not_sealed(service: Scratch) -> None:
+def contradict(service: Scratch) -> None:
+    """Record an update whose receipt states another root than its manifest has."""
     store = Store(service.root)
     blob = manifests.write([Line("a", "standard", "1" * 64, "")])
     store.write_blob(blob)
@@ -517,6 +519,19 @@ def test_a_manifest_that_contradicts_its_receipt_is_not_sealed(service: Scratch)
     wrong = {**manifests.stated(blob), "root": "0" * 64}
     predicate = {**said, "recordedAt": rfc3339(NOW + timedelta(days=9)), "manifest": wrong}
     store.write_receipt(receipt.build("update", [("my-svc", sha(blob))], predicate))
+
+
+def test_a_manifest_that_contradicts_its_receipt_is_not_sealed(service: Scratch) -> None:
+    contradict(service)
     done = service.json("seal")
     assert done.status == 1
     assert done.report["data"]["refused"][0]["code"] == "receipt.manifest"
+
+
+def test_a_manifest_that_was_sealed_all_the_same_is_noticed(service: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    contradict(service)
+    with monkeypatch.context() as careless:
+        careless.setattr("remembrancer.sealing.manifests", SimpleNamespace(read=lambda *_: None))
+        service.ok("seal")
+    done = service.json("verify-audit")
+    assert (done.status, "receipt.manifest" in done.codes) == (1, True)
