@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ import independent_verifier as other
 from ledger_world import World, waiver
 from remembrancer import history, merkle, recall
 from remembrancer.errors import Rejected
+from remembrancer.findings import Outcome
 from remembrancer.logview import LogView, Stamp, check_stamp, open_checkpoint, open_log
 from remembrancer.note import add_signature, cosign, log_signed_bytes
 from remembrancer.policy import Policy, parse
@@ -75,18 +77,57 @@ def test_a_remembered_checkpoint_shows_a_fork_and_keeps_the_evidence(rewritten: 
     assert heads[0][2] != heads[1][2], "anybody with the public key sees two logs of one size"
 
 
-def test_a_fork_that_goes_on_is_still_one(rewritten: World, state: State) -> None:
-    grow(rewritten, "third", "fourth")
-    assert code(rewritten, state) == "log.split-view"
-    document = json.loads(next(state.folder.rglob("split-view-*.json")).read_text(encoding="utf-8"))
-    (_, size1, root1), (_, size2, root2) = (
-        other.opened(note.encode(), str(LOG.verifier()))[:3] for note in document["checkpoints"]
-    )
+def evidence(state: State) -> dict[str, Any]:
+    """The evidence that was kept; each of its notes is by the log."""
+    found: dict[str, Any] = json.loads(next(state.folder.rglob("split-view-*.json")).read_text(encoding="utf-8"))
+    return found
+
+
+def shows_two_logs(document: dict[str, Any]) -> None:
+    """Check, with the public key alone, that the document's two notes cannot be of one log."""
+    heads = [other.opened(note.encode(), str(LOG.verifier()))[1:3] for note in document["checkpoints"]]
+    (size1, root1), (size2, root2) = sorted(heads)
     prefix = document["prefix"]
     proof = [bytes.fromhex(one) for one in prefix["consistency"]]
     merkle.verify_consistency(prefix["size"], size2, proof, bytes.fromhex(prefix["root"]), root2)
     assert (prefix["size"], size1 < size2) == (size1, True)
-    assert prefix["root"] != root1.hex(), "the proof shows, without any tile, that both cannot be one log"
+    assert prefix["root"] != root1.hex()
+
+
+def test_a_fork_that_goes_on_is_still_one(rewritten: World, state: State) -> None:
+    grow(rewritten, "third", "fourth")
+    assert code(rewritten, state) == "log.split-view"
+    shows_two_logs(evidence(state))
+
+
+def test_a_shorter_fork_is_proven_from_a_commit_that_git_still_has(honest: World, state: State) -> None:
+    honest.commit("two")
+    grow(honest, "third", "fourth", "fifth")
+    assert recall.remember(view(honest), state, {}) == ""
+    honest.commit("five")
+    honest.git("reset", "-q", "--hard", "HEAD~1")  # what a pull after a force-push leaves: only the reflog knows it
+    grow(honest, "forged")
+    assert code(honest, state) == "log.split-view"
+    shows_two_logs(evidence(state))
+
+
+def test_a_shorter_fork_without_the_longer_one_s_tiles_keeps_both_notes(rewritten: World, state: State) -> None:
+    rewritten.git("switch", "-q", "-c", "work")
+    longer = sealed(rewritten.root.parent / "longer", "first", "second", "third")
+    assert recall.remember(view(longer), state, {}) == ""
+    assert code(rewritten, state) == "log.split-view", "the root of its size was seen as well"
+    document = evidence(state)
+    assert (len(document["checkpoints"]), "prefix" in document) == (2, False)
+
+
+def test_an_older_log_of_unknown_past_is_unverifiable_away_from_the_seal_branch(honest: World, tmp_path: Path) -> None:
+    state = State(tmp_path / "fresh")
+    longer = sealed(tmp_path / "longer", "first", "second", "third")
+    assert recall.remember(view(longer), state, {}) == ""
+    honest.git("switch", "-q", "-c", "work")
+    found = recall.compare(view(honest), state, Repository(honest.root), POLICY.seal_branch)
+    assert found is not None
+    assert (found.outcome, found.code) == (Outcome.UNVERIFIABLE, "log.consistency-unknown")
 
 
 def test_a_log_cut_short_is_a_rollback_on_the_seal_branch(honest: World, state: State, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def compare(view: LogView, state: State, repository: Repository, seal_branch: st
     except RemembrancerError as error:
         if error.code != "log.split-view":
             return negative("append-only", SUBJECT, error)
-        where = _keep_evidence(state, view, seen)
+        where = _keep_evidence(state, view, seen, repository)
         return negative("append-only", SUBJECT, type(error)(error.code, error.message + where))
 
 
@@ -73,12 +73,33 @@ def _against(view: LogView, seen: Seen, repository: Repository, seal_branch: str
 def _is_prefix(view: LogView, seen: Seen, repository: Repository) -> bool | None:
     if view.size in seen.roots:
         return seen.roots[view.size] == view.root.hex()
+    tree = _seen_tree(seen, repository)
+    if tree is None:
+        return None
+    try:
+        _prove(tree, seen, view.size, view.root)
+    except merkle.ProofError:
+        return False
+    except (TileError, FileNotFoundError):
+        return None
+    return True
+
+
+def _prove(tree: TileTree, seen: Seen, size: int, root: bytes) -> list[bytes]:
+    """Return the proof that the tree seen before begins with `size` leaves of this root; raises ProofError."""
+    proof = tree.consistency_proof(size)
+    merkle.verify_consistency(size, seen.size, proof, root, bytes.fromhex(seen.roots[seen.size]))
+    return proof
+
+
+def _seen_tree(seen: Seen, repository: Repository) -> TileTree | None:
+    """Return the tree of the checkpoint seen before, from a commit that holds it; None when git knows none."""
     blob = repository.git("hash-object", "--stdin", data=seen.note)
     if blob is None or blob.returncode:
         return None
-    found = repository.git(
-        "log", "--all", f"--find-object={blob.stdout.decode().strip()}", "--format=%H", "-n", "1", "--", SUBJECT
-    )
+    # after a force-push only the reflog still knows the commit
+    anywhere = ("log", "--all", "--reflog", f"--find-object={blob.stdout.decode().strip()}", "--format=%H", "-n", "1")
+    found = repository.git(*anywhere, "--", SUBJECT)
     commit = found.stdout.decode().strip() if found and not found.returncode else ""
     if not commit:
         return None
@@ -89,21 +110,13 @@ def _is_prefix(view: LogView, seen: Seen, repository: Repository) -> bool | None
             raise FileNotFoundError(path)
         return shown.stdout
 
-    tree = TileTree(read, seen.size)
-    try:
-        merkle.verify_consistency(
-            view.size, seen.size, tree.consistency_proof(view.size), view.root, bytes.fromhex(seen.roots[seen.size])
-        )
-    except merkle.ProofError:
-        return False
-    except (TileError, FileNotFoundError):
-        return None
-    return True
+    return TileTree(read, seen.size)
 
 
-def _keep_evidence(state: State, view: LogView, seen: Seen) -> str:
+def _keep_evidence(state: State, view: LogView, seen: Seen, repository: Repository) -> str:
     origin = view.signed.checkpoint.origin
-    document = {"origin": origin, "checkpoints": [seen.note.decode(), view.data.decode()], **_prefix(view, seen.size)}
+    notes = [seen.note.decode(), view.data.decode()]
+    document = {"origin": origin, "checkpoints": notes, **_prefix(view, seen, repository)}
     name = f"split-view-{seen.size}-{view.size}-{view.root.hex()[:16]}.json"
     try:
         path = state.evidence(name, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
@@ -112,12 +125,26 @@ def _keep_evidence(state: State, view: LogView, seen: Seen) -> str:
     return f"; both signed checkpoints are kept in {path}"
 
 
-def _prefix(view: LogView, size: int) -> dict[str, object]:
-    """What a longer log says about the first `size` leaves, and the proof that it does (RFC 6962 section 2.1.2)."""
-    if not 0 < size < view.size:
+def _prefix(view: LogView, seen: Seen, repository: Repository) -> dict[str, object]:
+    """What the longer log says about the shorter one's size, and the proof that it does (RFC 6962 section 2.1.2).
+
+    Empty for logs of one size, and when the longer one was seen before and its tiles are nowhere here.
+    """
+    size = min(view.size, seen.size)
+    if view.size == seen.size or not size:
         return {}
-    proof = [one.hex() for one in view.tree.consistency_proof(size)]
-    return {"prefix": {"size": size, "root": prefix_root(view, size).hex(), "consistency": proof}}
+    if size == seen.size:
+        root, proof = prefix_root(view, size), view.tree.consistency_proof(size)
+    else:
+        tree = _seen_tree(seen, repository)
+        try:
+            if tree is None:
+                return {}
+            root = tree.root(size)
+            proof = _prove(tree, seen, size, root)
+        except (merkle.ProofError, TileError, FileNotFoundError):
+            return {}
+    return {"prefix": {"size": size, "root": root.hex(), "consistency": [one.hex() for one in proof]}}
 
 
 def remember(view: LogView, state: State, environ: Mapping[str, str] = os.environ) -> str:
