@@ -78,7 +78,9 @@ class Scratch:
         return Outcome(status, out.getvalue(), err.getvalue())
 
     def json(self, *arguments: str, cwd: Path | None = None, **more: str) -> Outcome:
-        return self.run(*arguments, "--format", "json", cwd=cwd, **more)
+        done = self.run(*arguments, "--format", "json", cwd=cwd, **more)
+        assert done.report["exitCode"] == done.status, "the report says what the process does"
+        return done
 
     def ok(self, *arguments: str, **more: str) -> Outcome:
         done = self.run(*arguments, **more)

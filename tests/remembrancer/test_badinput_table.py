@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from cli_support import ARTIFACT, Scratch, new_scratch, released
+from ledger_world import AT, waiver
 from remembrancer.reasons import REASONS
+from remembrancer.receipt import parse, relative_path
 
 DEPLOY = ("record", "deploy", "--component", "my-svc", "--version", "0.2.0", "--evidence", ARTIFACT)
 ZEROS = "0" * 64
@@ -65,6 +67,16 @@ VERSIONS = [row for row in NAMES if row[0] not in ("upper case", "digit first", 
     ("dot last", "1.0."),
     ("two dots", "1..0"),
 ]
+DOMAINS = [
+    ("empty label", "a..example"),
+    ("not yours", "example.invalid"),
+    ("scheme", "https://example.org"),
+    ("newline", "example.org\n"),
+    ("upper case", "Example.org"),
+    ("long", "a." * 130 + "example"),
+]
+PRODUCTION = ("init", "--production", "--owner", "0" * 40, "--log-key-file", "new.key", "--authority",
+              "tsa=https://tsa.example/", "--authority-root", "tsa=ops/trust/policy.toml")  # fmt: skip
 
 ROWS: list[tuple[str, tuple[str, ...], int, str]] = [
     *[(f"component: {what}", deploy(component=value), 2, "input.component") for what, value in NAMES],
@@ -95,6 +107,13 @@ ROWS: list[tuple[str, tuple[str, ...], int, str]] = [
     ("short fingerprint for a run", ("verify-full", ARTIFACT, "--trust", "DEADBEEF"), 2, "input.fingerprint"),
     ("not pinned", ("trust", "unpin", "0" * 40), 2, "input.fingerprint"),
     ("init twice", ("init", "--dev"), 2, "trust.exists"),
+    ("development with a domain", ("init", "--dev", "--domain", "example.org"), 2, "input.name"),
+    ("production without its terms", ("init", "--production"), 2, "input.name"),
+    *[(f"domain: {what}", (*PRODUCTION, "--domain", value), 2, "input.domain") for what, value in DOMAINS],
+    ("nobody of that name", ("trust", "revoke", "nobody", "--as", "retired"), 2, "input.name"),
+    ("nobody to add", ("trust", "add", "--signer", "alice"), 2, "input.name"),
+    ("two things to rotate", ("trust", "rotate", "--owner", "0" * 40, "--log-key-file", "new.key"), 2, "input.name"),
+    ("nothing to rotate", ("trust", "rotate"), 2, "input.name"),
     ("no such root", ("status", "--root", "/nonexistent"), 2, "input.root"),
     ("rollback to nothing", ("record", "rollback", "--component", "my-svc", "--to", "7.0.0", "--environment", "staging",
                              "--reason", "x"), 2, "input.version"),
@@ -344,3 +363,13 @@ def test_links_and_pipes_are_no_evidence(scratch: Scratch, path: str) -> None:
     victim.symlink_to(scratch.base / "elsewhere")
     assert scratch.run("verify-full", ARTIFACT).status == 1
     assert scratch.run("verify-audit").status == 1
+
+
+def test_a_receipt_from_years_ahead_is_not_sealed(scratch: Scratch) -> None:
+    late = waiver("from the future").replace(AT.encode(), b"2999-01-01T00:00:00Z")
+    scratch.write(f"ops/receipts/{relative_path(parse(late))}", late)
+    scratch.commit("a clock that is wrong")
+    done = scratch.json("seal")
+    assert (done.status, done.report["exitCode"]) == (1, 1), done.out
+    assert [one["code"] for one in done.report["data"]["refused"]] == ["receipt.future"]
+    assert "2999-01-01T00:00:00Z" in done.out

@@ -198,6 +198,21 @@ def test_refused_with_what_to_do(scratch: Scratch, what: str, act: Callable[[Scr
     assert checked(scratch) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "named"),
+    [
+        ("app/main.py", "a = 1\n<<<<<<< before updating\na = 2\n=======\na = 3\n>>>>>>> after updating\n", "main.py:2"),
+        ("app/main.py.rej", "@@ -1 +1 @@\n", "main.py.rej"),
+    ],
+)
+def test_the_rest_of_a_merge_is_refused(scratch: Scratch, path: str, text: str, named: str) -> None:
+    scratch.write(path, text)
+    status, said = checked(scratch, "no-conflict-markers")
+    assert (status, "[commit.markers]" in said, named in said) == (1, True, True), said
+    scratch.git("rm", "-qf", path)
+    assert checked(scratch, "no-conflict-markers", stage=False) == (0, "")
+
+
 def test_closing_a_development_ledger_passes(scratch: Scratch) -> None:
     archive(scratch, note=True)
     assert checked(scratch) == (0, "")

@@ -61,3 +61,13 @@ def test_each_explanation_is_one_sentence_of_text() -> None:
             assert not re.search(r"[.!?] [A-Z]", text), code
             assert "\n" not in text, code
             assert len(text) < 220, code
+
+
+def test_every_code_is_met_by_a_test() -> None:
+    """Whatever the program can say, some test makes it say."""
+    tests = Path(__file__).parents[1]
+    # it only shows what the tables say, or which tests belong to which threat
+    apart = {Path(__file__), *tests.glob("*/test_*_document.py")}
+    texts = [path.read_text(encoding="utf-8") for path in tests.rglob("*.py") if path not in apart]
+    met = set(CODE.findall("\n".join(texts)))
+    assert sorted(REASONS.keys() - met) == []

@@ -66,7 +66,8 @@ def init(
         owner=owner,
         signers=signers,
         log_key_file=log_key_file,
-        authorities=_authorities(authorities, roots),
+        authorities=authorities,
+        roots=roots,
     )
 
 
@@ -97,7 +98,8 @@ def _production(
     owner: str,
     signers: tuple[str, ...],
     log_key_file: Path,
-    authorities: "tuple[TimeAuthority, ...]",
+    authorities: tuple[str, ...],
+    roots: tuple[str, ...],
 ) -> int:
     from remembrancer import state
     from remembrancer.cli.seal import begin_log
@@ -115,7 +117,7 @@ def _production(
         raise BadInput("input.log-key", f"the log key is for {key.name}, not for {origin}")
     owner = state.fingerprint(owner)
     chosen = tuple(state.fingerprint(one) for one in signers) or (owner,)
-    terms: Terms = Terms(domain, owner, chosen, key.verifier(), authorities)
+    terms: Terms = Terms(domain, owner, chosen, key.verifier(), _authorities(authorities, roots))
     if made:
         write_log_key(log_key_file, key)
     with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
@@ -141,14 +143,15 @@ def _authorities(given: tuple[str, ...], roots: tuple[str, ...]) -> "tuple[TimeA
     from remembrancer.errors import BadInput
     from remembrancer.policy import Term, TimeAuthority
 
+    remedy = "Say --authority NAME=URL and --authority-root NAME=FILE with the same NAME."
     found = []
     names = [one.partition("=")[0] for one in given]
     pairs = [one.partition("=") for one in roots]
     if any(name not in names for name, _, _ in pairs):
-        raise BadInput("input.authority", "--authority-root names an authority that --authority does not")
+        raise BadInput("input.authority", "--authority-root names an authority that --authority does not", remedy)
     for name, equals, url in (one.partition("=") for one in given):
         mine = tuple(Path(path) for owner, _, path in pairs if owner == name and path)
         if not equals or not mine:
-            raise BadInput("input.authority", f"the authority {name[:60]!r} needs NAME=URL and a root")
+            raise BadInput("input.authority", f"the authority {name[:60]!r} needs NAME=URL and a root", remedy)
         found.append(TimeAuthority(name, url, materials(mine), (), (), False, False, Term()))
     return tuple(found)

@@ -78,5 +78,6 @@ def seal(session: Session) -> int:
     sealed = seal_now(session, session.trusted())
     if sealed.data.get("sealed") is False:
         raise EnvironmentTrouble("env.log-key", "the log key is not here, so nothing was sealed")
-    say(Report("seal", data=sealed.data, notices=session.notices), session.output, *sealed.lines)
-    return 1 if sealed.refused else 0
+    status = 1 if sealed.refused else 0
+    report = Report("seal", data=sealed.data, notices=session.notices, plain_status=status)
+    return say(report, session.output, *sealed.lines)
