@@ -1,4 +1,4 @@
-"""The assistants' rules, in services and here: complete, true and dated (test_assistant_checks.py runs what they name)."""
+"""The assistants' rules, in services and here: complete, true, dated; test_assistant_checks.py runs what they name."""
 
 import re
 import shutil

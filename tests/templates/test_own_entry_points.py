@@ -1,12 +1,15 @@
 """O-15: the entry points of this repository are those that the assistants' rules quote, and they run."""
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from collection import ROOT, git
+from templates.ci_render import call, program
 
 SOURCE = "templates/fastapi-service"
 
@@ -19,6 +22,23 @@ def test_entry_points_run_here(command: str) -> None:
     name, *arguments = command.split()
     done = subprocess.run([ROOT / "ops/bin" / name, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("works", "code"), [(True, 0), (False, 4)])
+def test_a_clone_without_its_environment_makes_it_once(
+    collection: Path, tmp_path: Path, *, works: bool, code: int
+) -> None:
+    """What make installs takes a minute, and is what the tests themselves run in; so make is stood in for here."""
+    copy = tmp_path / "copy"
+    git(tmp_path, "clone", "--quiet", str(collection), str(copy))
+    made = f"mkdir -p {copy}/.venv/bin; ln -s {sys.executable} {copy}/.venv/bin/python; touch {copy}/.venv/.ready"
+    program(tmp_path / "path", "make", f'#!/bin/sh\necho "make $*"\n{made if works else "exit 2"}\n')
+    path = f"{tmp_path / 'path'}:{os.environ['PATH']}"
+    runs = [call("ops/bin/remembrancer --version", copy, os.environ | {"PATH": path}) for _ in range(2)]
+    assert [done.returncode for done in runs] == [code, code], runs
+    assert [".venv/.ready" in done.stderr for done in runs] == [True, not works]
+    assert [done.stdout.startswith("remembrancer ") for done in runs] == [works, works]
+    assert ("could not be made" in runs[0].stderr) is not works
 
 
 @pytest.mark.parametrize(("message", "code"), [("[spawn] feat: rules", 0), ("rules", 1)])
