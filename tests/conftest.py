@@ -6,6 +6,22 @@ import pytest
 
 from collection import render, snapshot
 
+# the files that take longest, so that no worker is left alone with one at the end
+FIRST = (
+    "tests/spawn/test_generators.py",
+    "tests/templates/test_image_system.py",
+    "tests/templates/test_ops_bin_gates.py",
+    "tests/spawn/test_variants.py",
+    "tests/update/",
+    "tests/templates/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin; the order within a file stays."""
+    place = dict(zip(FIRST, range(len(FIRST)), strict=True))
+    items.sort(key=lambda item: min((at for name, at in place.items() if item.nodeid.startswith(name)), default=99))
+
 
 @pytest.fixture(scope="session")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,6 +1,6 @@
 """An audit notices every changed byte, names the file, and never crashes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -194,7 +194,7 @@ def test_a_validly_signed_reordering_has_another_root(world: World) -> None:
     assert result.root != before.root
 
 
-def kind_of(number: int, receipt: Receipt) -> tuple[int, str] | None:
+def kind_of(number: int, receipt: Receipt, _: Mapping[str, bytes]) -> tuple[int, str] | None:
     return (number, receipt.kind) if number % 2 else None
 
 

@@ -3,11 +3,12 @@ with it."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 
 from remembrancer import history, manifests, policy, recall
 from remembrancer.errors import Rejected, RemembrancerError
@@ -29,6 +30,7 @@ Progress = Callable[[int, int], None]
 HELD = {"sign": "signatures", "timestamp": "timestamps"}
 ABSENT = "signatures of absent artifacts"
 GENERATIONS = ("spawn", "update")
+_NONE: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +60,22 @@ class Checker:
         self.repository = Repository(task.root)
         self.trusted = Trusted(policy.parse(task.policy_text), task.owner, self.repository.key)
         self.log = open_ledger(self.repository, self.trusted.policy)
-        self.evidence = Evidence(
-            artifact=Artifact("", "", b""), stamps=stamps(self.repository), blob=self.repository.blob
-        )
+        self.evidence = Evidence(artifact=Artifact("", "", b""), stamps=stamps(self.repository), blob=self._blob)
         self.prover = Prover(self.evidence, self.log, self.trusted, "", task.now)
         self.now = task.now
+        self._read: Mapping[str, bytes] = {}
 
-    def one(self, entry: Entry) -> str:
+    def _blob(self, sha256: str) -> bytes:
+        return self._read[sha256] if sha256 in self._read else self.repository.blob(sha256)
+
+    def one(self, entry: Entry, blobs: Mapping[str, bytes] = _NONE) -> str:
         """Check a sign or timestamp receipt and return what it counts as; raises RemembrancerError.
+
+        `blobs` are those that have been read and checked already, by their digests.
 
         A signature over an artifact can only be checked where the artifact is; it is counted apart where it is not.
         """
+        self._read = blobs
         if entry.receipt.kind == "timestamp":
             self.prover.timestamp(entry, bytes.fromhex(entry.receipt.subject[0].sha256))
             return HELD["timestamp"]
@@ -89,7 +96,7 @@ class Checker:
 
     def _with_own_times(self, entry: Entry) -> Prover:
         """A prover that also knows the time-stamps over this signature's own bytes."""
-        digest = hashlib.sha256(self.repository.blob(entry.receipt.predicate["signature"])).hexdigest()
+        digest = hashlib.sha256(self._blob(entry.receipt.predicate["signature"])).hexdigest()
         size = self.log.view.size if self.log.view else 0
         times = tuple(one for one in self.repository.sealed_about([digest], size) if one.receipt.kind == "timestamp")
         return Prover(self.evidence._replace(signature_times=times), self.log, self.trusted, "", self.now)
@@ -100,12 +107,12 @@ def _checker(task: Task) -> Checker:
     return Checker(task)
 
 
-def collect(task: Task, index: int, receipt: Receipt) -> tuple[str, object] | None:
+def collect(task: Task, index: int, receipt: Receipt, blobs: Mapping[str, bytes]) -> tuple[str, object] | None:
     """Judge one sealed receipt, possibly in another process; returns (what it counts as, what is kept of it)."""
     if receipt.kind in HELD:
         entry = Entry(receipt, index, None)
         try:
-            return _checker(task).one(entry), None
+            return _checker(task).one(entry, blobs), None
         except RemembrancerError as error:
             return "failed", negative(HELD[receipt.kind], entry.path, error)
     if receipt.kind == "adr":
@@ -117,7 +124,8 @@ def collect(task: Task, index: int, receipt: Receipt) -> tuple[str, object] | No
     if receipt.kind in GENERATIONS:
         try:
             manifest = receipt.predicate["manifest"]
-            manifests.read(Repository(task.root).blob(manifest["sha256"]), manifest)
+            digest = str(manifest["sha256"])
+            manifests.read(blobs[digest] if digest in blobs else Repository(task.root).blob(digest), manifest)
         except RemembrancerError as error:
             return "failed", negative("standard", Entry(receipt, index, None).path, error)
     return receipt.kind, None

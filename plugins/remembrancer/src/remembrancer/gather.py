@@ -1,10 +1,12 @@
 """Finding the evidence about one artifact in a repository, for `verify` to judge."""
 
 import hashlib
+import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
-from remembrancer.digests import reading, sha256_file
+from remembrancer.digests import sha256_file
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.evidence import Artifact, Entry, Evidence, Log
 from remembrancer.logview import LogView, Stamp, open_log
@@ -132,17 +134,27 @@ def signed_content(repository: Repository, receipt: Receipt) -> bytes | Path | N
         return data if hashlib.sha256(data).hexdigest() == subject.sha256 else None
     for name in (f"dist/{subject.name}", subject.name):
         with suppress(RemembrancerError):
-            if (found := _with_digest(repository.root / name, subject.sha256)) is not None:
+            if (found := _with_digest(f"{repository.root}/{name}", subject.sha256)) is not None:
                 return found
     return None
 
 
-def _with_digest(path: Path, sha256: str) -> bytes | Path | None:
+def _with_digest(path: str, sha256: str) -> bytes | Path | None:
     """Return a file with this SHA-256 (hex), its bytes when they are few; None when it has another or is not there."""
-    if not path.is_file():
+    try:
+        # without waiting for a pipe; a link to an artifact is followed
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
         return None
-    with reading(path), path.open("rb") as handle:
-        data = handle.read(_FEW)
-    if len(data) == _FEW:
-        return path if sha256_file(path) == sha256 else None
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            return None
+        data = os.read(handle, _FEW) if facts.st_size < _FEW else b""
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    if len(data) < facts.st_size:
+        return Path(path) if sha256_file(Path(path)) == sha256 else None
     return data if hashlib.sha256(data).hexdigest() == sha256 else None

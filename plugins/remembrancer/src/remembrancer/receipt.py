@@ -126,7 +126,10 @@ def _text(value: Any, newline: str) -> str:
         return encode_basestring(value)
     inner = newline + "  "
     if kind is dict:
-        members = [f"{encode_basestring(name)}: {_text(value[name], inner)}" for name in sorted(value)]
+        members = [
+            f"{encode_basestring(name)}: {encode_basestring(one) if type(one) is str else _text(one, inner)}"
+            for name, one in sorted(value.items())
+        ]
         return f"{{{inner}{(',' + inner).join(members)}{newline}}}" if members else "{}"
     if kind is list:
         return f"[{inner}{(',' + inner).join([_text(item, inner) for item in value])}{newline}]" if value else "[]"

@@ -92,7 +92,7 @@ class Store:
         """
         name = f"{RECEIPTS}/blobs/{digest}"
         try:
-            data = read_regular(self.blob_path(digest))
+            data = read_regular(f"{self.receipts_dir}/blobs/{_named(digest)}")
         except FileNotFoundError:
             raise Rejected("blob.missing", f"{name} does not exist.") from None
         if hashlib.sha256(data).hexdigest() != digest:
@@ -101,9 +101,7 @@ class Store:
 
     def blob_path(self, digest: str) -> Path:
         """Return where the blob with this digest (64 lower-case hexadecimal digits) belongs. Raises ValueError."""
-        if not _HEX.fullmatch(digest):
-            raise ValueError("a blob is named by 64 lower-case hexadecimal digits")
-        return self.receipts_dir / "blobs" / digest
+        return self.receipts_dir / "blobs" / _named(digest)
 
     def deployed(self, component: str, version: str) -> Receipt | None:
         """Return the deploy receipt of a version, or None.
@@ -191,3 +189,10 @@ def _same_version(first: Receipt, component: str, version: str, name: str) -> No
             f"{component} {version} would use the file {RECEIPTS}/{name}, "
             f"which already records {known.get('component')} {known.get('version')}.",
         )
+
+
+def _named(digest: str) -> str:
+    """Return a blob's file name; raises ValueError."""
+    if not _HEX.fullmatch(digest):
+        raise ValueError("a blob is named by 64 lower-case hexadecimal digits")
+    return digest

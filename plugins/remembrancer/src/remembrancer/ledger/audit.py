@@ -8,7 +8,7 @@ prepare a collision.
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -27,8 +27,9 @@ from remembrancer.store import RECEIPTS, Store
 from remembrancer.tilefiles import WIDTH, Tile, TileError, read_bundle
 from remembrancer.tiles import audit as audit_tiles
 
-Collect = Callable[[int, Receipt], Any]
-"""Called for every sealed receipt with its leaf number, possibly in another process; what is not None is collected."""
+Collect = Callable[[int, Receipt, Mapping[str, bytes]], Any]
+"""Called for every sealed receipt with its leaf number and the blobs that it names, by their digests, as far as they
+are sound; possibly in another process. What is not None is collected."""
 Progress = Callable[[int, int], None]
 """Called with the number of entries read and the number of all."""
 
@@ -114,10 +115,10 @@ def _scan(root: Path, start: int, end: int, salt: bytes, collect: Collect | None
             continue
         path = relative_path(receipt)
         part.paths.append(_key(salt, path))
-        for digest in receipt.blobs:
-            part.blobs.append(_key(salt, digest))
-        _same_on_disk(store, path, receipt, part.problems)
-        if collect is not None and (kept := collect(number, receipt)) is not None:
+        named = receipt.blobs
+        part.blobs.extend([_key(salt, digest) for digest in named])
+        blobs = _same_on_disk(store, path, receipt, named, part.problems)
+        if collect is not None and (kept := collect(number, receipt, blobs)) is not None:
             part.collected.append(kept)
     return part
 
@@ -132,7 +133,10 @@ def _readable(files: LedgerFiles, start: int, end: int) -> Iterator[tuple[int, b
         yield from enumerate(bundle, first)
 
 
-def _same_on_disk(store: Store, path: str, receipt: Receipt, problems: Notes) -> None:
+def _same_on_disk(
+    store: Store, path: str, receipt: Receipt, named: tuple[str, ...], problems: Notes
+) -> dict[str, bytes]:
+    """Compare a receipt's file with its entry, and return the blobs that it names as far as they are sound."""
     name = f"{RECEIPTS}/{path}"
     try:
         if read_regular(f"{store.receipts_dir}/{path}", MAX_BYTES) != receipt.data:
@@ -141,11 +145,13 @@ def _same_on_disk(store: Store, path: str, receipt: Receipt, problems: Notes) ->
         problems.add(failed("receipt.missing", name, "The receipt is sealed, but its file is missing."))
     except RemembrancerError as error:
         problems.add(failed(error.code, name, error.message))
-    for digest in receipt.blobs:
+    blobs = {}
+    for digest in named:
         try:
-            store.read_blob(digest)
+            blobs[digest] = store.read_blob(digest)
         except RemembrancerError as error:
             problems.add(failed(error.code, f"{RECEIPTS}/blobs/{digest}", f"{error.message} {name} names it."))
+    return blobs
 
 
 def _unsealed(store: Store, paths: "array[int]", salt: bytes, total: _Part) -> None:

@@ -84,7 +84,7 @@ def crc24(data: bytes) -> int:
     """Return the CRC-24 of RFC 9580 section 6.1."""
     table, crc = _crc_table(), 0xB704CE
     for byte in data:
-        crc = (crc << 8 & 0xFFFFFF) ^ table[crc >> 16 ^ byte]
+        crc = (crc & 0xFFFF) << 8 ^ table[crc >> 16 ^ byte]
     return crc
 
 

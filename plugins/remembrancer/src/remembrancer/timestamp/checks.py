@@ -96,14 +96,20 @@ def _signer(token: Token, authority: Authority) -> bytes:
     """Return the DER certificate that the signer's issuer and serial number mean."""
     named = []
     for der in dict.fromkeys((*token.certificates, *authority.intermediates)):
-        certificate = chain.load(der)
-        if (certificate.issuer.public_bytes(), certificate.serial_number) == (token.signer.issuer, token.signer.serial):
+        if _name_and_serial(der) == (token.signer.issuer, token.signer.serial):
             named.append(der)
     if len(named) != 1:
         raise Rejected(
             "time.signer", f"{'No' if not named else 'More than one'} certificate fits the signer that the token names."
         )
     return named[0]
+
+
+@lru_cache(maxsize=256)
+def _name_and_serial(certificate: bytes) -> tuple[bytes, int]:
+    """Return a DER certificate's issuer name (DER) and serial number; raises Rejected `time.certificate`."""
+    loaded = chain.load(certificate)
+    return loaded.issuer.public_bytes(), loaded.serial_number
 
 
 def _check_ess(token: Token, certificate: bytes, authority: Authority) -> None:
@@ -158,7 +164,9 @@ def _check_signature(token: Token, certificate: x509.Certificate) -> None:
 def _ask_openssl(response: bytes, digest: bytes, path: chain.Path, token: Token, signer: bytes) -> None:
     """Let rfc3161-client judge the same response against the same chain."""
     try:
-        _second_opinion(path, token.certificates, signer).verify(decode_timestamp_response(response), digest)
+        _second_opinion(path, token.certificates, signer).verify(
+            decode_timestamp_response(response), token.encoded, digest
+        )
     except (VerificationError, ValueError) as error:
         raise Rejected("time.signature", "OpenSSL does not accept the time-stamp.") from error
 
@@ -182,15 +190,18 @@ class _SecondOpinion:
         self._trusted = [one.public_bytes(Encoding.DER) for one in path.certificates[1 if embedded else 0 :]]
         self._certificate_accepted = False
 
-    def verify(self, response: TimeStampResponse, digest: bytes) -> None:
-        """Return when the response is over the digest and holds; raises VerificationError or ValueError."""
+    def verify(self, response: TimeStampResponse, token: bytes, digest: bytes) -> None:
+        """Return when the response, whose token is given too, is over the digest and holds.
+
+        Raises VerificationError or ValueError.
+        """
         if not self._certificate_accepted or _pkcs7_verify is None:
             self._verifier.verify(response, digest)
             self._certificate_accepted = True
             return
         if response.tst_info.message_imprint.message != digest:
             raise ValueError("another imprint")
-        _pkcs7_verify(response.time_stamp_token(), response.tst_info.gen_time, self._trusted)
+        _pkcs7_verify(token, response.tst_info.gen_time, self._trusted)
 
 
 @lru_cache(maxsize=256)

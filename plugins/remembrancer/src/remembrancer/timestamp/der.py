@@ -4,6 +4,7 @@ Two programs look at every token, this one and OpenSSL. Only an encoding that ca
 both see the same thing, so everything that BER would allow is an error here.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Self
 
@@ -13,6 +14,8 @@ _MAX_DEPTH = 32
 _CONSTRUCTED = 0x20
 _SHORT_FORM = 0x80
 _CERTIFICATES = 0xA0
+_WORTH_KEEPING = 40  # bytes: looking a smaller value up takes as long as reading it
+_NO_PARTS: "tuple[Value, ...]" = ()
 
 
 class DerError(ValueError):
@@ -24,7 +27,7 @@ class Value:
 
     __slots__ = ("_data", "_end", "_inside", "_start", "parts", "tag")
 
-    def __init__(self, data: bytes, start: int, inside: int, end: int, parts: list[Self]) -> None:
+    def __init__(self, data: bytes, start: int, inside: int, end: int, parts: Sequence[Self]) -> None:
         self._data, self._start, self._inside, self._end = data, start, inside, end
         self.tag = data[start]
         self.parts = parts
@@ -93,41 +96,44 @@ def read(data: bytes) -> Value:
     Raises DerError for bytes after it, the indefinite form, lengths that are not minimal, tags in the long form (none
     of the formats read here has one), and more than 32 levels.
     """
-    value, end = _value(data, 0, len(data), 0)
-    if end != len(data):
-        raise DerError(f"{len(data) - end} bytes follow the value")
-    return value
+    found = _values(data, 0, len(data), 0, 0)
+    if not found:
+        raise DerError("a value is cut off")
+    if len(found) > 1:
+        raise DerError(f"{len(data) - len(found[0].encoded)} bytes follow the value")
+    return found[0]
 
 
-def _value(data: bytes, start: int, limit: int, depth: int, holder: int = 0) -> tuple[Value, int]:
-    """Return the value at start, which must end at or before limit, and where it ends; holder is the tag around it."""
+def _values(data: bytes, position: int, end: int, depth: int, holder: int) -> list[Value]:
+    """Return the values that fill data from position to end; holder is the tag around them, 0 for none."""
     if depth > _MAX_DEPTH:
         raise DerError("a value is nested too deeply")
-    if limit - start < 2:
-        raise DerError("a value is cut off")
-    tag, length, inside = data[start], data[start + 1], start + 2
-    if tag & 0x1F == 0x1F:
-        raise DerError("a tag in the long form is not expected")
-    if length >= _SHORT_FORM:
-        length, inside = _long_length(data, inside, limit, length & 0x7F)
-    end = inside + length
-    if end > limit:
-        raise DerError("a value is longer than what holds it")
-    if holder == _CERTIFICATES and length >= _SHORT_FORM:
-        return _again(data[start:end], depth), end
-    parts: list[Value] = []
-    if tag & _CONSTRUCTED:
-        position = inside
-        while position < end:
-            part, position = _value(data, position, end, depth + 1, tag)
-            parts.append(part)
-    return Value(data, start, inside, end, parts), end
+    found: list[Value] = []
+    while position < end:
+        if end - position < 2:
+            raise DerError("a value is cut off")
+        tag, length, inside = data[position], data[position + 1], position + 2
+        if tag & 0x1F == 0x1F:
+            raise DerError("a tag in the long form is not expected")
+        if length >= _SHORT_FORM:
+            length, inside = _long_length(data, inside, end, length & 0x7F)
+        after = inside + length
+        if after > end:
+            raise DerError("a value is longer than what holds it")
+        if tag & _CONSTRUCTED and length >= _WORTH_KEEPING and (holder == _CERTIFICATES or length < _SHORT_FORM):
+            found.append(_again(data[position:after], inside - position, depth))
+        elif tag & _CONSTRUCTED:
+            found.append(Value(data, position, inside, after, _values(data, inside, after, depth + 1, tag)))
+        else:
+            found.append(Value(data, position, inside, after, _NO_PARTS))
+        position = after
+    return found
 
 
 @lru_cache(maxsize=64)
-def _again(encoded: bytes, depth: int) -> Value:
-    """Return a large value in a context-specific holder: every token of an authority carries the same certificates."""
-    return _value(encoded, 0, len(encoded), depth)[0]
+def _again(encoded: bytes, inside: int, depth: int) -> Value:
+    """Return a value that the tokens of one authority have in common: its certificates, and names in them."""
+    return Value(encoded, 0, inside, len(encoded), _values(encoded, inside, len(encoded), depth + 1, encoded[0]))
 
 
 def _long_length(data: bytes, position: int, limit: int, count: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ _GEN_TIME = re.compile(rb"([0-9]{14})(?:\.([0-9]{0,5}[1-9]))?Z")
 class Token(NamedTuple):
     """A response's content: the TSTInfo fields, its encoding, the DER certificates that came along, and the one signer.
 
-    Algorithms have short names, unknown ones their dotted OID.
+    `encoded` is the whole ContentInfo. Algorithms have short names, unknown ones their dotted OID.
     """
 
     gen_time: datetime
@@ -37,6 +37,7 @@ class Token(NamedTuple):
     content: bytes
     certificates: tuple[bytes, ...]
     signer: Signer
+    encoded: bytes
 
 
 def parse_response(response: bytes) -> Token:
@@ -53,7 +54,7 @@ def parse_response(response: bytes) -> Token:
         _require_granted(outer.take(der.SEQUENCE))
         token = outer.take(der.SEQUENCE)
         outer.end()
-        return _token(_explicit(token, _SIGNED_DATA))
+        return _token(_explicit(token, _SIGNED_DATA), token.encoded)
     except DerError as error:
         raise _malformed(str(error)) from error
 
@@ -81,7 +82,7 @@ def _explicit(value: Value, content_type: str) -> Value:
     return holder.parts[0]
 
 
-def _token(signed: Value) -> Token:
+def _token(signed: Value, encoded: bytes) -> Token:
     fields = Fields(signed)
     if fields.take(der.INTEGER).integer() != 3:
         raise DerError("its signed data is not version 3")
@@ -99,6 +100,7 @@ def _token(signed: Value) -> Token:
         certificates=_certificates(certificates),
         **_tst_info(der.read(octets.contents)),
         signer=parse_signer(signers[0]),
+        encoded=encoded,
     )
 
 
