@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# most tests write many small files, which memory takes several times as fast as a disk
+SCRATCH := $(shell tests/scratch-folder)
+PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SERVICE := templates/fastapi-service
 PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command "make lock"
@@ -40,7 +42,7 @@ lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh ops/bin/* .ci/run tests/system-needs
+	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh ops/bin/* .ci/run tests/system-needs tests/scratch-folder
 
 fuzz: $(READY) ## fuzz every reader for long, with coverage as guide (Linux on x86-64, Python 3.11 to 3.13)
 	$(BIN)/python tests/fuzz/campaign.py $(ARGS)

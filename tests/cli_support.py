@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from remembrancer.cli.main import main
+from short_path import short_path
 
 ARTIFACT = "dist/my-svc-0.1.0.tar.gz"
 GIT_IDENTITY = {
@@ -115,7 +115,7 @@ class Scratch:
 
     def copy(self) -> "Scratch":
         """An independent copy of repository and home."""
-        base = Path(tempfile.mkdtemp(prefix="rm", dir="/tmp"))
+        base = Path(short_path("rm"))
         shutil.copytree(self.base, base, dirs_exist_ok=True, symlinks=True)
         return Scratch(base)
 
@@ -147,7 +147,7 @@ def _folder(path: Path) -> Iterator[None]:
 
 def new_scratch() -> Scratch:
     """A repository with one commit and one artifact, and an empty home."""
-    scratch = Scratch(Path(tempfile.mkdtemp(prefix="rm", dir="/tmp")))
+    scratch = Scratch(Path(short_path("rm")))
     scratch.root.mkdir()
     scratch.home.mkdir()
     scratch.git("init", "-q", "-b", "main")

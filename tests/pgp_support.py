@@ -2,10 +2,11 @@
 
 import shutil
 import subprocess
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+
+from short_path import short_path
 
 # long past, so that the machine's clock does not matter
 MADE = "20200101T000000"
@@ -22,7 +23,7 @@ class Gpg:
     """gpg with a home of its own, whose path is short enough for the agent's sockets."""
 
     def __init__(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="rmb", dir="/tmp"))
+        self.home = Path(short_path("rmb"))
         self.data = self.home / "data"
         self.data.write_bytes(DATA)
 

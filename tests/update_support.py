@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from plumbum import local
 
 from cli_support import Scratch, end_agents
 from collection import IDENTITY, commit_all, git
+from short_path import short_path
 from update_history import URL, History
 
 ANSWERS = {
@@ -123,7 +123,7 @@ def run(service: Path, *command: str, **variables: str) -> subprocess.CompletedP
 
 def new_world(service: Path) -> Scratch:
     """Copy a service beside a home of its own, below a path that is short enough for gpg's sockets."""
-    scratch = Scratch(Path(tempfile.mkdtemp(prefix="rm", dir="/tmp")))
+    scratch = Scratch(Path(short_path("rm")))
     scratch.home.mkdir()
     shutil.copytree(service, scratch.root, symlinks=True)
     return scratch

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from cli_support import Scratch, end_agents
 from collection import ROOT, commit_all, git, render
 from service_support import environment
+from short_path import short_path
 from templates.ci_render import call, program, repository
 from templates.test_assistant_rules import SOURCE, every_check
 from templates.test_ops_bin_gates import FIRST as GATE_CHANGES
@@ -21,7 +21,7 @@ from templates.test_ops_bin_gates import FIRST as GATE_CHANGES
 @pytest.fixture(scope="module")
 def released(collection: Path) -> Iterator[Scratch]:
     """A rendered service with a ledger and one complete release."""
-    scratch = Scratch(Path(tempfile.mkdtemp(prefix="rm", dir="/tmp")))
+    scratch = Scratch(Path(short_path("rm")))
     scratch.home.mkdir()
     render(collection, scratch.root, tasks=True, component="my-svc")
     plugin = ROOT / "plugins/remembrancer/src"
