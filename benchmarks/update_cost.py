@@ -1,6 +1,7 @@
 """`copier update` of the complete service against Copier without our hooks, and `drift` against `git status`.
 
-Processor time of whole processes, in turns. An update is thrown away after each turn, outside the measurement.
+Processor time of whole processes, in turns, and in memory where the system offers it. An update is thrown away after
+each turn, outside the measurement.
 """
 
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import benchmarks
 from benchmarks._scratch import PROGRAM, environment, remembrancer
-from benchmarks.measure import Row, Usage, alternate_cpu, run
+from benchmarks.measure import Row, Usage, alternate_cpu, in_memory, run
 from benchmarks.verify_cost import FLOOR
 
 ROOT = Path(benchmarks.__path__[0]).parent
@@ -28,7 +29,7 @@ def rows() -> list[Row]:
     sys.path.insert(0, str(ROOT / "tests"))
     from collection import snapshot
 
-    with tempfile.TemporaryDirectory(prefix="bench-update.") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-update.", dir=in_memory()) as folder:
         base = Path(folder)
         (base / "home").mkdir()
         hooked = snapshot(base / "hooked")
@@ -76,7 +77,11 @@ def _service(base: Path, source: Path) -> Path:
 
 
 def _update(base: Path, service: Path) -> Usage:
-    return run([*COPIER, "update", "--quiet", "--trust", "--defaults"], cwd=service, env=environment(base / "home"))
+    return run(
+        [*COPIER, "update", "--quiet", "--trust", "--defaults"],
+        cwd=service,
+        env=environment(base / "home") | {"TMPDIR": str(base)},
+    )
 
 
 def _measure(base: Path, services: list[Path], begin: str, rounds: int) -> tuple[float, float]:
