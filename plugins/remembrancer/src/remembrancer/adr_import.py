@@ -12,13 +12,12 @@ from datetime import date
 from remembrancer import adr
 
 _NUMBERED = re.compile(r"(?:adr[-_ ]?)?0*([0-9]{1,5})[-_ .]", re.IGNORECASE)
-_TITLE = re.compile(r"#\s+(?:(?:ADR[-\s]*)?0*[0-9]+\s*[.:–—-]\s*)?(\S.*?)\s*#*")
-_HEADING = re.compile(r"(#{2,6})\s+(\S.*?)\s*#*")
+# these take lines without what `_bare` takes away, so that no pattern ends in something that could be tried twice
+_TITLE = re.compile(r"#\s+(?:(?:ADR[-\s]*)?[0-9]+\s*[.:–—-]\s*)?(\S.*)")
+_HEADING = re.compile(r"(#{2,6})\s+(\S.*)")
 # `Date: 2020-01-31`, `* Status: accepted`, `- **Date:** …`, `**Status**: …`
-_FACT = re.compile(
-    r"\s*(?:[-*+]\s+)?(?:\*\*|__)?(Status|Date)(?:\*\*|__)?\s*:\s*(?:\*\*|__)?\s*(.*?)\s*", re.IGNORECASE
-)
-_FRONT = re.compile(r"([A-Za-z-]+)\s*:\s*(.*?)\s*")
+_FACT = re.compile(r"(?:[-*+]\s+)?(?:\*\*|__)?(Status|Date)(?:\*\*|__)?\s*:\s*(?:\*\*|__)?\s*(.*)", re.IGNORECASE)
+_FRONT = re.compile(r"([A-Za-z-]+)\s*:\s*(.*)")
 _DAY = re.compile(r"\b([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})\b")
 _BY = re.compile(r"supersed(?:ed|es)\s+by[^0-9\n]{0,40}?0*([0-9]{1,5})\b", re.IGNORECASE)
 
@@ -75,8 +74,10 @@ def read(name: str, data: bytes) -> Foreign | None:
     parts = list(_parts(text.splitlines(), found))
     if not found.title or not any(heading and _home(heading) for heading, _ in parts):
         return None
+    pieces: dict[str, list[str]] = {}
     for heading, body in parts:
-        _place(found, heading, body)
+        _place(found, pieces, heading, body)
+    found.fields = {home: "\n\n".join(texts) for home, texts in pieces.items()}
     if found.superseded_by and found.status != adr.ACCEPTED:
         found.status = adr.SUPERSEDED
     return found
@@ -93,7 +94,7 @@ def _parts(lines: list[str], found: Foreign) -> Iterator[tuple[str, str]]:
     if lines and lines[0].strip() == "---" and "---" in (rest := [line.strip() for line in lines[1:]]):
         end = rest.index("---") + 1
         for line in lines[1:end]:
-            if fact := _FRONT.fullmatch(line):
+            if fact := _FRONT.fullmatch(line.rstrip()):
                 _fact(found, fact[1], fact[2].strip("\"'"))
         lines = lines[end + 1 :]
     heading, body, fence, above = "", [], "", True
@@ -102,20 +103,29 @@ def _parts(lines: list[str], found: Foreign) -> Iterator[tuple[str, str]]:
         if fence or mark in ("```", "~~~"):
             fence = "" if fence and mark == fence else fence or mark
             body.append(line)
-        elif not found.title and (title := _TITLE.fullmatch(line)):
+        elif not found.title and (title := _TITLE.fullmatch(_bare(line))):
             found.title = title[1]
-        elif (inner := _HEADING.fullmatch(line)) and (len(inner[1]) == 2 or _home(inner[2]) or _is_status(inner[2])):
+        elif (inner := _HEADING.fullmatch(_bare(line))) and (
+            len(inner[1]) == 2 or _home(inner[2]) or _is_status(inner[2])
+        ):
             yield heading, "\n".join(body).strip()
             heading, body, above = inner[2], [], False
-        elif above and (fact := _FACT.fullmatch(line)):
+        elif above and (fact := _FACT.fullmatch(line.strip())):
             _fact(found, fact[1], fact[2])
         else:
             body.append(line)
     yield heading, "\n".join(body).strip()
 
 
-def _place(found: Foreign, heading: str, body: str) -> None:
-    """Put one part where it belongs: a fact, one of the fields, or a section of its own."""
+def _bare(line: str) -> str:
+    """Return a heading without the spaces and the closing marks at its end, which belong to none of its words."""
+    line = line.rstrip()
+    opened = line.rstrip("#")
+    return opened.rstrip() if opened[-1:].isspace() else line
+
+
+def _place(found: Foreign, pieces: dict[str, list[str]], heading: str, body: str) -> None:
+    """Put one part where it belongs: a fact, a piece of one of the fields, or a section of its own."""
     if not body:
         return
     if _is_status(heading):
@@ -126,12 +136,12 @@ def _place(found: Foreign, heading: str, body: str) -> None:
         return
     home = _home(heading)
     if home:
-        whole = body if heading.lower() == home.lower() or home not in found.fields else f"{heading}: {body}"
-        found.fields[home] = f"{found.fields[home]}\n\n{whole}" if home in found.fields else whole
+        whole = body if heading.lower() == home.lower() or home not in pieces else f"{heading}: {body}"
+        pieces.setdefault(home, []).append(whole)
     elif heading:
         found.sections.append((heading, body))
     else:
-        found.fields["Context"] = body
+        pieces["Context"] = [body]
 
 
 def _fact(found: Foreign, name: str, value: str) -> None:
@@ -147,7 +157,7 @@ def _fact(found: Foreign, name: str, value: str) -> None:
 
 def _status(text: str) -> str:
     """Return the last status that a text names: later lines are later news."""
-    words = re.findall(r"[a-z]+", re.sub(r"\([^)]*\)", "", text.lower()))
+    words = re.findall(r"[a-z]+", re.sub(r"\([^()]*\)", "", text.lower()))
     known = [_STATUSES[word] for word in words if word in _STATUSES]
     return known[-1] if known else ""
 
@@ -167,3 +177,7 @@ def _home(heading: str) -> str:
 
 def _is_status(heading: str) -> bool:
     return heading.lower().strip(" :") == "status"
+
+
+def _belongs(heading: str) -> bool:
+    return bool(_home(heading)) or _is_status(heading)
