@@ -1,23 +1,18 @@
 """How the program feels on a terminal: it fits, it is plain where that is wanted, it completes and suggests."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 
 import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, released
+from terminal import terminal
 
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
 WIDTH = 62
 WRITTEN = ("--context", "A. " * 60, "--decision", "B.", "--consequences", "C.", "--verification", "`make`")
-PROGRAM = [sys.executable, "-m", "remembrancer"]
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -29,29 +24,6 @@ def scratch() -> Iterator[Scratch]:
     yield made
     end_agents(made)
     made.remove()
-
-
-def terminal(scratch: Scratch, *arguments: str, **more: str) -> str:
-    """Run a command on a terminal of WIDTH columns and return everything that it showed."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
-    env = scratch.environment(TERM="xterm-256color", **more)
-    process = subprocess.Popen(
-        [*PROGRAM, *arguments], cwd=scratch.root, env=env, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-    process.wait()
-    os.close(ours)
-    return shown.decode().replace("\r\n", "\n")
 
 
 COMMANDS = [
@@ -74,15 +46,15 @@ COMMANDS = [
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: " ".join(words[:3])[:40])
 def test_nothing_is_wider_than_the_terminal(scratch: Scratch, arguments: tuple[str, ...]) -> None:
-    shown = ESCAPES.sub("", terminal(scratch, *arguments))
+    shown = ESCAPES.sub("", terminal(scratch, *arguments, width=WIDTH))
     assert shown.strip()
     lines = [line.rpartition("\r")[2] for line in shown.split("\n")]
     assert [line for line in lines if len(line) > WIDTH] == []
 
 
 def test_no_color(scratch: Scratch) -> None:
-    assert "\x1b[32m" in terminal(scratch, "verify-full", ARTIFACT)
-    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal(scratch, "verify-full", ARTIFACT, NO_COLOR="1"))
+    assert "\x1b[32m" in terminal(scratch, "verify-full", ARTIFACT, width=WIDTH)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal(scratch, "verify-full", ARTIFACT, width=WIDTH, NO_COLOR="1"))
     piped = scratch.run("verify-full", ARTIFACT)
     assert "\x1b" not in piped.out + piped.err
 
@@ -133,3 +105,16 @@ def test_what_is_mistyped_gets_a_suggestion(scratch: Scratch, arguments: tuple[s
     done = scratch.run(*arguments)
     assert done.status == 2
     assert meant in done.err
+
+
+def test_the_picture_in_the_documents_shows_what_a_terminal_shows() -> None:
+    scratch = released()
+    try:
+        shown, kept = picture(screen(scratch)), PICTURE.read_text(encoding="utf-8")
+    finally:
+        end_agents(scratch)
+        scratch.remove()
+    words = [re.findall(r">(\$[^<]+|[a-z-]+|PASS|FAIL|VERIFIED[^<]{9}|FAILED[^<]{9})<", one) for one in (shown, kept)]
+    assert words[0] == words[1], "run: PYTHONPATH=tests .venv/bin/python -m terminal_capture"
+    assert words[1].count("PASS") > words[1].count("FAIL") == 3
+    assert set(re.findall(r"https?://[^ \"<]+", kept)) <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}

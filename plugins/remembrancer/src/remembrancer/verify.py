@@ -88,7 +88,8 @@ def check_inclusion(log: Log, entries: Sequence[Entry]) -> Finding:
             _check_entry(log.view, entry)
     except RemembrancerError as error:
         return negative("inclusion", subject, error)
-    message = f"{len(entries)} receipts are leaves of the tree of size {log.view.size}"
+    what = "receipt is a leaf" if len(entries) == 1 else "receipts are leaves"
+    message = f"{len(entries)} {what} of the tree of size {log.view.size}"
     return positive("inclusion", entries[0].path, message, log.view.signed.checkpoint.origin)
 
 
