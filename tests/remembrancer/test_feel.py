@@ -9,6 +9,7 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, released
 from terminal import terminal
+from terminal_capture import PICTURE, picture, screen
 
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
 WIDTH = 62
