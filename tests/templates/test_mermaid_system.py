@@ -1,0 +1,62 @@
+"""Mermaid itself reads every picture of every document, and our own narrower reading never accepts what it refuses."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from collection import ROOT, files, git
+from mermaid_flow import pictures, problems
+from quoted_extract import documents
+
+pytestmark = pytest.mark.system
+CHECK = Path(__file__).parent / "mermaid"
+BROKEN = [
+    "A --> B",
+    "flowchart XX\nA --> B",
+    "flowchart LR\nA -> B",
+    "flowchart LR\nA --> B[text (more)]",
+    "flowchart LR\nA --> B[text",
+    "flowchart LR\nA --> end",
+    "flowchart LR\nA --> B\nend",
+    "flowchart LR\nsubgraph one [One]\nA --> B",
+]
+Reader = Callable[[list[str]], list[str]]
+
+
+@pytest.fixture(scope="module")
+def mermaid(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Mermaid from the lock file: takes pictures, returns what is wrong with each ("" when it can be read)."""
+    folder = tmp_path_factory.mktemp("mermaid") / "check"
+    shutil.copytree(CHECK, folder)
+    done = subprocess.run(["npm", "ci", "--silent"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    def read(texts: list[str]) -> list[str]:
+        done = subprocess.run(
+            ["node", "check.mjs"], cwd=folder, input=json.dumps(texts), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        said: list[str] = json.loads(done.stdout)
+        return said
+
+    return read
+
+
+def test_every_picture_is_read(mermaid: Reader, service: Path) -> None:
+    tracked = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    found = {}
+    for root, names in ((ROOT, tracked), (service, sorted(files(service)))):
+        for path in documents(root, names):
+            found |= {f"{path} {place}": one for place, one in enumerate(pictures(path.read_text()))}
+    assert len(found) >= 2
+    assert dict(zip(found, mermaid(list(found.values())), strict=True)) == dict.fromkeys(found, "")
+
+
+def test_broken_pictures_are_refused_by_both(mermaid: Reader) -> None:
+    said = dict(zip(BROKEN, mermaid(BROKEN), strict=True))
+    assert [picture for picture, problem in said.items() if not problem] == []
+    assert all(problems(picture) for picture in BROKEN)
