@@ -289,6 +289,24 @@ def test_a_range_names_the_wrong_commit(repo: Path) -> None:
     assert run(repo, "commit-msg", f"{'0' * 40}..{bad}").returncode == 4
 
 
+@pytest.mark.parametrize("since", ["HEAD~1", "HEAD^", "HEAD~3"])
+def test_a_range_from_before_the_first_commit_is_the_whole_history(repo: Path, since: str) -> None:
+    git(repo, "checkout", "--quiet", "--orphan", "anew")
+    first = commit_all(repo, "[my-svc] feat: begin")
+    assert git(repo, "rev-list", "--count", first) == "1"
+    done = run(repo, "commit-msg", f"{since}..HEAD")
+    assert (done.returncode, done.stderr) == (0, "")
+    git(repo, "commit", "--quiet", "--amend", "--message", "oops")
+    assert run(repo, "commit-msg", f"{since}..HEAD").returncode == 1
+
+
+def test_a_range_that_git_does_not_know_is_told_in_its_first_words(repo: Path) -> None:
+    done = run(repo, "commit-msg", "no-such-branch~1..HEAD")
+    assert done.returncode == 4
+    assert "unknown revision" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 MARKERS = "<" * 7 + " ours\na\n" + "=" * 7 + "\nb\n" + ">" * 7 + " theirs\n"
 
 

@@ -1,7 +1,7 @@
 """Check that a commit message begins with `[component] type: description`.
 
 ops/bin/commit-msg FILE        one message, as git's commit-msg hook passes it
-ops/bin/commit-msg A..B        every commit of a range, as a pipeline checks it
+ops/bin/commit-msg A..B        every commit of a range, as a pipeline checks it; HEAD~1..HEAD also in a new repository
 """
 
 import re
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import service
-from service import EXIT_FAILED, EXIT_USAGE
+from service import EXIT_FAILED, EXIT_USAGE, Trouble
 
 TYPES = ("feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore", "revert")
 SUBJECT = re.compile(rf"\[[a-z0-9][a-z0-9._/-]{{0,63}}\] ({'|'.join(TYPES)})!?: \S.*")
@@ -35,6 +35,22 @@ def subject_of(message: str) -> str:
     return next((line for line in lines if line), "")
 
 
+def known(commit: str) -> bool:
+    """Tell whether git has a commit of this name."""
+    try:
+        return bool(service.git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
+    except Trouble:
+        return False
+
+
+def commits(asked: str) -> str:
+    """Return the range to list: the one asked for, or all of B where A lies before the first commit (HEAD~1..HEAD)."""
+    since, _, until = asked.partition("..")
+    start = re.fullmatch(r"([^~^]+)[~^]\d*", since)
+    before_the_first = start is not None and not known(since) and known(start[1])
+    return (until or "HEAD") if before_the_first else asked
+
+
 def main(arguments: list[str]) -> int:
     """Check a file or a range; return 0, 1 (a message is wrong) or 2 (usage)."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
@@ -42,7 +58,7 @@ def main(arguments: list[str]) -> int:
         return EXIT_USAGE
     if ".." in arguments[0] and not Path(arguments[0]).is_file():
         wrong = []
-        listing = service.git("log", "--no-merges", "--format=%h %s", arguments[0]).decode(errors="replace")
+        listing = service.git("log", "--no-merges", "--format=%h %s", commits(arguments[0])).decode(errors="replace")
         for line in listing.splitlines():
             commit, _, subject = line.partition(" ")
             if said := problem(subject):

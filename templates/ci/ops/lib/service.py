@@ -116,7 +116,7 @@ def git(*arguments: str, root: Path = ROOT) -> bytes:
     """Run git in the repository and return its output.
 
     Raises:
-        Trouble: git is missing or failed; the sentence is git's own last line.
+        Trouble: git is missing or failed; the sentence is git's own: its first `fatal:`, else its last line.
     """
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
@@ -124,7 +124,9 @@ def git(*arguments: str, root: Path = ROOT) -> bytes:
         raise Trouble("git was not found; install it", EXIT_ENVIRONMENT) from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"git {arguments[0]} failed"]
-        raise Trouble(said[-1].removeprefix("fatal: ").rstrip("."), EXIT_ENVIRONMENT)
+        # what follows the cause is advice: how to separate paths, where git stopped looking
+        cause = next((line for line in said if line.startswith("fatal: ")), said[-1])
+        raise Trouble(cause.removeprefix("fatal: ").rstrip("."), EXIT_ENVIRONMENT)
     return done.stdout
 
 
