@@ -149,6 +149,31 @@ def refuse(scratch: Scratch, arguments: tuple[str, ...], status: int, code: str,
     assert (shown.status, shown.codes) == (status, {code})
 
 
+OF_NO_USE_HERE = {
+    "input.file": "put the file or folder itself in the place",
+    "input.version": "such as 1.4.0",
+}
+OWN_REMEDIES = [
+    ("an artifact that was not made here", ("verify-full", "dist/none.tar.gz"), "make dist at the release's tag"),
+    ("an artifact in no folder", ("sign", ARTIFACT + "/x"), "make dist at the release's tag"),
+    ("a folder to verify", ("verify", "dist"), "Name the file itself."),
+    ("a folder to sign", ("sign", "dist"), "Name the file itself."),
+    ("no such proof", ("verify-proof", "none.proof.json"), "fetch the file from where it was published"),
+    ("no such receipt", ("receipt", "none.receipt"), "below ops/receipts"),
+    ("rollback to nothing", ("record", "rollback", "--component", "my-svc", "--to", "9.9.9", "--environment", "staging",
+                             "--reason", "x"), "remembrancer list deployments"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "arguments", "remedy"), OWN_REMEDIES, ids=[row[0] for row in OWN_REMEDIES])
+def test_what_is_not_there_has_a_remedy_of_its_own(
+    scratch: Scratch, what: str, arguments: tuple[str, ...], remedy: str
+) -> None:
+    error = scratch.json(*arguments).report["error"]
+    assert remedy in error["remedy"]
+    assert OF_NO_USE_HERE[error["code"]] not in error["remedy"]
+
+
 USAGE = [
     ("unknown command", ("verfy-full", ARTIFACT), "verify-full"),
     ("unknown subcommand", ("record", "deplo"), "deploy"),

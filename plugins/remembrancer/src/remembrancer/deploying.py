@@ -106,7 +106,8 @@ def record_rollback(
     store = Store(repository.root)
     known = store.deployed(component, version)
     if known is None:
-        raise BadInput("input.version", f"{component} {version} is not recorded, so nothing can go back to it")
+        message = f"{component} {version} is not recorded, so nothing can go back to it"
+        raise BadInput("input.version", message, "See `remembrancer list deployments` for the versions that are.")
     more = {"reason": reason, "fromVersion": from_version}
     data = _like(repository, "rollback", known, environment=environment, clock=clock, more=more)
     path = store.write_receipt(data)

@@ -10,6 +10,7 @@ from pathlib import Path
 from remembrancer.errors import BadInput, EnvironmentTrouble
 
 _AT_ONCE = 1 << 20
+_ABSENT = "Make it (make dist at the release's tag), or fetch it from where it was published."
 
 
 class FileDigest:
@@ -74,6 +75,8 @@ def sha256_file(path: Path) -> str:
 def start_hashing(path: Path) -> FileDigest:
     """Begin to hash a file beside other work. Raises BadInput(input.file) when it is not a file, EnvironmentTrouble."""
     with reading(path):
+        if path.is_dir():
+            raise IsADirectoryError(path)
         if not path.is_file():
             raise FileNotFoundError(path)
         return FileDigest(path)
@@ -90,7 +93,9 @@ def reading(path: Path) -> Iterator[None]:
     """Turn an OSError about a file that was given into BadInput(input.file) or EnvironmentTrouble(env.io)."""
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise BadInput("input.file", f"there is no file {path}") from error
+    except IsADirectoryError as error:
+        raise BadInput("input.file", f"{path} is a folder", "Name the file itself.") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadInput("input.file", f"there is no file {path}", _ABSENT) from error
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error

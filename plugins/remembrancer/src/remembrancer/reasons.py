@@ -176,8 +176,8 @@ REASONS: dict[str, Reason] = {
         "Correct the value that the message names.",
     ),
     "input.file": Reason(
-        "A path is a link, a folder, a pipe or a device where a regular file or folder of the repository belongs.",
-        "Replace it with the file or folder itself.",
+        "Nothing is at the path, or a link, a folder, a pipe or a device is where a regular file or folder belongs.",
+        "Name a file that is there, or put the file or folder itself in the place of what is.",
     ),
     "input.fingerprint": Reason(
         "A fingerprint must be the full one of an OpenPGP primary key: 40 or 64 hexadecimal digits.",
@@ -216,8 +216,8 @@ REASONS: dict[str, Reason] = {
         "Correct the address.",
     ),
     "input.version": Reason(
-        "A version must be at most 100 letters, digits, dots, hyphens and plus signs, without empty parts.",
-        "Use a version such as 1.4.0 or 1.4.0-rc.1.",
+        "A version is malformed (letters, digits, dots, hyphens, plus signs; 100 at most; no empty part) or not recorded.",
+        "Use a version such as 1.4.0 or 1.4.0-rc.1; `remembrancer list deployments` shows the recorded ones.",
     ),
     "input.waivers": Reason(
         "ops/trust/waivers.toml is not a list of complete waivers.",

@@ -33,7 +33,7 @@ def receipt(session: Session, path: Path) -> int:
     if not absolute.is_file() and (session.root / path).is_file():
         absolute = session.root / path
     if not absolute.is_file():
-        raise BadInput("input.file", f"there is no file {path}")
+        raise BadInput("input.file", f"there is no file {path}", "Name a file below ops/receipts.")
     found = store.read_receipt(absolute)
     findings, profile, index = _judged(session, found)
     data = {"receipt": json.loads(found.data), "sha256": found.digest, "index": index}

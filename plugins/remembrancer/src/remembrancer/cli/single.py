@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from remembrancer.policy import Material
 
 FILE = click.Path(path_type=Path)
+_ABSENT = "Check the path, or fetch the file from where it was published."
 
 
 def read_file(path: Path, limit: int = 1 << 20) -> bytes:
@@ -23,7 +24,7 @@ def read_file(path: Path, limit: int = 1 << 20) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise BadInput("input.file", f"there is no file {path}") from error
+        raise BadInput("input.file", f"there is no file {path}", _ABSENT) from error
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
     if len(data) > limit:
@@ -179,7 +180,7 @@ def _digest(path: Path, algorithm: str) -> bytes:
         with path.open("rb") as file:
             return hashlib.file_digest(file, algorithm).digest()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise BadInput("input.file", f"there is no file {path}") from error
+        raise BadInput("input.file", f"there is no file {path}", _ABSENT) from error
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
 
