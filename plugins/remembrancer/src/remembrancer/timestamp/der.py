@@ -14,6 +14,7 @@ _MAX_DEPTH = 32
 _CONSTRUCTED = 0x20
 _SHORT_FORM = 0x80
 _CERTIFICATES = 0xA0
+_LONGEST_INTEGER = 64  # bytes; no number of these formats needs more, and Python writes none of 4,300 digits
 _WORTH_KEEPING = 40  # bytes: looking a smaller value up takes as long as reading it
 _NO_PARTS: "tuple[Value, ...]" = ()
 
@@ -45,6 +46,8 @@ class Value:
     def integer(self) -> int:
         """Return the number that an INTEGER (or one with another implicit tag) holds; raises DerError."""
         raw = self.contents
+        if len(raw) > _LONGEST_INTEGER:
+            raise DerError("an integer is too long")
         if not raw or (len(raw) > 1 and (raw[0], raw[1] & 0x80) in {(0x00, 0x00), (0xFF, 0x80)}):
             raise DerError("an integer is empty or padded")
         return int.from_bytes(raw, "big", signed=True)

@@ -66,7 +66,7 @@ def _require_granted(info: Value) -> None:
     failure = fields.maybe(der.BIT_STRING)
     fields.end()
     if status != 0 or failure is not None:
-        said = _STATUSES.get(status, f"status {status}")
+        said = _STATUSES.get(status, "an unknown status")
         raise Rejected("time.status", f"The authority did not grant the time-stamp, its answer is {said}.")
 
 
