@@ -203,3 +203,23 @@ def ledger(scratch: Scratch) -> Path:
 
 def receipts(scratch: Scratch, kind: str) -> Sequence[Path]:
     return sorted((scratch.root / "ops/receipts" / kind).rglob("*.receipt"))
+
+
+def owner(scratch: Scratch) -> str:
+    return str(scratch.json("trust", "show").report["data"]["owner"])
+
+
+def change_policy(scratch: Scratch, old: str, new: str) -> None:
+    """Write the next version of the policy with a change, signed by the development owner, without recording it."""
+    from remembrancer import policy
+    from remembrancer.initialise import sign_policy, write_policy
+    from remembrancer.repository import Repository
+
+    path = scratch.root / "ops/trust/policy.toml"
+    now = policy.parse(path.read_bytes())
+    text = path.read_text().replace(old, new, 1)
+    head, _, rest = text.partition(f"version = {now.version}")
+    rest = "\n".join(line for line in rest.split("\n") if not line.startswith("previous"))
+    data = f'{head}version = {now.version + 1}\nprevious = "{now.digest}"{rest}'.encode()
+    home = next((scratch.home / ".local/state/remembrancer/dev").iterdir()) / "gnupg"
+    write_policy(Repository(scratch.root), data, {now.owner: sign_policy(data, now.owner, home, scratch.base)}, {})

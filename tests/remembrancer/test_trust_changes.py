@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, release, released
+from cli_support import ARTIFACT, Scratch, change_policy, end_agents, ledger, new_key, owner, release, released
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
 
@@ -29,10 +29,6 @@ def scratch(original: Scratch) -> Iterator[Scratch]:
 
 def moment(**shift: int) -> str:
     return (datetime.now(UTC) + timedelta(**shift)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def owner(scratch: Scratch) -> str:
-    return str(scratch.json("trust", "show").report["data"]["owner"])
 
 
 def verdict(scratch: Scratch, artifact: str = ARTIFACT) -> tuple[int, set[str]]:
@@ -88,22 +84,6 @@ def test_an_ended_authority_needs_another_clock(scratch: Scratch) -> None:
     url = 'url = "local:development"'
     change_policy(scratch, url, f'until = {moment()}\nended = "retired"\n{url}')
     assert verdict(scratch) == (3, {"time.time-unproven"})
-
-
-def change_policy(scratch: Scratch, old: str, new: str) -> None:
-    """Write the next version of the policy with a change, signed by the development owner, without recording it."""
-    from remembrancer import policy
-    from remembrancer.initialise import sign_policy, write_policy
-    from remembrancer.repository import Repository
-
-    path = scratch.root / "ops/trust/policy.toml"
-    now = policy.parse(path.read_bytes())
-    text = path.read_text().replace(old, new, 1)
-    head, _, rest = text.partition(f"version = {now.version}")
-    rest = "\n".join(line for line in rest.split("\n") if not line.startswith("previous"))
-    data = f'{head}version = {now.version + 1}\nprevious = "{now.digest}"{rest}'.encode()
-    home = next((scratch.home / ".local/state/remembrancer/dev").iterdir()) / "gnupg"
-    write_policy(Repository(scratch.root), data, {now.owner: sign_policy(data, now.owner, home, scratch.base)}, {})
 
 
 def test_a_policy_change_that_nobody_recorded_is_noticed(scratch: Scratch) -> None:

@@ -3,7 +3,7 @@ with it."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
@@ -18,7 +18,7 @@ from remembrancer.gather import open_ledger, signed_content, stamps
 from remembrancer.ledger import Ledger
 from remembrancer.logview import LogView, check_stamp
 from remembrancer.policy import Policy
-from remembrancer.receipt import Receipt
+from remembrancer.receipt import Receipt, parse
 from remembrancer.repository import LEDGER, RECEIPTS, TRUST, Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
@@ -31,6 +31,7 @@ HELD = {"sign": "signatures", "timestamp": "timestamps"}
 ABSENT = "signatures of absent artifacts"
 GENERATIONS = ("spawn", "update")
 _NONE: Mapping[str, bytes] = MappingProxyType({})
+_TIMESTAMP = b"/receipt/timestamp/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class Checker:
         self.trusted = Trusted(policy.parse(task.policy_text), task.owner, self.repository.key)
         self.log = open_ledger(self.repository, self.trusted.policy)
         self.evidence = Evidence(artifact=Artifact("", "", b""), stamps=stamps(self.repository), blob=self._blob)
-        self.prover = Prover(self.evidence, self.log, self.trusted, "", task.now)
-        self.now = task.now
+        self.prover = Prover(self.evidence, self.log, self.trusted, "", task.now, times_over=self._times_over)
         self._read: Mapping[str, bytes] = {}
+        self._stamped: dict[bytes, list[int]] | None = None
 
     def _blob(self, sha256: str) -> bytes:
         return self._read[sha256] if sha256 in self._read else self.repository.blob(sha256)
@@ -80,26 +81,33 @@ class Checker:
             self.prover.timestamp(entry, bytes.fromhex(entry.receipt.subject[0].sha256))
             return HELD["timestamp"]
         content = signed_content(self.repository, entry.receipt)
-        try:
-            self._signature(self.prover, entry, content)
-        except RemembrancerError as error:
-            if error.code != "sig.time-unproven":
-                raise
-            self._signature(self._with_own_times(entry), entry, content)
-        return ABSENT if content is None else HELD["sign"]
-
-    def _signature(self, prover: Prover, entry: Entry, content: bytes | Path | None) -> None:
         if content is None:
-            prover.standing(entry)
-        else:
-            prover.signature(entry, content, anywhere=True)
+            self.prover.standing(entry)
+            return ABSENT
+        self.prover.signature(entry, content, anywhere=True)
+        return HELD["sign"]
 
-    def _with_own_times(self, entry: Entry) -> Prover:
-        """A prover that also knows the time-stamps over this signature's own bytes."""
-        digest = hashlib.sha256(self._blob(entry.receipt.predicate["signature"])).hexdigest()
-        size = self.log.view.size if self.log.view else 0
-        times = tuple(one for one in self.repository.sealed_about([digest], size) if one.receipt.kind == "timestamp")
-        return Prover(self.evidence._replace(signature_times=times), self.log, self.trusted, "", self.now)
+    def _times_over(self, signature: str) -> Iterator[Entry]:
+        """Yield the sealed time-stamps over a signature's own bytes; one pass over the log finds those of all."""
+        ledger = Ledger(self.repository.root)
+        if self._stamped is None:
+            self._stamped = {}
+            size = self.log.view.size if self.log.view else 0
+            for index, leaf in ledger.entries(0, size):
+                if _TIMESTAMP in leaf and (one := _readable(leaf)) and one.kind == "timestamp":
+                    self._stamped.setdefault(bytes.fromhex(one.subject[0].sha256), []).append(index)
+        for index in self._stamped.get(bytes.fromhex(signature), []):
+            for _, leaf in ledger.entries(index, index + 1):
+                if one := _readable(leaf):
+                    yield Entry(one, index, None)
+
+
+def _readable(leaf: bytes) -> Receipt | None:
+    """The receipt of an entry; None for one that the audit itself reports."""
+    try:
+        return parse(leaf)
+    except RemembrancerError:
+        return None
 
 
 @lru_cache(maxsize=1)
@@ -143,9 +151,13 @@ def audit_everything(
 ) -> Whole:
     """Audit a ledger whose checkpoint is verified. `kept` is a signed checkpoint from `--since`, or None.
 
-    Remembers the checkpoint when everything was verified. Raises EnvironmentTrouble.
+    Remembers the checkpoint when everything was verified. Raises EnvironmentTrouble, and Rejected
+    `trust.policy-signature` when the policy's file has changed since it was verified.
     """
-    task = Task(repository.root, repository.read(f"{TRUST}/policy.toml"), trusted.owner, now)
+    text = repository.read(f"{TRUST}/policy.toml")
+    if hashlib.sha256(text).hexdigest() != trusted.policy.digest:
+        raise Rejected("trust.policy-signature", f"{TRUST}/policy.toml is not the file that was verified a moment ago")
+    task = Task(repository.root, text, trusted.owner, now)
     result = Ledger(repository.root).audit(view.size, partial(collect, task), progress=progress)
     counts = Counter(what for what, _ in result.collected)
     problems = [*result.problems]

@@ -2,7 +2,7 @@
 it. Pure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from remembrancer.keytime import AUTHORITY, SIGNER, KeyFacts, judge
 from remembrancer.logview import StampedTimes, check_token
 from remembrancer.openpgp.verify import read_signature
 from remembrancer.policy import Profile, Signer
+from remembrancer.timestamp.model import TimestampFacts
 from remembrancer.trust import Trusted
 from remembrancer.verify import negative, positive
 
@@ -22,9 +23,25 @@ from remembrancer.verify import negative, positive
 class Prover:
     """Judges proofs against one policy, one log and one moment."""
 
-    def __init__(self, evidence: Evidence, log: Log, trusted: Trusted, component: str, now: datetime) -> None:
+    def __init__(
+        self,
+        evidence: Evidence,
+        log: Log,
+        trusted: Trusted,
+        component: str,
+        now: datetime,
+        *,
+        times_over: Callable[[str], Iterable[Entry]] | None = None,
+    ) -> None:
+        """Take what is known; `times_over` gives the time-stamps over a signature with a SHA-256 (hex).
+
+        By default these are those of the evidence.
+        """
         self.evidence, self.trusted, self.component, self.now = evidence, trusted, component, now
+        self.view = log.view
         self.times = StampedTimes(log.view, evidence.stamps, trusted, now) if log.view else None
+        self._times_over = times_over or self._in_evidence
+        self._own_times: dict[str, datetime | None] = {}
 
     def signatures(
         self, check: str, entries: Sequence[Entry], content: bytes | Path, subject: str = ""
@@ -97,19 +114,39 @@ class Prover:
             raise trouble
 
     def _proven(self, entry: Entry, signature: str, before: datetime | None) -> datetime | None:
-        """The earliest trusted time over a checkpoint with the sign receipt, or over the signature's own bytes."""
+        """The earliest trusted time over a checkpoint with the sign receipt, or over the signature's own bytes.
+
+        The second is looked for only when the first is not at or before `before`.
+        """
+        sealed = self._sealed(entry, before=before)
+        if sealed and (before is None or sealed <= before):
+            return sealed
+        if signature not in self._own_times:
+            self._own_times[signature] = self._own_time(signature)
+        return min((time for time in (sealed, self._own_times[signature]) if time), default=None)
+
+    def _sealed(self, entry: Entry, *, apart_from: str = "", before: datetime | None = None) -> datetime | None:
+        """The earliest trusted time over a checkpoint with the receipt, None unless it is proven to be that leaf."""
+        if self.view is None or self.times is None or entry.index is None:
+            return None
+        try:
+            self.view.includes(entry.receipt.data, entry.index, entry.path)
+        except RemembrancerError:
+            return None
+        return self.times.earliest(entry.index, apart_from=apart_from, before=before)
+
+    def _own_time(self, signature: str) -> datetime | None:
+        """The earliest time that an authority gave a signature's own bytes, at the late end of its accuracy."""
         found = []
-        if self.times and entry.index is not None:
-            found.append(self.times.earliest(entry.index, before=before))
-        for stamped in self.evidence.signature_times:
-            if stamped.receipt.subject[0].sha256 != signature:
-                continue
+        for stamped in self._times_over(signature):
             try:
-                _, _, gen_time = self.timestamp(stamped, bytes.fromhex(signature))
+                found.append(self.timestamp(stamped, bytes.fromhex(signature))[2].latest)
             except RemembrancerError:
                 continue
-            found.append(gen_time)
-        return min((time for time in found if time), default=None)
+        return min(found, default=None)
+
+    def _in_evidence(self, signature: str) -> Iterable[Entry]:
+        return [one for one in self.evidence.signature_times if one.receipt.subject[0].sha256 == signature]
 
     def timestamps(self, entries: Sequence[Entry], digest: bytes) -> tuple[Finding, list[Entry]]:
         """Judge the time-stamps over a SHA-256 digest; returns the finding and the entries that it rests on."""
@@ -118,13 +155,13 @@ class Prover:
         troubles: list[RemembrancerError] = []
         for entry in _sealed_first(entries):
             try:
-                who, self_asserted, when = self.timestamp(entry, digest)
+                who, self_asserted, facts = self.timestamp(entry, digest)
             except RemembrancerError as error:
                 troubles.append(error)
                 continue
             if who not in accepted:
                 external += not self_asserted
-                accepted[who] = (entry, rfc3339(when))
+                accepted[who] = (entry, rfc3339(facts.gen_time))
         policy, subject = self.trusted.policy, self.evidence.artifact.name
         needed = policy.require.timestamps
         if len(accepted) < needed:
@@ -143,8 +180,8 @@ class Prover:
         found = positive("timestamp", subject, f"existed at {earliest}, says {names}", names, earliest)
         return found, _entries(accepted)
 
-    def timestamp(self, entry: Entry, digest: bytes) -> tuple[str, bool, datetime]:
-        """Check one recorded time-stamp; returns the authority's name, whether it is self-asserted, and genTime.
+    def timestamp(self, entry: Entry, digest: bytes) -> tuple[str, bool, TimestampFacts]:
+        """Check one recorded time-stamp; returns the authority's name, whether it is self-asserted, and what it states.
 
         Raises Rejected or Unverifiable with a `time.*`, `blob.*` or `trust.*` code.
         """
@@ -157,9 +194,8 @@ class Prover:
                 "time.malformed", f"the token says {rfc3339(facts.gen_time)}, recorded is {predicate['genTime']}"
             )
         proven = None
-        if self.times and entry.index is not None and (listed.term.ended or listed.term.until):
-            end = listed.term.compromised_at or listed.term.until
-            proven = self.times.earliest(entry.index, apart_from=name, before=end)
+        if listed.term.ended or listed.term.until:
+            proven = self._sealed(entry, apart_from=name, before=listed.term.compromised_at or listed.term.until)
         trouble = judge(
             f"authority {name}",
             listed.term,
@@ -171,7 +207,7 @@ class Prover:
         )
         if trouble:
             raise trouble
-        return name, listed.self_asserted, facts.gen_time
+        return name, listed.self_asserted, facts
 
     def _named(self, fingerprint: str) -> str:
         signer = self.trusted.policy.signer(fingerprint)
