@@ -216,7 +216,7 @@ REASONS: dict[str, Reason] = {
         "Correct the address.",
     ),
     "input.version": Reason(
-        "A version has an empty part, or is not of at most 100 letters, digits, dots, hyphens, plus signs, or has no record.",
+        "A version is malformed (at most 100 letters, digits, dots, hyphens, plus signs; no empty part) or not known.",
         "Use a version such as 1.4.0 or 1.4.0-rc.1; `remembrancer list deployments` shows the recorded ones.",
     ),
     "input.waivers": Reason(
