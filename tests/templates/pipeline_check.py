@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+# What only works with a secret of the release environment.
+SECRET = re.compile(r"bin/with-key|publish push|image push")
 # Keys of a GitLab pipeline that are no jobs.
 SETTINGS = {"stages", "workflow", "variables", "default", "include"}
 
@@ -24,9 +26,11 @@ def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: 
     if stage not in order:
         yield f"{name} is in the stage {stage}, which is not in the list"
         return
-    parent = pipeline.get(job["extends"], {}) if "extends" in job else {}
-    if "extends" in job and not parent:
-        yield f"{name} extends {job['extends']}, which is not here"
+    for parent in _parents(job):
+        if parent not in pipeline:
+            yield f"{name} extends {parent}, which is not here"
+    if SECRET.search(str(job["script"])) and "environment" not in job:
+        yield f"{name} needs a secret and is outside of an environment"
     if order[stage] and not job.get("needs"):
         yield f"{name} needs nothing, so it would not wait for the stage before"
     earlier: set[str] = set()
@@ -45,10 +49,16 @@ def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: 
             yield f"{name} reads dist/, which no job that it needs hands on"
 
 
+def _parents(job: dict[str, Any]) -> list[str]:
+    """The jobs that a job extends; a later one wins over an earlier one, the job itself over both."""
+    extends: str | list[str] = job.get("extends", [])
+    return [extends] if isinstance(extends, str) else extends
+
+
 def _artifacts(pipeline: dict[str, Any], job: dict[str, Any]) -> list[str]:
     """The paths that a job hands on, its parent's included."""
-    parent = pipeline.get(job.get("extends", ""), {})
-    paths: list[str] = (job.get("artifacts") or parent.get("artifacts") or {}).get("paths", [])
+    kin = [pipeline.get(parent, {}) for parent in _parents(job)] + [job]
+    paths: list[str] = next((one["artifacts"]["paths"] for one in reversed(kin) if "artifacts" in one), [])
     return paths
 
 

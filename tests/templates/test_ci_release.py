@@ -48,6 +48,8 @@ def pipeline(request: pytest.FixtureRequest, rendered: Path, key: dict[str, str]
         "REMEMBRANCER_LOG_KEY": "PRIVATE+KEY+x",
         "RELEASE_TOKEN": "t0ken-of-the-run",
     }
+    if request.param == "gitlab":
+        secrets |= {"REGISTRY_USER": "somebody", "REGISTRY_PASSWORD": "t0ken-of-the-registry"}
     return Pipeline(request.param, tmp_path, origin_of(rendered, tmp_path), secrets)
 
 
@@ -241,13 +243,17 @@ def test_the_gate_needs_to_be_told_that_the_ref_is_protected(rendered: Path, tmp
 # ---------------------------------------------------------------- the image
 
 
-@pytest.mark.parametrize("pipeline", ["github"], indirect=True)
-def test_the_image_is_published_and_recorded_by_digest(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    ("pipeline", "password"),
+    [("github", "t0ken-of-the-run"), ("gitlab", "t0ken-of-the-registry")],
+    indirect=["pipeline"],
+)
+def test_the_image_is_published_and_recorded_by_digest(pipeline: Pipeline, password: str) -> None:
     assert pipeline.all().returncode == 0
     asked = (pipeline.tmp / "notes.docker").read_text().splitlines()
     assert [line.split()[1] for line in asked] == ["info", "login", "load", "push"]
     assert asked[1] == "docker login --username somebody --password-stdin ghcr.io"
-    assert (pipeline.tmp / "notes.password").read_text() == "t0ken-of-the-run"
+    assert (pipeline.tmp / "notes.password").read_text() == password
     assert json.loads(published(pipeline, RECEIPT))["image"] == f"sha256:{'d' * 64}"
 
 

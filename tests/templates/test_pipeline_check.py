@@ -35,6 +35,12 @@ LAB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
         lambda one: one.update(stages=["scan", "test", "build", "sign", "timestamp", "record"]),
         "not in an earlier stage",
     ),
+    "one parent of two": (lambda one: one.pop(".docker"), "publish extends .docker, which is not here"),
+    "no environment": (lambda one: one["publish"].pop("environment"), "publish needs a secret and is outside"),
+    "push in the build": (
+        lambda one: one["build"]["script"].append("ops/bin/image push"),
+        "build needs a secret and is outside of an environment",
+    ),
     "nothing handed on": (lambda one: one["test"].pop("artifacts"), "build reads dist/"),
 }
 HUB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
