@@ -2,12 +2,12 @@
 blobs."""
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from remembrancer import gitcall
 from remembrancer.errors import Rejected
 from remembrancer.evidence import Entry
 from remembrancer.files import read_regular
@@ -23,8 +23,6 @@ RECEIPTS = "ops/receipts"
 LEDGER = "ops/receipts/ledger"
 MAX_FILE = 16 << 20
 
-# a hook's environment points at the repository that is being committed to, which need not be this one
-_FOREIGN = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"})
 _SIGNATURE = re.compile(r"policy\.toml\.([0-9A-F]{40}|[0-9A-F]{64})\.asc")
 
 
@@ -124,14 +122,13 @@ class Repository:
         return done.stdout.decode(errors="replace").strip()
 
     def git(self, *arguments: str, data: bytes = b"") -> "CompletedProcess[bytes] | None":
-        """Run git in the repository and return what it did; None when there is no git program."""
+        """Run git in the repository, by the rules of `gitcall`, and return what it did; None when there is no git
+        program."""
         import subprocess  # noqa: PLC0415 - most verdicts need no git
 
-        kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        call = gitcall.command(self.root, arguments)
         try:
-            return subprocess.run(
-                ["git", "-C", str(self.root), *arguments], input=data, capture_output=True, check=False, env=kept
-            )
+            return subprocess.run(call, input=data, capture_output=True, check=False, env=gitcall.environment())
         except OSError:
             return None
 

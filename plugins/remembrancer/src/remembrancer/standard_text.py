@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from remembrancer import gitcall
 from remembrancer.drift import IRREGULAR, File
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.generated import copy_aside
@@ -58,7 +59,8 @@ def _from_git(root: Path, one: File) -> bytes | None:
 
 def _git(root: Path, *arguments: str) -> bytes:
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
+        call = gitcall.command(root, arguments)
+        done = subprocess.run(call, capture_output=True, check=False, env=gitcall.environment())
     except OSError:
         return b""
     return b"" if done.returncode else done.stdout

@@ -1,11 +1,11 @@
 """Git's index as a hook sees it: what is about to change, and the bytes of any file in it."""
 
-import os
 import subprocess
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
+from remembrancer.gitcall import command, hook_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Staged:
             self._command(("rev-parse", "--verify", "--quiet", "MERGE_HEAD")),
             capture_output=True,
             check=False,
-            env=_environment(),
+            env=hook_environment(),
         )
         return done.stdout.decode().strip()
 
@@ -103,7 +103,7 @@ class Staged:
     def git(self, *arguments: str) -> bytes:
         """Run Git in the root and return what it prints. Raises EnvironmentTrouble(env.git)."""
         try:
-            done = subprocess.run(self._command(arguments), capture_output=True, check=False, env=_environment())
+            done = subprocess.run(self._command(arguments), capture_output=True, check=False, env=hook_environment())
         except OSError as error:
             raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
         if done.returncode:
@@ -119,20 +119,11 @@ class Staged:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env=_environment(),
+                    env=hook_environment(),
                 )
             except OSError as error:
                 raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
         return self._reader
 
     def _command(self, arguments: "Sequence[str]") -> list[str]:
-        return ["git", "-C", self.root, *arguments]
-
-
-def _environment() -> dict[str, str]:
-    """A hook's own: Git says there which index is being committed, by a path that is relative to the current folder."""
-    kept = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-    for name in ("GIT_INDEX_FILE", "GIT_DIR", "GIT_WORK_TREE"):
-        if name in kept:
-            kept[name] = os.path.abspath(kept[name])  # noqa: PTH100 - pathlib costs a hook a tenth of its time
-    return kept
+        return command(self.root, arguments)

@@ -1,20 +1,18 @@
 """What Git knows about receipts: the tree that HEAD has under ops/receipts, and what differs between two of them."""
 
 import hashlib
-import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from remembrancer import gitcall
 from remembrancer.errors import EnvironmentTrouble, Rejected
 from remembrancer.kinds import KINDS
 from remembrancer.lock import LOCAL
 from remembrancer.store import RECEIPTS
 
 _ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
-# A hook's environment points at the repository that is being committed to, which need not be this one.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 
 
 class Git:
@@ -62,9 +60,11 @@ class Git:
 
     def listing(self, tree: str) -> Iterator[tuple[str, str]]:
         """Yield (path, blob id) for every receipt of a tree, without holding the listing in memory."""
-        command = ["git", "-C", str(self.root), "ls-tree", "-r", "-z", "--full-tree", tree]
+        command = gitcall.command(self.root, ("ls-tree", "-r", "-z", "--full-tree", tree))
         try:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment())
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=gitcall.environment()
+            )
         except OSError as error:
             raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
         with process, process.stdout as stream:  # type: ignore[union-attr]
@@ -100,9 +100,9 @@ class Git:
         return [name.removeprefix(prefix) for name in names if is_receipt(name.removeprefix(prefix))]
 
     def _run(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        command = ["git", "-C", str(self.root), *arguments]
+        command = gitcall.command(self.root, arguments)
         try:
-            return subprocess.run(command, capture_output=True, check=False, env=_environment())
+            return subprocess.run(command, capture_output=True, check=False, env=gitcall.environment())
         except OSError as error:
             raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
 
@@ -118,11 +118,6 @@ def blob_id(data: bytes, like: str) -> str:
     if len(like) == 64:
         return hashlib.sha256(content).hexdigest()
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    return {**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 
 def _trouble(done: "subprocess.CompletedProcess[bytes]") -> EnvironmentTrouble:

@@ -1,0 +1,52 @@
+"""How Git is asked, by every part of the package: in an environment and with settings that leave nothing to others.
+
+Neither a variable of the caller nor a setting in the repository's own configuration may choose another repository,
+fetch, write, or run a program. Standard library only: the hooks use this.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+# A hook's environment points at the repository that is being committed to, not always at the one that is asked about.
+_COMMITTED_TO = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+_REDIRECTING = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_GRAFT_FILE",
+    "GIT_NAMESPACE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+)
+_FOREIGN = frozenset((*_COMMITTED_TO, *_REDIRECTING))
+_READING = {
+    "LC_ALL": "C",
+    "GIT_ALLOW_PROTOCOL": "none",  # an older Git does not know the next one
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+# each of these would run a program that the repository's configuration names, or print what nobody asked for
+_SETTINGS = ("-c", "log.showSignature=false", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+
+
+def command(root: Path | str, arguments: Sequence[str]) -> list[str]:
+    """Return the command line of a Git call in a folder that only reads."""
+    return ["git", "-C", str(root), *_SETTINGS, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a Git call that only reads the repository at the folder that it is given."""
+    return {**{name: value for name, value in os.environ.items() if name not in _FOREIGN}, **_READING}
+
+
+def hook_environment() -> dict[str, str]:
+    """Return a hook's own: Git says there which index is being committed, relative to the current folder."""
+    kept = {**os.environ, **_READING}
+    for name in ("GIT_INDEX_FILE", "GIT_DIR", "GIT_WORK_TREE"):
+        if name in kept:
+            kept[name] = os.path.abspath(kept[name])  # noqa: PTH100 - pathlib costs a hook a tenth of its time
+    return kept

@@ -1,0 +1,90 @@
+"""Git answers about the repository that is asked about, and runs nothing that its configuration names."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from collection import ROOT
+from ledger_world import World, waiver
+from remembrancer.hooks.staged import Staged
+from remembrancer.ledger.git import Git
+from remembrancer.repository import Repository
+
+SOURCES = ROOT / "plugins/remembrancer/src/remembrancer"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A repository whose commit looks signed and whose settings name a program of somebody else."""
+    world = World(tmp_path / "w")
+    world.record(waiver("first"))
+    world.commit()
+    program = tmp_path / "program.sh"
+    program.write_text(f"#!/bin/sh\necho ran >> {tmp_path}/ran\necho 'gpg: Good signature' >&2\nexit 0\n")
+    program.chmod(0o755)
+    head, _, body = world.git("cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----"
+    command = ["git", "-C", str(world.root), "hash-object", "-t", "commit", "-w", "--stdin"]
+    text = f"{head}\n{signature}\n\n{body}\n"
+    made = subprocess.run(command, input=text, check=True, capture_output=True, text=True)
+    world.git("update-ref", "HEAD", made.stdout.strip())
+    for name, value in (("log.showSignature", "true"), ("gpg.program", program), ("core.fsmonitor", program)):
+        world.git("config", name, str(value))
+    (tmp_path / "ran").unlink(missing_ok=True)
+    return world
+
+
+def test_no_program_of_the_repository_s_settings_is_run(world: World, tmp_path: Path) -> None:
+    repository = Repository(world.root)
+    listed = repository.git("log", "--format=%H", "HEAD")
+    assert listed is not None
+    assert [len(line) for line in listed.stdout.splitlines()] == [40]
+    world.store.write_receipt(waiver("second"))
+    assert len(Git(world.root).uncommitted()) == 1
+    with Staged(str(world.root)) as staged:
+        assert staged.changes() == []
+    assert not (tmp_path / "ran").exists()
+    world.git("log", "-1", "--format=%H")
+    assert (tmp_path / "ran").exists(), "these settings do run a program in a call without the rules"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GIT_DIR", "{other}/.git"),
+        ("GIT_COMMON_DIR", "{other}/.git"),
+        ("GIT_OBJECT_DIRECTORY", "{other}/.git/objects"),
+        ("GIT_NAMESPACE", "elsewhere"),
+        ("GIT_LITERAL_PATHSPECS", "1"),
+    ],
+)
+def test_the_caller_s_environment_chooses_no_other_repository(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    other = World(tmp_path / "other")
+    asked = ("rev-list", "--all", "--", ":(icase)OPS")
+    before, tree = Repository(world.root).git(*asked), Git(world.root).tree()
+    monkeypatch.setenv(name, value.format(other=other.root))
+    after = Repository(world.root).git(*asked)
+    assert before is not None
+    assert after is not None
+    assert (after.returncode, after.stdout, Git(world.root).tree()) == (0, before.stdout, tree)
+    assert tree
+    assert before.stdout
+
+
+def test_a_replaced_commit_does_not_hide_the_true_one(world: World) -> None:
+    true = world.git("rev-parse", "HEAD")
+    world.commit("another")
+    world.git("replace", "HEAD", true)
+    found = Repository(world.root).git("rev-list", "--count", "HEAD")
+    assert found is not None
+    assert found.stdout == b"2\n"
+
+
+def test_every_call_follows_the_same_rules() -> None:
+    texts = {path.relative_to(SOURCES).as_posix(): path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py")}
+    assert [name for name, text in texts.items() if '["git"' in text] == ["gitcall.py"]
+    calls = {name for name, text in texts.items() if "gitcall" in text and name != "gitcall.py"}
+    assert calls >= {"repository.py", "ledger/git.py", "hooks/staged.py", "standard_text.py"}
