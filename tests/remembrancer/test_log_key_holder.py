@@ -8,39 +8,15 @@ import pytest
 
 import independent_verifier as other
 from ledger_world import World, waiver
+from log_world import LOG, POLICY, WITNESS, WITNESSED, grow, sealed, view
 from remembrancer import history, merkle, recall
 from remembrancer.errors import Rejected
 from remembrancer.findings import Outcome
-from remembrancer.logview import LogView, Stamp, check_stamp, open_checkpoint, open_log
+from remembrancer.logview import Stamp, check_stamp, open_checkpoint
 from remembrancer.note import add_signature, cosign, log_signed_bytes
-from remembrancer.policy import Policy, parse
 from remembrancer.repository import Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
-from worked_ledger import keys, policy_text
-
-LOG, WITNESS = keys()
-BEGIN, END = policy_text().index("witnesses"), policy_text().index("[require]")
-POLICY: Policy = parse((policy_text()[:BEGIN] + policy_text()[END:]).encode())
-WITNESSED: Policy = parse(policy_text().encode())
-
-
-def sealed(root: Path, *reasons: str) -> World:
-    """A ledger with one waiver for each reason, sealed at once."""
-    world = World(root)
-    grow(world, *reasons)
-    return world
-
-
-def grow(world: World, *reasons: str) -> None:
-    world.record(*map(waiver, reasons))
-    assert len(world.ledger.seal(LOG).sealed) == len(reasons)
-
-
-def view(world: World) -> LogView:
-    data = world.ledger.checkpoint()
-    assert data is not None
-    return open_log(data, world.ledger.read, POLICY)
 
 
 @pytest.fixture
@@ -109,6 +85,29 @@ def test_a_shorter_fork_is_proven_from_a_commit_that_git_still_has(honest: World
     grow(honest, "forged")
     assert code(honest, state) == "log.split-view"
     shows_two_logs(evidence(state))
+
+
+@pytest.mark.parametrize(("later", "inside"), [(True, False), (False, True)])
+def test_a_fork_is_proven_after_a_newer_seal_and_in_a_folder_of_a_repository(
+    tmp_path: Path, *, later: bool, inside: bool
+) -> None:
+    """The commit that took the remembered checkpoint away names it as well, and its tiles are not there any more."""
+    if inside:
+        World(tmp_path / "top")
+    world = World(tmp_path / "top/svc", git=not inside)
+    grow(world, "first", "second")
+    world.commit("two")
+    grow(world, "third", "fourth", "fifth")
+    auditor = State(tmp_path / "state")
+    assert recall.remember(view(world), auditor, {}) == ""
+    world.commit("five")
+    if later:
+        grow(world, "sixth")
+        world.commit("six")
+    world.git("switch", "-q", "-c", "work", "HEAD~2" if later else "HEAD~1")
+    grow(world, "forged", "more")
+    assert code(world, auditor) == "log.split-view"
+    shows_two_logs(evidence(auditor))
 
 
 def test_a_shorter_fork_without_the_longer_one_s_tiles_keeps_both_notes(rewritten: World, state: State) -> None:

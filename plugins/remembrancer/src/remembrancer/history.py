@@ -1,6 +1,7 @@
 """Is the log append-only? Compared with a checkpoint that the auditor brings, and with those in the repository's
 own history."""
 
+from remembrancer.committed import checkpoints
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding, Outcome
 from remembrancer.logview import LogView, open_checkpoint, prefix_root
@@ -8,8 +9,6 @@ from remembrancer.policy import Policy
 from remembrancer.recall import SUBJECT
 from remembrancer.repository import Repository
 from remembrancer.verify import negative, positive
-
-MOST_COMMITS = 10_000
 
 
 def since(view: LogView, data: bytes, policy: Policy) -> Finding:
@@ -32,47 +31,44 @@ def _extends(view: LogView, size: int, root: bytes, what: str) -> None:
 def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Finding | None, str]:
     """Compare the log with every checkpoint on HEAD's first-parent history that the policy's keys signed.
 
-    Returns the finding (None when there is nothing to compare with) and a notice for what cannot be known.
+    Returns the finding (None when there is nothing to compare with) and a notice for what cannot be known. Raises
+    EnvironmentTrouble `env.git` when Git fails before the last of them.
     """
-    listed = repository.git(
-        "log", "--first-parent", f"--max-count={MOST_COMMITS}", "--format=%H", "HEAD", "--", SUBJECT
-    )
-    if listed is None or listed.returncode:
+    head = repository.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head is None or head.returncode:
         return None, "no Git history: earlier checkpoints were not compared"
-    commits = listed.stdout.decode().split()
-    shallow = repository.git("rev-parse", "--is-shallow-repository")
-    notice = ""
-    if shallow is not None and shallow.stdout.strip() == b"true":
-        notice = "this clone is shallow: checkpoints before its first commit were not compared"
+    absent = 0
     sizes: dict[int, bytes] = {}
-    for note in _blobs(repository, commits):
+    for note in checkpoints(repository.root, SUBJECT):
+        if note is None:
+            absent += 1
+            continue
         try:
             old = open_checkpoint(note, policy).checkpoint
-            sizes[old.size] = old.root
+        except RemembrancerError:
+            continue  # nothing that the log's key signed, so nothing that it has to answer for
+        if sizes.get(old.size) == old.root:
+            continue
+        try:
             _extends(view, old.size, old.root, "a committed checkpoint")
-        except Rejected as error:
-            if error.code in ("log.rollback", "log.split-view", "log.tile", "log.missing"):
-                return negative("history", SUBJECT, error), notice
+        except RemembrancerError as error:
+            return negative("history", SUBJECT, error), _unknown(repository, absent)
+        sizes[old.size] = old.root
+    notice = _unknown(repository, absent)
     if not sizes:
         return None, notice
     return positive("history", SUBJECT, f"extends {len(sizes)} committed checkpoints"), notice
 
 
-def _blobs(repository: Repository, commits: list[str]) -> list[bytes]:
-    if not commits:
-        return []
-    asked = "".join(f"{commit}:./{SUBJECT}\n" for commit in commits).encode()
-    done = repository.git("cat-file", "--batch", data=asked)
-    found: list[bytes] = []
-    rest = done.stdout if done else b""
-    while rest:
-        head, _, rest = rest.partition(b"\n")
-        fields = head.split(b" ")
-        if len(fields) == 3 and fields[1] == b"blob" and fields[2].isdigit():
-            size = int(fields[2])
-            found.append(rest[:size])
-            rest = rest[size + 1 :]
-    return found
+def _unknown(repository: Repository, absent: int) -> str:
+    """Say which of the history's checkpoints this clone does not have."""
+    shallow = repository.git("rev-parse", "--is-shallow-repository")
+    said = []
+    if shallow is None or shallow.stdout.strip() != b"false":
+        said.append("this clone is shallow: checkpoints before its first commit were not compared")
+    if absent:
+        said.append(f"this clone is partial: {absent} committed checkpoints are not here and were not compared")
+    return "; ".join(said)
 
 
 def not_checked() -> Finding:
