@@ -167,7 +167,7 @@ EACH: dict[str, tuple[Callable[[Project], bool], Callable[[Project], bool]]] = {
         lambda one: bool(re.search(r":[\d.]+$", one.pod["containers"][0]["image"])),
     ),
     "What is signed": (
-        lambda one: '--image-digest "$(cat dist/image.digest)"' in one.read("ops/bin/record"),
+        lambda one: '--image-digest "$digest"' in one.read("ops/bin/record"),
         lambda one: (
             not re.search(r"(?:cosign|notation) sign [^\n]*@sha256", one.read(RELEASE))
             and bool(re.search(r"(?:cosign|notation) sign [^\n]*:latest", one.read(RELEASE)))

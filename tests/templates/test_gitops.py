@@ -48,6 +48,7 @@ def test_the_commands_of_the_page(repo: Path) -> None:
     assert len(SHELL) == 2
     (repo / "dist").mkdir(exist_ok=True)
     (repo / "dist/image.digest").write_text(f"{DIGEST}\n")
+    (repo / "dist/image.pushed").write_text(f"0.1.0 {git(repo, 'rev-parse', 'HEAD')}\n")
     before = images(repo)
     shell(repo, SHELL[0])
     after = images(repo)

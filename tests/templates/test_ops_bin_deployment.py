@@ -68,6 +68,13 @@ def notes(repo: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def pushed(repo: Path, version: str = "0.1.0") -> None:
+    """Leave what a push of HEAD leaves."""
+    (repo / "dist").mkdir(exist_ok=True)
+    (repo / "dist/image.digest").write_text(f"{DIGEST}\n")
+    (repo / "dist/image.pushed").write_text(f"{version} {git(repo, 'rev-parse', 'HEAD')}\n")
+
+
 def test_the_sequence_is_the_standards_with_a_timestamp(repo: Path) -> None:
     done = run(repo, "make", "deployment")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -148,8 +155,7 @@ def test_the_image_is_built_the_same_way_each_time(repo: Path) -> None:
 
 @pytest.mark.parametrize("overlay", ["development", "staging", "staging-eks", "production"])
 def test_what_was_pushed_is_deployed_by_digest(repo: Path, overlay: str) -> None:
-    (repo / "dist").mkdir()
-    (repo / "dist/image.digest").write_text(f"{DIGEST}\n")
+    pushed(repo)
     done = run(repo, "make", "deploy", f"OVERLAY={overlay}")
     assert done.returncode == 0, done.stderr
     applied = list(yaml.safe_load_all((repo.parent / "notes.manifest").read_text()))
@@ -170,9 +176,27 @@ def test_what_was_pushed_is_deployed_by_digest(repo: Path, overlay: str) -> None
     assert len(applied) == len(list(yaml.safe_load_all(plain.stdout)))
 
 
+@pytest.mark.parametrize("target", ["deploy", "pin", "record"])
+def test_the_digest_of_another_version_goes_nowhere(repo: Path, target: str) -> None:
+    pushed(repo, version="0.0.9")
+    done = run(repo, "make", target)
+    assert done.returncode != 0
+    said = done.stderr.splitlines()[0]
+    assert said.startswith("ops/bin/image: dist/image.digest is of 0.0.9")
+    assert "'make build push'" in said
+    assert notes(repo) == []
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_the_record_names_the_digest_of_this_version(repo: Path) -> None:
+    assert run(repo, "make", "record").returncode == 0
+    pushed(repo)
+    assert run(repo, "make", "record").returncode == 0
+    assert [f"--image-digest {DIGEST}" in line for line in notes(repo)] == [False, True]
+
+
 def test_an_overlay_without_the_image_is_refused(repo: Path) -> None:
-    (repo / "dist").mkdir()
-    (repo / "dist/image.digest").write_text(f"{DIGEST}\n")
+    pushed(repo)
     path = repo / "ops/settings.mk"
     path.write_text(path.read_text().replace("my-svc", "other"))
     done = run(repo, "make", "deploy")

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from collection import git, render
+from collection import commit_all, git, render
 from templates.ci_render import call, environment, program, repository
 
 SMALL = ("sh", "make", "git", "sed", "mktemp", "rm", "cat", "mkdir", "env", "python3", "dirname")
+PUSHED = f"sha256:{7:064d}"
 # Notes its name and first word; answers `info` as it was told, and writes the files that it is asked for.
 BUILDER = """#!/bin/sh
 name=$(basename "$0")
@@ -26,7 +27,7 @@ case $1 in
   push)
     case "$*" in
       *docker-archive:*) cp "$ARCHIVE" dist/image.tar ;;
-      *--digestfile*) echo sha256:pushed >dist/image.digest ;;
+      *--digestfile*) printf 'sha256:%064d\n' 7 >dist/image.digest ;;
     esac ;;
 esac
 """
@@ -81,6 +82,12 @@ def image(repo: Path, command: str, tools: dict[str, str], **variables: str) -> 
     return call(["ops/bin/image", command], repo, env | {"ARCHIVE": str(repo.parent / "archive")} | variables)
 
 
+def built(repo: Path) -> None:
+    """Leave what a build of HEAD leaves."""
+    assert image(repo, "build", {"podman": "yes"}).returncode == 0
+    (repo.parent / "notes").unlink()
+
+
 def notes(repo: Path) -> list[str]:
     """Return what the builders were asked for."""
     path = repo.parent / "notes"
@@ -130,10 +137,9 @@ def test_without_a_builder_each_one_is_named(repo: Path, tools: dict[str, str], 
 
 @pytest.mark.parametrize("tool", ["podman", "buildah"])
 def test_what_was_built_is_pushed_and_the_login_does_not_stay(repo: Path, tool: str) -> None:
-    (repo / "dist").mkdir()
-    shutil.copy(repo.parent / "archive", repo / "dist/image.tar")
+    built(repo)
     secrets = {"CI": "true", "GHCR_USER": "somebody", "GHCR_TOKEN": "t0ken"}
-    done = image(repo, "push", {tool: "yes"}, **secrets)
+    done = image(repo, "push", {tool: "yes"}, IMAGE_TOOL=tool, **secrets)
     assert done.returncode == 0, done.stderr
     said = [line for line in notes(repo) if not line.endswith(" info")]
     assert said == [
@@ -141,9 +147,79 @@ def test_what_was_built_is_pushed_and_the_login_does_not_stay(repo: Path, tool: 
         f"{tool} pull --quiet docker-archive:dist/image.tar",
         f"{tool} push --digestfile dist/image.digest ghcr.io/vaultmesh/my-svc:0.1.0",
     ]
-    assert (repo / "dist/image.digest").read_text(encoding="utf-8") == "sha256:pushed\n"
+    assert (repo / "dist/image.digest").read_text(encoding="utf-8") == f"{PUSHED}\n"
+    assert (repo / "dist/image.pushed").read_text(encoding="utf-8") == f"0.1.0 {git(repo, 'rev-parse', 'HEAD')}\n"
     assert (repo.parent / "notes.password").read_text(encoding="utf-8") == "t0ken"
     assert not Path((repo.parent / "notes.login").read_text(encoding="utf-8").strip()).exists()
+
+
+# ---------------------------------------------------------------- what was pushed
+
+
+def change(repo: Path, path: str, text: str) -> None:
+    """Commit a file."""
+    (repo / path).parent.mkdir(parents=True, exist_ok=True)
+    (repo / path).write_text(text)
+    git(repo, "config", "commit.gpgsign", "false")
+    commit_all(repo, "[my-svc] chore: change")
+
+
+def bumped(repo: Path) -> None:
+    """Go on to the next version and commit it."""
+    assert call(["ops/bin/bump", "0.2.0"], repo, environment(repo.parent)).returncode == 0
+    change(repo, "app/new.py", "")
+
+
+def test_the_digest_is_that_of_this_version(repo: Path) -> None:
+    assert (image(repo, "pushed", {}).returncode, image(repo, "pushed", {}).stdout) == (0, "")
+    built(repo)
+    assert image(repo, "push", {"podman": "yes"}).returncode == 0
+    assert image(repo, "pushed", {}).stdout == f"{PUSHED}\n"
+    # Records and manifests are no part of the image.
+    change(repo, "ops/receipts/deploy/my-svc-0.1.0.receipt", "{}")
+    change(repo, "ops/k8s/overlays/staging/note.yaml", "")
+    assert image(repo, "pushed", {}).stdout == f"{PUSHED}\n"
+
+
+@pytest.mark.parametrize("what", ["version", "commit", "unknown"])
+def test_the_digest_of_an_earlier_push_is_refused(repo: Path, what: str) -> None:
+    built(repo)
+    assert image(repo, "push", {"podman": "yes"}).returncode == 0
+    if what == "version":
+        bumped(repo)
+    elif what == "commit":
+        change(repo, "app/new.py", "")
+    else:
+        (repo / "dist/image.pushed").unlink()
+    done = image(repo, "pushed", {})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("ops/bin/image: dist/image.digest is of ")
+    assert "'make build push'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("what", ["version", "commit"])
+def test_an_image_of_another_commit_is_not_pushed(repo: Path, what: str) -> None:
+    built(repo)
+    if what == "version":
+        bumped(repo)
+    else:
+        change(repo, "app/new.py", "")
+    done = image(repo, "push", {"podman": "yes"})
+    assert done.returncode == 1
+    assert done.stderr.endswith("run 'make build' first.\n")
+    assert not any(" push " in line for line in notes(repo))
+    assert not (repo / "dist/image.digest").exists()
+
+
+def test_a_build_forgets_what_was_pushed_before(repo: Path) -> None:
+    built(repo)
+    assert image(repo, "push", {"podman": "yes"}).returncode == 0
+    program(repo.parent / "bare", "podman", BUILDER.replace("{info}", "yes").replace("build)", "build) exit 9;"))
+    env = environment(repo.parent) | {"PATH": str(repo.parent / "bare"), "NOTES": str(repo.parent / "notes")}
+    assert call(["ops/bin/image", "build"], repo, env).returncode == 9
+    left = {path.name for path in (repo / "dist").iterdir()}
+    assert left.isdisjoint({"image.digest", "image.pushed", "image.built"})
 
 
 # ---------------------------------------------------------------- the archive
