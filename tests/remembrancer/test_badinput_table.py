@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, new_scratch, released
 from ledger_world import AT, waiver
+from remembrancer.clock import SystemClock
 from remembrancer.reasons import REASONS
 from remembrancer.receipt import parse, relative_path
 
@@ -398,3 +400,9 @@ def test_a_receipt_from_years_ahead_is_not_sealed(scratch: Scratch) -> None:
     assert (done.status, done.report["exitCode"]) == (1, 1), done.out
     assert [one["code"] for one in done.report["data"]["refused"]] == ["receipt.future"]
     assert "2999-01-01T00:00:00Z" in done.out
+
+
+def test_the_29th_of_february_is_a_day_like_any_other(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime(2028, 2, 29, 12, tzinfo=UTC))
+    scratch.ok(*deploy("my-svc", "0.2.0", "--no-seal"))
+    scratch.ok("seal")

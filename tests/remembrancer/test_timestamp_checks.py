@@ -175,6 +175,19 @@ def test_an_accepted_policy() -> None:
     assert check_response(forge(), DIGEST, authority(policy_oids=("1.2.3", POLICY))).policy == POLICY
 
 
+def test_times_at_the_ends_of_the_calendar() -> None:
+    """Nothing is signed by then, so anybody can send such a token."""
+    response = Forge(accuracy={"seconds": 2**31 - 1}).response()
+    stated = NOW.strftime("%Y%m%d%H%M%SZ").encode()
+    assert response.count(stated) >= 1
+    for year, code in ((b"0001", "time."), (b"9999", "time.future")):
+        with pytest.raises(Rejected) as refusal:
+            check_response(response.replace(stated, year + stated[4:]), DIGEST, authority(), NONCE, NOW)
+        assert refusal.value.code.startswith(code)
+    late = check_response(forge(), DIGEST, authority(), NONCE)._replace(accuracy=timedelta(days=365 * 9999))
+    assert late.latest > NOW
+
+
 def test_the_future() -> None:
     accurate = authority()
     assert check_response(forge(), DIGEST, accurate, now=NOW)

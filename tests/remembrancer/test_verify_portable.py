@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from cli_support import ARTIFACT, Scratch, new_scratch, release, released
 from remembrancer.bundle import MAX_BYTES, parse
 from remembrancer.errors import BadInput
+from remembrancer.history import not_checked
 
 Document = dict[str, Any]
+NEXT = "dist/my-svc-0.2.0.tar.gz"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,57 @@ def test_it_verifies_without_repository_and_network(outside: Scratch, owner: str
     assert checks >= {"trust", "hash", "signature", "timestamp", "record-signature", "inclusion", "checkpoint"}
     stamped = next(one for one in done.report["findings"] if one["check"] == "checkpoint")
     assert stamped["details"]["when"], "the checkpoint's time travels with the proof"
+
+
+def test_a_proof_of_another_log_contradicts_what_was_seen_before(origin: Scratch, owner: str) -> None:
+    """The same log key signed both; whoever verified one of them by its proof is not shown the other."""
+    honest, forked = origin.copy(), origin.copy()
+    try:
+        for scratch, text in ((honest, "honest\n"), (forked, "forked\n")):
+            scratch.write(NEXT, text)
+            release(scratch, NEXT, "0.2.0")
+            scratch.ok("export-proof", NEXT)
+        policy = ("--policy", str(origin.root / "ops/trust/policy.toml"), "--trust", owner)
+
+        def said(scratch: Scratch, artifact: str) -> tuple[int, str, str]:
+            proof = str(scratch.root / f"{artifact}.proof.json")
+            done = scratch.json("verify-proof", proof, *policy, HOME=str(honest.base / "auditor"))
+            found = next(one for one in done.report["findings"] if one["check"] == "append-only")
+            return done.status, found["code"], found["message"]
+
+        assert said(honest, ARTIFACT)[0::2] == (0, not_checked().message)
+        old = (honest.root / f"{ARTIFACT}.proof.json").read_bytes()
+        honest.ok("export-proof", ARTIFACT)
+        assert said(honest, ARTIFACT)[0::2] == (0, "extends the checkpoint of size 5 seen before")
+        (honest.root / f"{ARTIFACT}.proof.json").write_bytes(old)
+        assert said(honest, NEXT)[2] == "is the checkpoint of size 9 seen before"
+        assert said(honest, ARTIFACT)[0::2] == (0, "is the checkpoint of size 5 seen before")
+        status, code, message = said(forked, NEXT)
+        assert (status, code) == (1, "log.split-view"), message
+        evidence = Path(message.rpartition("kept in ")[2])
+        assert len(json.loads(evidence.read_text())["checkpoints"]) == 2
+    finally:
+        honest.remove()
+        forked.remove()
+
+
+def test_a_proof_that_does_not_say_what_came_before_is_not_compared(origin: Scratch, owner: str) -> None:
+    later = origin.copy()
+    policy = ("--policy", str(origin.root / "ops/trust/policy.toml"), "--trust", owner)
+    auditor = str(later.base / "auditor")
+    try:
+        later.ok("verify-proof", ARTIFACT + ".proof.json", *policy, HOME=auditor)
+        later.write(NEXT, "next\n")
+        release(later, NEXT, "0.2.0")
+        later.ok("export-proof", NEXT)
+        done = later.json("verify-proof", NEXT + ".proof.json", *policy, HOME=auditor)
+        (found,) = [one["message"] for one in done.report["findings"] if one["check"] == "append-only"]
+        assert (done.status, found) == (
+            0,
+            "rollback: not checked, the proof does not connect size 9 with size 5 seen before",
+        )
+    finally:
+        later.remove()
 
 
 def test_the_same_evidence_gives_the_same_bytes(origin: Scratch) -> None:

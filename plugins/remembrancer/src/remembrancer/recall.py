@@ -4,7 +4,8 @@ remembers."""
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 
 from remembrancer import merkle
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable
@@ -18,6 +19,7 @@ from remembrancer.tiles import TileTree
 from remembrancer.verify import negative, positive
 
 SUBJECT = f"{LEDGER}/checkpoint"
+_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def compare(view: LogView, state: State, repository: Repository, seal_branch: str) -> Finding | None:
@@ -27,13 +29,30 @@ def compare(view: LogView, state: State, repository: Repository, seal_branch: st
     away from
     the seal branch is verified with the code `log.behind`; one whose consistency cannot be computed is unverifiable.
     """
+    return _judged(view, state, repository, lambda seen: _against(view, seen, repository, seal_branch))
+
+
+def compare_proof(view: LogView, state: State, repository: Repository | None) -> Finding | None:
+    """Compare the checkpoint of a proof file with the remembered ones, as far as the file says what came before.
+
+    `repository` is the one that the user is in, if any; it can only help to prove a fork.
+
+    Returns None when none is remembered. Failed: `log.split-view`, with both checkpoints kept as evidence. An older or
+    a newer checkpoint that the file does not connect with the remembered one is verified, and said not to be compared.
+    """
+    return _judged(view, state, repository, lambda seen: _proof_against(view, seen))
+
+
+def _judged(
+    view: LogView, state: State, repository: Repository | None, against: Callable[[Seen], Finding]
+) -> Finding | None:
     origin = view.signed.checkpoint.origin
     known = [seen for line in view.signed.signatures if (seen := state.seen(origin, line.key_id))]
     if not known:
         return None
     seen = max(known, key=lambda one: one.size)
     try:
-        return _against(view, seen, repository, seal_branch)
+        return against(seen)
     except RemembrancerError as error:
         if error.code != "log.split-view":
             return negative("append-only", SUBJECT, error)
@@ -41,10 +60,32 @@ def compare(view: LogView, state: State, repository: Repository, seal_branch: st
         return negative("append-only", SUBJECT, type(error)(error.code, error.message + where))
 
 
+def _split(view: LogView, seen: Seen) -> Rejected:
+    message = f"the log of size {view.size} contradicts the one of size {seen.size} that was seen before"
+    return Rejected("log.split-view", message)
+
+
+def _proof_against(view: LogView, seen: Seen) -> Finding:
+    if view.size in seen.roots:
+        if seen.roots[view.size] != view.root.hex():
+            raise _split(view, seen)
+        return positive("append-only", SUBJECT, f"is the checkpoint of size {view.size} seen before")
+    if view.size > seen.size:
+        try:
+            root = prefix_root(view, seen.size)
+        except Rejected as error:
+            if error.code != "log.missing":
+                raise
+        else:
+            if root.hex() != seen.roots[seen.size]:
+                raise _split(view, seen)
+            return positive("append-only", SUBJECT, f"extends the checkpoint of size {seen.size} seen before")
+    message = f"rollback: not checked, the proof does not connect size {view.size} with size {seen.size} seen before"
+    return positive("append-only", SUBJECT, message)
+
+
 def _against(view: LogView, seen: Seen, repository: Repository, seal_branch: str) -> Finding:
-    split = Rejected(
-        "log.split-view", f"the log of size {view.size} contradicts the one of size {seen.size} that was seen before"
-    )
+    split = _split(view, seen)
     if view.size >= seen.size:
         if prefix_root(view, seen.size).hex() != seen.roots[seen.size]:
             raise split
@@ -97,15 +138,16 @@ def _seen_tree(seen: Seen, repository: Repository) -> TileTree | None:
     blob = repository.git("hash-object", "--stdin", data=seen.note)
     if blob is None or blob.returncode:
         return None
+    wanted = blob.stdout.decode().strip()
     # after a force-push only the reflog still knows the commit
-    anywhere = ("log", "--all", "--reflog", f"--find-object={blob.stdout.decode().strip()}", "--format=%H", "-n", "1")
-    found = repository.git(*anywhere, "--", SUBJECT)
-    commit = found.stdout.decode().strip() if found and not found.returncode else ""
+    found = repository.git("log", "--all", "--reflog", f"--find-object={wanted}", "--format=%H", "--", SUBJECT)
+    listed = found.stdout.decode(errors="replace").split() if found and not found.returncode else []
+    commit = next((one for one in listed if _holds(repository, one, wanted)), "")
     if not commit:
         return None
 
     def read(path: str) -> bytes:
-        shown = repository.git("cat-file", "blob", f"{commit}:{LEDGER}/{path}")
+        shown = repository.git("cat-file", "blob", f"{commit}:./{LEDGER}/{path}")
         if shown is None or shown.returncode:
             raise FileNotFoundError(path)
         return shown.stdout
@@ -113,7 +155,15 @@ def _seen_tree(seen: Seen, repository: Repository) -> TileTree | None:
     return TileTree(read, seen.size)
 
 
-def _keep_evidence(state: State, view: LogView, seen: Seen, repository: Repository) -> str:
+def _holds(repository: Repository, commit: str, blob: str) -> bool:
+    """Say whether a commit has the checkpoint; the one that took it away is listed as well."""
+    if not _HASH.fullmatch(commit):
+        return False
+    shown = repository.git("rev-parse", "--verify", "--quiet", f"{commit}:./{SUBJECT}")
+    return shown is not None and shown.stdout.decode(errors="replace").strip() == blob
+
+
+def _keep_evidence(state: State, view: LogView, seen: Seen, repository: Repository | None) -> str:
     origin = view.signed.checkpoint.origin
     notes = [seen.note.decode(), view.data.decode()]
     document = {"origin": origin, "checkpoints": notes, **_prefix(view, seen, repository)}
@@ -125,7 +175,7 @@ def _keep_evidence(state: State, view: LogView, seen: Seen, repository: Reposito
     return f"; both signed checkpoints are kept in {path}"
 
 
-def _prefix(view: LogView, seen: Seen, repository: Repository) -> dict[str, object]:
+def _prefix(view: LogView, seen: Seen, repository: Repository | None) -> dict[str, object]:
     """What the longer log says about the shorter one's size, and the proof that it does (RFC 6962 section 2.1.2).
 
     Empty for logs of one size, and when the longer one was seen before and its tiles are nowhere here.
@@ -136,7 +186,7 @@ def _prefix(view: LogView, seen: Seen, repository: Repository) -> dict[str, obje
     if size == seen.size:
         root, proof = prefix_root(view, size), view.tree.consistency_proof(size)
     else:
-        tree = _seen_tree(seen, repository)
+        tree = _seen_tree(seen, repository) if repository else None
         try:
             if tree is None:
                 return {}

@@ -3,7 +3,7 @@ result."""
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from remembrancer import manifests, openpgp
@@ -23,6 +23,8 @@ from remembrancer.receipt import Receipt
 from remembrancer.repository import Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
+
+_AHEAD = timedelta(days=366)  # what a wrong clock may be off before a receipt is refused
 
 
 def pending(repository: Repository) -> list[Path]:
@@ -93,7 +95,7 @@ def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable
             manifest = receipt.predicate["manifest"]
             manifests.read(repository.blob(manifest["sha256"]), manifest)
         recorded = str(receipt.predicate["recordedAt"])
-        if recorded > rfc3339(now.replace(year=now.year + 1)):
+        if recorded > rfc3339(now + _AHEAD):
             raise Rejected("receipt.future", f"the receipt says that it was recorded at {recorded}")
 
     return check

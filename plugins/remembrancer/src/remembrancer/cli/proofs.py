@@ -9,6 +9,7 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, emit, say
 
 if TYPE_CHECKING:
+    from remembrancer.repository import Repository
     from remembrancer.trust import Trusted
 
 FILE = click.Path(path_type=Path)
@@ -74,6 +75,9 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
     from remembrancer.digests import sha256_file
     from remembrancer.errors import BadInput, Rejected, Unverifiable
     from remembrancer.evidence import Artifact
+    from remembrancer.findings import Outcome
+    from remembrancer.history import not_checked
+    from remembrancer.recall import compare_proof, remember
     from remembrancer.verify import negative, verify_full
 
     portable = parse(read_file(file, MAX_BYTES))
@@ -95,8 +99,24 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
         evidence = evidence._replace(contradicting=portable.evidence.deploys[0])
     log = open_portable(portable, trusted.policy)
     findings = verify_full(evidence, log, trusted, session.clock.now())
+    if log.view:
+        before = compare_proof(log.view, session.state, _here(session))
+        findings.append(before or not_checked())
+        if all(finding.outcome is Outcome.VERIFIED for finding in findings):
+            notice = remember(log.view, session.state)
+            session.notices += [notice] if notice else []
     report = Report("verify-proof", str(path), str(trusted.policy.profile), findings, notices=session.notices)
     return emit(report, session.output)
+
+
+def _here(session: Session) -> "Repository | None":
+    """Return the repository that the user is in, None outside of one."""
+    from remembrancer.errors import BadInput
+
+    try:
+        return session.repository
+    except BadInput:
+        return None
 
 
 def trusted_under(session: Session, policy_file: Path | None) -> "Trusted":

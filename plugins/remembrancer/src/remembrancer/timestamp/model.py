@@ -1,6 +1,6 @@
 """The two records of time-stamping: whom we would believe, and what a believed token states."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 HASHES_BY_LENGTH = {32: "sha256", 48: "sha384", 64: "sha512"}
@@ -46,5 +46,6 @@ class TimestampFacts(NamedTuple):
 
     @property
     def latest(self) -> datetime:
-        """Return the latest instant that the token allows: genTime plus accuracy."""
-        return self.gen_time + self.accuracy
+        """Return the latest instant that the token allows: genTime plus accuracy, at most the end of the calendar."""
+        end = datetime.max.replace(tzinfo=UTC)
+        return end if end - self.gen_time < self.accuracy else self.gen_time + self.accuracy
