@@ -309,6 +309,9 @@ def test_secrets_are_read_by_single_steps_of_the_release_environment(github: dic
             assert github["jobs"][name]["environment"] == "release"
     holders = {name for name, step in steps(github) if "secrets." in json.dumps(step)}
     assert holders == {"sign", "record"}
+    pushing = [step for _, step in steps(github) if "RELEASE_TOKEN" in json.dumps(step)]
+    assert [step["run"] for step in pushing] == ["ops/bin/publish push"]
+    assert pushing[0]["env"]["RELEASE_TOKEN"] == "${{ secrets.RELEASE_TOKEN || github.token }}"
 
 
 def test_the_gitlab_jobs_that_need_a_secret_are_in_the_release_environment(gitlab: dict[Any, Any]) -> None:
@@ -322,7 +325,13 @@ def test_the_head_of_each_pipeline_says_what_it_reads_and_where(both: Path, path
     head = text[: re.search(r"(?m)^[a-z]", text).start()]  # type: ignore[union-attr]
     apart, inside = head.split('"release"')
     assert "REMEMBRANCER_TRUST" in apart
-    for name in ("REMEMBRANCER_GPG_KEY", "REMEMBRANCER_LOG_KEY", "REGISTRY_USER", "REGISTRY_PASSWORD"):
+    for name in (
+        "REMEMBRANCER_GPG_KEY",
+        "REMEMBRANCER_LOG_KEY",
+        "RELEASE_TOKEN",
+        "REGISTRY_USER",
+        "REGISTRY_PASSWORD",
+    ):
         assert name in inside
         assert name not in apart
 

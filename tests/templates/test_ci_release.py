@@ -46,7 +46,7 @@ def pipeline(request: pytest.FixtureRequest, rendered: Path, key: dict[str, str]
     secrets = {
         "REMEMBRANCER_GPG_KEY": key["private"],
         "REMEMBRANCER_LOG_KEY": "PRIVATE+KEY+x",
-        "RELEASE_TOKEN": "t0ken-of-the-run",
+        "RELEASE_TOKEN": "t0ken-that-may-push",
     }
     if request.param == "gitlab":
         secrets |= {"REGISTRY_USER": "somebody", "REGISTRY_PASSWORD": "t0ken-of-the-registry"}
@@ -149,6 +149,25 @@ def test_a_race_is_sealed_again_on_the_newest_branch(pipeline: Pipeline) -> None
     assert sealed[0] == "ops/receipts/sign/00/other.receipt"
     assert len(sealed) == len(set(sealed)) == 4
     assert "try 1 of 5" in pipeline.output
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "secret", "used"),
+    [
+        ("github", "t0ken-that-may-push", "t0ken-that-may-push"),
+        ("github", "", "t0ken-of-the-run"),
+        ("gitlab", "t0ken-that-may-push", "t0ken-that-may-push"),
+    ],
+    indirect=["pipeline"],
+)
+def test_the_token_that_may_push_is_used_where_there_is_one(pipeline: Pipeline, secret: str, used: str) -> None:
+    pipeline.secrets["RELEASE_TOKEN"] = secret
+    program(pipeline.origin / "hooks", "pre-receive", f'#!/bin/sh\necho "$RELEASE_TOKEN" >{pipeline.tmp}/token\n')
+    done = pipeline.all()
+    assert done.returncode == 0, done.stderr
+    assert (pipeline.tmp / "token").read_text() == f"{used}\n"
+    # a person's token, unlike the run's own, would begin another run with its push
+    assert git(pipeline.origin, "log", "-1", "--format=%b", "main") == "[skip ci]"
 
 
 # ---------------------------------------------------------------- every way in which it stops
