@@ -1,5 +1,6 @@
 """make deployment, its single steps, rollback, and make release with the real Remembrancer."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ DOCKER = """#!/bin/sh
 echo "docker $1 $2" >>"$NOTES"
 case "$*" in
   *dest=dist/image.tar*) mkdir -p dist && echo image >dist/image.tar && echo "$*" >"$NOTES.build" ;;
+  "push "*) echo "0.1.0: digest: {digest} size: 1234" ;;
 esac
 """
 NOTER = (
@@ -48,9 +50,11 @@ def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def repo(rendered: Path, tmp_path: Path) -> Path:
     """A copy that a test may change, with every tool on PATH."""
     git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
+    (tmp_path / "my-svc/ops/trust").mkdir()
+    (tmp_path / "my-svc/ops/trust/policy.toml").write_text('version = 1\nprofile = "development"\n')
     tools = tmp_path / "path"
     program(tools, "kubectl", KUBECTL.replace("{real}", tool("kubectl")))
-    program(tools, "docker", DOCKER)
+    program(tools, "docker", DOCKER.replace("{digest}", DIGEST))
     for name in ("trivy", "remembrancer"):
         program(tools, name, NOTER)
     return tmp_path / "my-svc"
@@ -86,11 +90,14 @@ def test_the_sequence_is_the_standards_with_a_timestamp(repo: Path) -> None:
         r"tests",
         r"trivy fs .*--exit-code 1",
         r"trivy image .*--input dist/image\.tar",
-        r"kubectl apply -k ops/k8s/overlays/staging-eks",
+        r"docker push ghcr\.io/vaultmesh/my-svc:0\.1\.0",
+        r"kubectl kustomize ops/k8s/overlays/staging-eks",
+        r"kubectl apply -f ",
         r"kubectl -n aurora-staging rollout status deployment/my-svc-deploy",
         r"kubectl -n aurora-staging get pods -l app=my-svc",
         r"kubectl -n aurora-staging logs -l app=my-svc",
-        r"remembrancer record deploy --no-seal --component my-svc --version 0\.1\.0 .*--environment staging-eks",
+        r"remembrancer record deploy --no-seal --component my-svc --version 0\.1\.0 .*--image-digest sha256:e{64} "
+        r"(.* )?--environment staging-eks$",
         r"remembrancer sign --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
         r"remembrancer timestamp --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
         r"remembrancer seal",
@@ -99,6 +106,43 @@ def test_the_sequence_is_the_standards_with_a_timestamp(repo: Path) -> None:
     assert len(said) == len(order), said
     for line, pattern in zip(said, order, strict=True):
         assert re.match(pattern, line), (line, pattern)
+    applied = (repo.parent / "notes.manifest").read_text()
+    assert f"image: ghcr.io/vaultmesh/my-svc@{DIGEST}\n" in applied
+
+
+RECEIPT = '{"subject": [{"name": "my-svc-0.1.0.tar.gz", "digest": {"sha256": "%s"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        ("rm ops/trust/policy.toml", "run 'ops/bin/remembrancer init --dev'"),
+        ("echo x >>app/main.py", "app/main.py differs from HEAD; commit the changes first"),
+        ("echo x >app/new.py", "app/new.py differs from HEAD; commit the changes first"),
+        ("echo 'profile = 1' >ops/trust/policy.toml", "names no profile"),
+        (f"echo '{RECEIPT % ('0' * 64)}' >ops/receipts/deploy/my-svc-0.1.0.receipt", "recorded with another digest"),
+        ("echo '[]' >ops/receipts/deploy/my-svc-0.1.0.receipt", "restore it from git"),
+    ],
+)
+def test_what_cannot_be_recorded_never_reaches_the_cluster(repo: Path, spoil: str, said: str) -> None:
+    (repo / "ops/receipts/deploy").mkdir(parents=True, exist_ok=True)
+    assert call(spoil, repo, environment(repo.parent)).returncode == 0
+    done = run(repo, "make", "deployment")
+    assert done.returncode != 0
+    first = done.stderr.splitlines()[0]
+    assert first.startswith("ops/bin/artifact: ")
+    assert said in first
+    assert notes(repo) == []
+    assert not list((repo / "dist").glob("*.tar.gz"))
+
+
+def test_what_is_recorded_with_the_same_bytes_is_deployed_again(repo: Path) -> None:
+    assert run(repo, "ops/bin/dist").returncode == 0
+    digest = hashlib.sha256((repo / "dist/my-svc-0.1.0.tar.gz").read_bytes()).hexdigest()
+    (repo / "ops/receipts/deploy").mkdir(parents=True, exist_ok=True)
+    (repo / "ops/receipts/deploy/my-svc-0.1.0.receipt").write_text(RECEIPT % digest)
+    done = run(repo, "make", "deployment")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("failing", ["docker", "trivy", "kubectl", "remembrancer"])
@@ -185,7 +229,7 @@ def test_the_digest_of_another_version_goes_nowhere(repo: Path, target: str) -> 
     assert said.startswith("ops/bin/image: dist/image.digest is of 0.0.9")
     assert "'make build push'" in said
     assert notes(repo) == []
-    assert git(repo, "status", "--porcelain") == ""
+    assert git(repo, "diff", "--name-only") == ""
 
 
 def test_the_record_names_the_digest_of_this_version(repo: Path) -> None:
@@ -277,6 +321,11 @@ def test_the_ci_layer_begins_with_the_version_that_was_answered(collection: Path
 # ---------------------------------------------------------------- make release with the real Remembrancer
 
 
+def contents(repo: Path) -> dict[str, bytes]:
+    """Return what lies below dist/."""
+    return {path.name: path.read_bytes() for path in (repo / "dist").iterdir()}
+
+
 def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
     repo = tmp_path / "my-svc"
@@ -299,13 +348,18 @@ def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Pa
         assert git(repo, "status", "--porcelain") == ""
         verdict = call("ops/bin/health-check", repo, env)
         assert verdict.returncode == 0, verdict.stdout
-        (repo / "dist/my-svc-0.1.0.tar.gz").write_bytes(b"other")
-        assert call(["make", "verify"], repo, env).returncode != 0
+        released = contents(repo)
         (repo / "app/__init__.py").write_text("# changed without a new version\n")
         commit_all(repo, "[my-svc] fix: something")
         changed = call(["make", "release"], repo, env)
         assert changed.returncode != 0
-        assert "VERIFIED" not in changed.stdout
+        assert "my-svc 0.1.0 is recorded with another digest" in changed.stderr.splitlines()[0]
+        assert "'make bump VERSION=patch'" in changed.stderr.splitlines()[0]
+        assert contents(repo) == released
+        assert git(repo, "status", "--porcelain") == "", "nothing was signed or noted"
+        assert call(["make", "verify"], repo, env).returncode == 0, "the released archive is still the one that was"
+        (repo / "dist/my-svc-0.1.0.tar.gz").write_bytes(b"other")
+        assert call(["make", "verify"], repo, env).returncode != 0
     finally:
         call("gpgconf --kill all", repo, env | {"GNUPGHOME": str(state)})
         shutil.rmtree(state, ignore_errors=True)

@@ -11,16 +11,14 @@ NAME = $(COMPONENT)-$(RELEASE_VERSION)
 ARTIFACT = dist/$(NAME).tar.gz
 # OVERLAY, DIGEST, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
-.PHONY: artifact ci-test dist sbom build scan scan-image deploy verify-deploy pin sign timestamp record seal verify \
+.PHONY: artifact ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
   release deployment rollback bump gates
 
 dist: ## make dist/<component>-<version>.tar.gz, the same bytes from the same commit
 	@ops/bin/dist
 
 artifact:
-	@cd $(WORKING_DIRECTORY) && $(DIST_COMMAND)
-	@test "$(WORKING_DIRECTORY)" = . || { mkdir -p dist && cp "$(WORKING_DIRECTORY)/$(ARTIFACT)" dist/; }
-	@test -f $(ARTIFACT) || { echo "make: '$(DIST_COMMAND)' made no $(ARTIFACT); put the right command into ops/settings.mk." >&2; exit 1; }
+	@ops/bin/artifact
 
 ci-test:
 	@cd $(WORKING_DIRECTORY) && $(TEST_COMMAND)
@@ -30,6 +28,9 @@ sbom: ## write the CycloneDX SBOM of the locked packages
 
 build: ## build the container image
 	@ops/bin/image build
+
+push: ## push the built image; its digest is what deploy, pin and record name
+	@ops/bin/image push
 
 scan: ## scan the repository for known vulnerabilities and secrets (Trivy)
 	@ops/bin/scan fs
@@ -53,21 +54,24 @@ verify: ## prove the release archive: hash, signature, timestamp, inclusion
 	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ARTIFACT)
 
 release: ## dist, sign, timestamp, record, seal and verify, in one go
-	@$(SELF) artifact
+	@ops/bin/artifact --for release
 	@if test -f ops/receipts/deploy/$(NAME).receipt && $(REMEMBRANCER) verify-full $(ARTIFACT) >/dev/null 2>&1; then \
 	  echo "$(NAME) is released already."; \
 	else \
-	  $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
+	  ops/bin/image pushed >/dev/null && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
 	fi
 	@$(SELF) verify
 
-deployment: ## the whole sequence: build, test, scan, deploy, verify, record, sign, timestamp, verify
+# What cannot be recorded is refused first, before the cluster changes.
+deployment: ## the whole sequence: build, test, scan, push, deploy, verify, record, sign, timestamp, verify
+	@ops/bin/artifact --for deployment
 	@$(SELF) build
 	@$(SELF) ci-test
 	@$(SELF) scan scan-image
+	@$(SELF) push
 	@$(SELF) deploy
 	@$(SELF) verify-deploy
-	@$(SELF) artifact sbom
+	@$(SELF) sbom
 	@RECORD_ENVIRONMENT=$${OVERLAY:-staging-eks} $(SELF) record
 	@$(SELF) sign
 	@$(SELF) timestamp

@@ -1,0 +1,114 @@
+"""Make the release archive with DIST_COMMAND, and put it below dist/.
+
+With --for, what would end in a contradiction is refused before anything is signed or deployed: no trust policy,
+changes that no commit has, and a version that is recorded with other bytes, whose archive then stays as it was.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import dist
+import service
+from release_gate import profile
+from service import EXIT_USAGE, RECORDS, ROOT, Service, Trouble
+
+
+def recorded_digest(found: Service, version: str) -> str:
+    """Return the SHA-256 that the deploy receipt of a version names, or "" where it is not recorded.
+
+    Raises:
+        Trouble: the receipt cannot be read.
+    """
+    path = ROOT / "ops" / "receipts" / "deploy" / f"{found.component}-{version}.receipt"
+    if not path.exists():
+        return ""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["subject"][0]["digest"]["sha256"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise Trouble(f"{path.relative_to(ROOT)} is no deploy receipt; restore it from git", EXIT_USAGE) from error
+
+
+def untracked() -> list[str]:
+    """Return files that git neither has nor ignores, records and dist/ aside."""
+    outside = [f":(exclude){path}" for path in (*RECORDS, "dist", "**/dist")]
+    return service.git("ls-files", "--others", "--exclude-standard", "--", ".", *outside).decode().splitlines()
+
+
+def check(purpose: str) -> None:
+    """Refuse what cannot be recorded in the end.
+
+    Raises:
+        Trouble: there is no trust policy, or files differ from HEAD.
+    """
+    if not profile():
+        raise Trouble(
+            f"a {purpose} ends in a record, and there is no trust policy yet; run 'ops/bin/remembrancer init --dev' "
+            "(or --production) first",
+            EXIT_USAGE,
+        )
+    changed = dist.unrecorded_changes() + (untracked() if purpose == "deployment" else [])
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise Trouble(f"{changed[0]}{more} differs from HEAD; commit the changes first, a {purpose} is of a commit")
+
+
+def make(found: Service, recorded: str) -> None:
+    """Run DIST_COMMAND; an archive of other bytes than the recorded ones does not stay.
+
+    Raises:
+        Trouble: the command failed, made no archive, or made other bytes than are recorded.
+    """
+    target = ROOT / found.artifact
+    made = found.folder / found.artifact
+    before = made.read_bytes() if recorded and made.is_file() else None
+    kept = False
+    try:
+        done = subprocess.run(["sh", "-c", found.dist_command], cwd=found.folder, check=False)
+        if done.returncode:
+            raise Trouble(f"'{found.dist_command}' failed with {done.returncode}")
+        if not made.is_file():
+            raise Trouble(
+                f"'{found.dist_command}' made no {found.artifact}; put the right command into ops/settings.mk"
+            )
+        if recorded and hashlib.sha256(made.read_bytes()).hexdigest() != recorded:
+            raise Trouble(
+                f"{found.component} {service.version(found)} is recorded with another digest ({recorded[:12]}...); "
+                "'make bump VERSION=patch' and a commit begin the next version"
+            )
+        kept = True
+    finally:
+        if recorded and not kept:
+            restore(made, before)
+    if made != target:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, target)
+
+
+def restore(path: Path, content: bytes | None) -> None:
+    """Give a file the content that it had; None says that it was not there."""
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.write_bytes(content)
+
+
+def main(arguments: list[str]) -> int:
+    """Make the archive; return 0."""
+    parser = argparse.ArgumentParser(prog="ops/bin/artifact", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--for", dest="purpose", choices=("release", "deployment"), help="refuse what cannot be recorded"
+    )
+    purpose = parser.parse_args(arguments).purpose
+    found = service.load()
+    if purpose:
+        check(purpose)
+    make(found, recorded_digest(found, service.version(found)) if purpose else "")
+    return 0
+
+
+if __name__ == "__main__":
+    service.run_main("ops/bin/artifact", main)
