@@ -148,8 +148,25 @@ def test_keys_of_a_policy_that_nobody_trusts_here(lib: SimpleNamespace) -> None:
 # ---------------------------------------------------------------- what needs no Remembrancer
 
 
-def test_hooks(lib: SimpleNamespace, repo: Path) -> None:
-    assert line(lib, "hooks")[0] == "warning"
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        ("/bin/pre-commit", "pre-commit install"),
+        (
+            None,
+            "pipx run pre-commit install (or python3 -m pip install pre-commit first)",
+        ),
+    ],
+)
+def test_hooks_that_are_not_installed(
+    lib: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, here: str | None, said: str
+) -> None:
+    monkeypatch.setattr(lib.standing.shutil, "which", lambda _name: here)
+    assert line(lib, "hooks") == ("warning", f"pre-commit and commit-msg not installed; run: {said}")
+
+
+def test_hooks(lib: SimpleNamespace, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lib.standing.shutil, "which", lambda name: f"/bin/{name}")
     for name in ("pre-commit", "commit-msg"):
         program(repo / ".git/hooks", name, "#!/bin/sh\n")
     assert line(lib, "hooks")[0] == "ok"
@@ -203,6 +220,12 @@ def test_a_template_elsewhere_is_asked_only_when_told(
 def test_the_gates_and_the_rating(lib: SimpleNamespace, repo: Path, rating: str, state: str) -> None:
     (repo / "README.md").write_text(f"**Rating**: {rating}/10\n")
     assert lib.health_check.thirteen_gates(SimpleNamespace(folder=repo)).state == state
+
+
+def test_a_fresh_service_was_not_asked(lib: SimpleNamespace, service: Path) -> None:
+    """What the template writes is no answer."""
+    said = lib.health_check.thirteen_gates(SimpleNamespace(folder=service))
+    assert (said.state, said.message) == ("warning", "not answered yet: make gates")
 
 
 # ---------------------------------------------------------------- without layer 2, and as a program

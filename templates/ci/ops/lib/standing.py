@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -162,11 +163,18 @@ def hooks(_found: Service) -> Line:
         return Line("hooks", WARNING, str(error))
     wanted = ("pre-commit", "commit-msg")
     if missing := [name for name in wanted if not (folder / name).is_file()]:
-        return Line("hooks", WARNING, f"{' and '.join(missing)} not installed; run: pre-commit install")
+        return Line("hooks", WARNING, f"{' and '.join(missing)} not installed; run: {installing()}")
     # git passes over a hook that it may not execute
     if dead := [name for name in wanted if not os.access(folder / name, os.X_OK)]:
-        return Line("hooks", BROKEN, f"{' and '.join(dead)} cannot be executed; run: pre-commit install --overwrite")
+        return Line("hooks", BROKEN, f"{' and '.join(dead)} cannot be executed; run: {installing(' --overwrite')}")
     return Line("hooks", OK, "pre-commit and commit-msg are installed")
+
+
+def installing(how: str = "") -> str:
+    """Return what installs the hooks; pre-commit is in no lock file, so a machine may have to get it first."""
+    if shutil.which("pre-commit"):
+        return f"pre-commit install{how}"
+    return f"pipx run pre-commit install{how} (or python3 -m pip install pre-commit first)"
 
 
 def template(_found: Service, *, online: bool = False) -> Line:
