@@ -20,8 +20,9 @@ def test_the_auditors_guide(tmp_path: Path) -> None:
     auditor.base.mkdir()
     auditor.home.mkdir()
     owner = producer.json("trust", "show").report["data"]["owner"]
-    for suffix in (".proof.json", ".asc", ".tsr", ""):
-        shutil.copy(producer.root / (ARTIFACT + suffix), auditor.base)
+    given = re.findall(r"`([^`]+)`", "".join(re.findall(r"(?m)^- `my-svc.*$", GUIDE.read_text())))
+    for name in given:
+        shutil.copy(producer.root / Path(ARTIFACT).with_name(name), auditor.base)
     shutil.copytree(producer.root / "ops/trust", auditor.base / "trust")
     producer.git("clone", "--quiet", str(producer.root), str(auditor.base / "my-svc"))
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL))
