@@ -14,7 +14,8 @@ from pathlib import Path
 from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
 
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+_OWN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _AT_ONCE = 128  # files open at a time
 _SYNCING = 16  # threads; each one only waits
 
@@ -67,6 +68,53 @@ def _read(handle: int, size: int) -> bytes:
 
 def _irregular(path: Path | str) -> Rejected:
     return Rejected("input.file", f"{path} is not a regular file.")
+
+
+def open_own(path: Path, *, append: bool = False) -> int:
+    """Open a file of the local folder for reading and writing, made when it is not there; return the descriptor.
+
+    Raises Refused `input.file` when a link or anything else stands in its place: whoever put it there chose what would
+    be written. Raises EnvironmentTrouble `env.io`.
+    """
+    try:
+        handle = os.open(path, _OWN | (os.O_APPEND if append else 0), 0o644)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
+            raise _no_file(path) from None
+        raise _cannot(f"open {path}", error) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _no_file(path)
+    return handle
+
+
+def _no_file(path: Path) -> Refused:
+    return Refused("input.file", f"{path} is a link or a folder where a file belongs.")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all; see `appearing`."""
+    with appearing(path, data):
+        pass
+
+
+@contextmanager
+def appearing(path: Path, data: bytes) -> Iterator[None]:
+    """Write a file under a name that nobody can know, and give it its own name once the block has ended well.
+
+    Nothing is written through a link: one at `path` is replaced, and what it points at stays. Raises
+    EnvironmentTrouble `env.io`; then, and when the block raises, no temporary file stays behind.
+    """
+    temporary = path.parent / f".new-{os.urandom(8).hex()}"
+    try:
+        with trouble(f"write {path}"):
+            _write_all([(temporary, data)])
+        yield
+        with trouble(f"write {path}"):
+            temporary.replace(path)
+    except BaseException:
+        discard([temporary])
+        raise
 
 
 def make_folder(root: Path, relative: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from remembrancer import openpgp, policy, receipt
 from remembrancer.clock import Clock, rfc3339
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused
-from remembrancer.files import trouble
+from remembrancer.files import make_folder, trouble, write_whole
 from remembrancer.note import SignerKey
 from remembrancer.policy import LOCAL_URL, LogKey, Material, Policy, Profile, Requirements, Signer, Term, TimeAuthority
 from remembrancer.policy_text import render
@@ -141,21 +141,15 @@ def write_policy(
     """Write ops/trust: certificates first, the policy last, signatures of owners that no longer sign taken away."""
     folder = repository.root / TRUST
     with trouble(f"write {folder}"):
-        (folder / "keys").mkdir(parents=True, exist_ok=True)
+        make_folder(repository.root, f"{TRUST}/keys")
         for fingerprint, certificate in certificates.items():
-            _replace(folder / "keys" / f"{fingerprint}.asc", certificate)
+            write_whole(folder / "keys" / f"{fingerprint}.asc", certificate)
         for fingerprint, signature in signatures.items():
-            _replace(folder / f"policy.toml.{fingerprint}.asc", signature)
-        _replace(folder / "policy.toml", data)
+            write_whole(folder / f"policy.toml.{fingerprint}.asc", signature)
+        write_whole(folder / "policy.toml", data)
         for path in folder.glob("policy.toml.*.asc"):
             if path.name.split(".")[2] not in signatures:
                 path.unlink()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(data)
-    temporary.replace(path)
 
 
 def record_change(

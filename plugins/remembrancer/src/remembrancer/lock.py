@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from remembrancer.errors import EnvironmentTrouble
-from remembrancer.files import make_folder, trouble
+from remembrancer.files import make_folder, open_own, trouble
 
 LOCAL = "ops/receipts/.local"
 SCRATCH = "tmp"
@@ -25,15 +25,16 @@ def exclusive(root: Path, patience: float = PATIENCE) -> Iterator[Path]:
     """Hold the lock of the repository at `root`; give its local folder, whose `tmp` folder exists and is empty.
 
     Waits at most `patience` seconds, then raises EnvironmentTrouble `env.lock`. The system frees the lock when the
-    process ends, however it ends. Raises EnvironmentTrouble `env.io` when the folder cannot be written.
+    process ends, however it ends. Raises EnvironmentTrouble `env.io` when the folder cannot be written, Refused
+    `input.file` when a link stands in it.
     """
     local = make_folder(root, LOCAL)
     ignore = local / ".gitignore"
-    with trouble(f"write {ignore}"):
-        if not ignore.exists():
-            ignore.write_bytes(b"*\n")
-    with trouble(f"open the lock in {local}"):
-        handle = os.open(local / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    if not ignore.is_file() or ignore.is_symlink():
+        handle = open_own(ignore)
+        with trouble(f"write {ignore}"), os.fdopen(handle, "wb") as file:
+            file.write(b"*\n")
+    handle = open_own(local / "lock")
     try:
         _wait(handle, local, patience)
         scratch = make_folder(local, SCRATCH)

@@ -15,6 +15,7 @@ from remembrancer import openpgp, recording
 from remembrancer.clock import Clock, rfc3339
 from remembrancer.digests import sha256_file
 from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.files import appearing
 from remembrancer.keys import default_signer, gpg_home, is_local
 from remembrancer.logview import authority_of
 from remembrancer.policy import Policy, Signer
@@ -167,13 +168,5 @@ def stamp(digest: bytes, state: State, trusted: Trusted, tsa: str | None, clock:
 def _beside(path: Path, suffix: str, data: bytes) -> Iterator[Path]:
     """Put a proof's file beside its artifact once the block has recorded it; neither of the two without the other."""
     file = path.with_name(path.name + suffix)
-    temporary = path.with_name(f".{path.name}{suffix}.new")
-    try:
-        try:
-            temporary.write_bytes(data)
-        except OSError as error:
-            raise EnvironmentTrouble("env.io", f"cannot write {file}: {error.strerror}") from error
+    with appearing(file, data):
         yield file
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from remembrancer.errors import Refused, Rejected
-from remembrancer.files import put, read_regular, trouble
+from remembrancer.files import open_own, put, read_regular, trouble
 from remembrancer.kinds import KINDS
 from remembrancer.lock import SCRATCH, WRITTEN, exclusive
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
@@ -54,8 +54,9 @@ class Store:
             if new:
                 # first the note for the next seal: a path in it that has no file yet does no harm
                 if noted:
-                    with trouble(f"write {local / WRITTEN}"), (local / WRITTEN).open("a", encoding="utf-8") as notes:
-                        notes.writelines(f"{path}\n" for path in new)
+                    handle = open_own(local / WRITTEN, append=True)
+                    with trouble(f"write {local / WRITTEN}"), os.fdopen(handle, "ab") as notes:
+                        notes.write("".join(f"{path}\n" for path in new).encode())
                 put(self.receipts_dir, new, local / SCRATCH)
         return [self.receipts_dir / path for path in paths]
 

@@ -101,15 +101,9 @@ def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, 
 
 
 def _export(session: Session, recorded: "Recorded", view: "LogView", target: Path) -> None:
-    from remembrancer.errors import EnvironmentTrouble
+    from remembrancer.files import write_whole
     from remembrancer.standard_proof import export
 
     data = export(recorded, view, session.repository.blob)
-    temporary = target.with_name(f".{target.name}.new")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentTrouble("env.io", f"cannot write {target}: {error.strerror}") from error
+    write_whole(target, data)
     session.notices.append(f"wrote {target} ({len(data)} bytes)")

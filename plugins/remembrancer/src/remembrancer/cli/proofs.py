@@ -23,7 +23,7 @@ def export_proof(session: Session, artifact: Path, target: Path | None) -> int:
     """Write one JSON file with everything that an outsider needs to verify ARTIFACT, once it verifies here."""
     from remembrancer.bundle import export
     from remembrancer.digests import sha256_file
-    from remembrancer.errors import EnvironmentTrouble
+    from remembrancer.files import write_whole
     from remembrancer.findings import Outcome
     from remembrancer.gather import gather, open_ledger
     from remembrancer.verify import verify_full
@@ -37,13 +37,7 @@ def export_proof(session: Session, artifact: Path, target: Path | None) -> int:
         return emit(report, session.output)
     data = export(evidence, log.view)
     file = target or artifact.with_name(f"{artifact.name}.proof.json")
-    temporary = file.with_name(f".{file.name}.new")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentTrouble("env.io", f"cannot write {file}: {error.strerror}") from error
+    write_whole(file, data)
     report = Report(
         "export-proof", str(artifact), data={"file": str(file), "bytes": len(data)}, notices=session.notices
     )

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import Rejected
-from remembrancer.files import read_regular, trouble
+from remembrancer.files import put, read_regular
 from remembrancer.ledger.files import LedgerFiles
 from remembrancer.ledger.git import Git, blob_id, is_receipt
 from remembrancer.ledger.index import Index, Snapshot
 from remembrancer.ledger.sealed import Sealed, entries, keys_of
-from remembrancer.lock import WRITTEN
+from remembrancer.lock import SCRATCH, WRITTEN
 from remembrancer.merkle import EMPTY_ROOT
 from remembrancer.receipt import MAX_BYTES
 from remembrancer.store import RECEIPTS, Store
@@ -131,5 +131,4 @@ def remember(local: Path, found: Found, now: Checkpoint, good: Sequence[Waiting]
     if places or sealed.base != snapshot:
         Index(local).save(snapshot, sealed.after, places)
     keep = [one.path for one in found.waiting if not one.blob and one.path not in paths]
-    with trouble(f"write {local / WRITTEN}"):
-        (local / WRITTEN).write_text("".join(f"{path}\n" for path in keep), encoding="utf-8")
+    put(local, {WRITTEN: "".join(f"{path}\n" for path in keep).encode()}, local / SCRATCH)
