@@ -95,6 +95,28 @@ def test_receipts_about_one_decision_are_ordered_whatever_their_digests(scratch:
     assert parse_rfc3339(max(times[2])) > parse_rfc3339(min(times[2]))
 
 
+def test_a_status_line_in_code_is_not_the_one_that_is_changed(scratch: Scratch) -> None:
+    scratch.ok("adr", "create", "Use a queue", *WRITTEN)
+    file = scratch.root / FIRST.replace("001-use-postgresql", "002-use-a-queue")
+    text = file.read_text().replace("**Date**", "```\n**Status**: Draft\n```\n\n**Date**", 1)
+    file.write_text(text)
+    scratch.ok("adr", "accept", "2")
+    before, _, after = text.rpartition("**Status**: Draft")
+    assert file.read_text() == f"{before}**Status**: Accepted{after}"
+    assert listed(scratch)[1] == ("ADR-002", "Accepted", "yes")
+    assert scratch.run("verify-audit").status == 0
+
+
+def test_a_status_that_cannot_be_set_is_not_recorded(scratch: Scratch) -> None:
+    scratch.ok("adr", "create", "Use a queue", *WRITTEN)
+    file = scratch.root / FIRST.replace("001-use-postgresql", "002-use-a-queue")
+    file.write_text(file.read_text().replace("**Status**: Draft", "**Status**:\nDraft"))
+    before = scratch.snapshot()
+    done = scratch.json("adr", "accept", "2")
+    assert (done.status, done.codes) == (2, {"adr.form"}), done.out
+    assert scratch.snapshot() == before
+
+
 EDITS = [
     ("one letter", lambda data: data.replace(b"This.", b"That.")),
     ("a final space", lambda data: data + b" "),

@@ -68,6 +68,16 @@ def test_a_block_of_code_is_a_command_and_hides_what_looks_like_a_field() -> Non
     assert adr.problems(changed(b"`make test`", b"\n\n```\n```")) != []
 
 
+@pytest.mark.parametrize("fence", [b"```", b"~~~"])
+def test_a_status_inside_a_block_of_code_stays_as_it_is(fence: bytes) -> None:
+    example = b"%s\n**Status**: Draft\n%s\n\n" % (fence, fence)
+    data = GOOD.replace(b"**Date**", example + b"**Date**")
+    there = adr.with_status(data, "Rejected")
+    assert there == data.replace(b"**Status**: Accepted", b"**Status**: Rejected")
+    assert adr.read(NAME, there).status == "Rejected"
+    assert adr.with_status(example, "Rejected") == example
+
+
 def test_further_headings_end_a_field() -> None:
     one = adr.read(NAME, GOOD + b"\n## Imported\n\nFrom elsewhere.\n")
     assert one.fields["Verification"] == "`make test`"

@@ -27,7 +27,6 @@ _NAME = re.compile(r"ADR-([0-9]{3,5})-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 _TITLE = re.compile(r"# ADR-([0-9]{1,5}): (\S.*)")
 _FIELD = re.compile(rf"\*\*({'|'.join(FIELDS)})\*\*:[ \t]*(.*)")
 _HEADING = re.compile(r"##+ +(\S.*)")
-_STATUS_LINE = re.compile(r"^(\*\*Status\*\*:)[^\r\n]*", re.MULTILINE)
 _COMMAND = re.compile(r"`[^`\n]+`|^(```|~~~)[^\n]*\n(?!\1)[^\n]*\S", re.MULTILINE)
 _SUPERSEDES = re.compile(r"\bsupersedes\W+(?:\w+\W+){0,2}?ADR-0*([0-9]{1,5})\b", re.IGNORECASE)
 _LONGEST_SLUG = 60
@@ -80,7 +79,7 @@ def read(name: str, data: bytes) -> Adr:
     sections: list[tuple[str, list[str]]] = []
     repeated: list[str] = []
     current: list[str] = []
-    for line, code in _lines(data.decode("utf-8", "replace")):
+    for line, _, code in _lines(data.decode("utf-8", "replace")):
         # the patterns leave the end to us: a lazy match before optional spaces tries every pair of places
         bare = line.rstrip()
         if not code and not title and (found := _TITLE.fullmatch(bare)):
@@ -108,19 +107,19 @@ def read(name: str, data: bytes) -> Adr:
     )
 
 
-def _lines(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield each line and whether it belongs to a fenced block of code."""
+def _lines(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield each line, what ends it, and whether it belongs to a fenced block of code."""
     fence = ""
-    for line in text.splitlines():
-        mark = line.lstrip()[:3]
+    for line, whole in zip(text.splitlines(), text.splitlines(keepends=True), strict=True):
+        mark, end = line.lstrip()[:3], whole[len(line) :]
         if fence:
-            yield line, True
+            yield line, end, True
             fence = "" if mark == fence else fence
         elif mark in ("```", "~~~"):
             fence = mark
-            yield line, True
+            yield line, end, True
         else:
-            yield line, False
+            yield line, end, False
 
 
 def problems(adr: Adr) -> list[str]:
@@ -171,9 +170,13 @@ def render(number: int, title: str, fields: Mapping[str, str], sections: tuple[t
 
 
 def with_status(data: bytes, status: str) -> bytes:
-    """Return the same bytes with another Status line (the first one); everything else stays."""
-    text = data.decode("utf-8", "surrogateescape")
-    return _STATUS_LINE.sub(lambda found: f"{found[1]} {status}", text, count=1).encode("utf-8", "surrogateescape")
+    """Return the same bytes with another Status line (the first one outside code); everything else stays."""
+    lines, done = [], False
+    for line, end, code in _lines(data.decode("utf-8", "surrogateescape")):
+        mine = not (done or code) and line.startswith("**Status**:")
+        lines.append(f"**Status**: {status}{end}" if mine else f"{line}{end}")
+        done = done or mine
+    return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def file_name(number: int, slug: str) -> str:

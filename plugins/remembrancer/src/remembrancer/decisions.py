@@ -163,6 +163,8 @@ def decide(root: Path, record: Record, status: str, clock: Clock, superseded_by:
     if before is None and now not in (status, *allowed):
         raise Refused("adr.decided", f"{record.path} says {now}, so it cannot become {status}")
     data = adr.with_status(record.data, status)
+    if (says := adr.read(record.adr.name, data).status) != status:
+        raise Refused("adr.form", f"{record.path} would still say {says[:40]!r} with the status {status}")
     if data != record.data:
         with exclusive(root) as local:
             put(root / RECEIPTS, {record.path.removeprefix(f"{RECEIPTS}/"): data}, local / SCRATCH)
