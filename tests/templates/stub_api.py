@@ -35,6 +35,7 @@ RESOURCES: dict[str, list[tuple[str, str, str, str, bool]]] = {
     "apps/v1": [
         ("deployments", "Deployment", "deployment", "deploy", True),
         ("daemonsets", "DaemonSet", "daemonset", "ds", True),
+        ("replicasets", "ReplicaSet", "replicaset", "rs", True),
     ],
     "autoscaling/v2": [("horizontalpodautoscalers", "HorizontalPodAutoscaler", "horizontalpodautoscaler", "hpa", True)],
     "networking.k8s.io/v1": [

@@ -1,4 +1,4 @@
-"""make deployment, its single steps, rollback, and make release with the real Remembrancer."""
+"""make deployment, its single steps, and make release with the real Remembrancer."""
 
 import hashlib
 import os
@@ -194,7 +194,7 @@ def test_the_image_is_built_the_same_way_each_time(repo: Path) -> None:
         assert word in asked
 
 
-# ---------------------------------------------------------------- deploy and rollback
+# ---------------------------------------------------------------- deploy
 
 
 @pytest.mark.parametrize("overlay", ["development", "staging", "staging-eks", "production"])
@@ -255,24 +255,6 @@ def test_only_an_overlay_is_deployed(repo: Path, overlay: str) -> None:
     assert done.returncode == 2
     assert notes(repo) == []
     assert not (repo / "hacked").exists()
-
-
-def test_rollback_goes_back_and_notes_why(repo: Path) -> None:
-    done = run(repo, "make", "rollback", "OVERLAY=production", "TO=0.0.9", 'REASON=it\'s $(slow); `x` "y"')
-    assert done.returncode == 0, done.stderr
-    undone, status, recorded = notes(repo)
-    assert undone == "kubectl -n aurora-production rollout undo deployment/my-svc-deploy"
-    assert status.startswith("kubectl -n aurora-production rollout status")
-    named = "record rollback --component my-svc --version 0.1.0 --to 0.0.9 --environment production"
-    assert recorded == f'remembrancer {named} --reason it\'s ; `x` "y"'
-
-
-@pytest.mark.parametrize("given", [["TO=0.0.9"], ["REASON=slow"], []])
-def test_a_rollback_without_reason_or_target_touches_nothing(repo: Path, given: list[str]) -> None:
-    done = run(repo, "make", "rollback", *given)
-    assert done.returncode != 0
-    assert "make rollback OVERLAY=" in done.stderr
-    assert notes(repo) == []
 
 
 # ---------------------------------------------------------------- a layer in a repository that exists

@@ -87,7 +87,7 @@ verify-deploy: ## wait for the rollout and show pods and log lines (OVERLAY=stag
 pin: ## write the image's digest into an overlay, for GitOps (OVERLAY=production DIGEST=sha256:...)
 	@ops/bin/deploy pin
 
-rollback: ## go back to the last rollout and note it (OVERLAY=staging-eks TO=0.1.0 REASON="why")
+rollback: ## go back to a recorded version and note it (OVERLAY=staging-eks TO=0.1.0 REASON="why")
 	@ops/bin/deploy rollback
 
 bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
