@@ -18,7 +18,8 @@ from remembrancer.cli.main import program as remembrancer
 LISTED: dict[str, dict[str, set[str]]] = {
     "docker": {"build": {"-t"}},
     "trivy": {"image": set()},
-    "eksctl": {"create": {"-f"}},
+    "eksctl": {"create": {"-f"}, "scale": {"--cluster", "--region", "--name", "--nodes-min", "--nodes-max"}},
+    "helm": {"upgrade": {"--install", "--repo", "--namespace", "--set"}, "list": {"--namespace"}},
     "aws": {
         "acm": {"--region", "--domain-name", "--validation-method"},
         "cloudformation": {"--region", "--stack-name", "--template-file", "--parameter-overrides"},

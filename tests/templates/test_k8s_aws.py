@@ -1,5 +1,7 @@
 """ops/aws: the cluster and its surroundings as the standard names them (area M)."""
 
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,39 @@ def test_other_partitions(collection: Path) -> None:
     text = (layer(collection, **ODD) / "ops/aws/cluster.yaml").read_text()
     assert "arn:aws-us-gov:route53" in text
     assert "arn:aws:" not in text
+
+
+# The names of the charts' values, as the charts' own values.yaml spell them.
+CHARTS = {
+    "aws-load-balancer-controller": ("clusterName", "region", "vpcId", "serviceAccount.create", "serviceAccount.name"),
+    "cluster-autoscaler": (
+        *("autoDiscovery.clusterName", "awsRegion", "rbac.serviceAccount.create", "rbac.serviceAccount.name"),
+    ),
+}
+
+
+@pytest.mark.parametrize("chart", list(CHARTS))
+def test_what_runs_without_the_node_s_metadata_is_told_where_it_is(collection: Path, chart: str) -> None:
+    found = cluster(collection)
+    assert all(pool["disablePodIMDS"] for pool in found["managedNodeGroups"])
+    guide = (layer(collection) / "ops/aws/README.md").read_text().replace("\\\n", " ")
+    (line,) = re.findall(rf"(?m)^    (helm upgrade --install {chart} .*)$", guide)
+    given = dict(word.split("=", 1) for word in shlex.split(line) if "=" in word)
+    assert tuple(given) == CHARTS[chart]
+    where = [value for name, value in given.items() if name.endswith(("region", "Region"))]
+    assert where == [found["metadata"]["region"]]
+    assert [value for name, value in given.items() if name.endswith("clusterName")] == [found["metadata"]["name"]]
+    account = next(value for name, value in given.items() if name.endswith("serviceAccount.name"))
+    namespace = line.split("--namespace ")[1].split()[0]
+    assert {"name": account, "namespace": namespace} in [one["metadata"] for one in found["iam"]["serviceAccounts"]]
+    assert next(value for name, value in given.items() if name.endswith("serviceAccount.create")) == "false"
+
+
+def test_pools_are_resized_by_what_can(collection: Path) -> None:
+    for name in ("README.md", "cluster.yaml"):
+        text = (layer(collection) / "ops/aws" / name).read_text()
+        assert "eksctl scale nodegroup --cluster aurora-staging" in text
+        assert "eksctl update nodegroup" not in text
 
 
 class Loader(yaml.SafeLoader):

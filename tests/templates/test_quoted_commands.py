@@ -75,6 +75,8 @@ docker run x
 trivyy image x
 aws eks --regoin x
 eksctl create cluster -f ops/aws/nowhere.yaml
+eksctl update nodegroup -f ops/aws/cluster.yaml
+helm upgrade --instal x y
 curl --hed http://127.0.0.1:8080/health
 python3 -m nothing_of_this_name
 python3 ops/nowhere.py
