@@ -32,6 +32,22 @@ def test_the_readme_has_every_part(service: Path) -> None:
     assert len(pictures(section(service, "Architecture"))) == 1
 
 
+def test_the_deployment_block_does_what_make_deployment_does(service: Path) -> None:
+    """Scans that fail on findings, a push before the deployment, and the same digest in the record."""
+    text = section(service, "Deployment")
+    block = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)[0]
+    asked = " ".join(words for line in re.findall(r"(?m)^(?:\w+=\S+ )?make (.+)$", block) for words in line.split())
+    assert asked == "image test scan scan-image push deploy OVERLAY=staging-eks dist sbom record seal"
+    release = (service / "ops/release.mk").read_text()
+    assert "docker build" not in block
+    assert "trivy" not in block
+    sequence = release.partition("\ndeployment: ")[2].partition("\n\n")[0]
+    assert re.search(r"scan-image\n.*\) push\n.*\) deploy\n", sequence)
+    assert "it deploys nowhere" in text
+    for pipeline in service.glob(".git*/workflows/*.yml"):
+        assert not re.search(r"release\.mk (?:.* )?deploy\b|bin/deploy|kubectl", pipeline.read_text())
+
+
 def test_every_picture_of_every_document_parses(service: Path) -> None:
     tracked = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     found = {}
