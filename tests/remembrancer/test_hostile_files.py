@@ -1,10 +1,36 @@
 """Files that a committer plants to break a command instead of a proof: each is one sentence, and the rest goes on."""
 
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from cli_support import ARTIFACT, Scratch, ledger, released
+from ledger_world import World
+from remembrancer import repository, store
 from remembrancer.errors import Rejected
+from remembrancer.ledger import files
+from remembrancer.receipt import MAX_BYTES
+from remembrancer.tilefiles import encode_bundle
 from remembrancer.timestamp.der import DerError, read
 from remembrancer.timestamp.response import parse_response
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Scratch]:
+    scratch = released()
+    yield scratch
+    scratch.remove()
+
+
+@pytest.fixture
+def scratch(origin: Scratch) -> Iterator[Scratch]:
+    copy = origin.copy()
+    yield copy
+    copy.remove()
 
 
 def der(tag: int, contents: bytes) -> bytes:
@@ -27,3 +53,90 @@ def test_an_unknown_status_is_told_in_a_short_sentence() -> None:
         parse_response(der(0x30, der(0x30, der(2, b"\x7f" * 64))))
     assert caught.value.code == "time.status"
     assert len(caught.value.message) < 100
+
+
+@pytest.fixture
+def deep(scratch: Scratch) -> Iterator[Path]:
+    """A folder of receipts with 1,500 folders inside each other."""
+    place = scratch.root / "ops/receipts/sign"
+    handle = os.open(place, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("a", dir_fd=handle)
+        inner = os.open("a", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    os.close(handle)
+    yield place
+    subprocess.run(["rm", "-rf", str(place / "a")], check=True)
+
+
+@pytest.mark.usefixtures("deep")
+def test_a_thousand_nested_folders_are_named_and_not_entered(scratch: Scratch) -> None:
+    audit = scratch.json("verify-audit")
+    assert (audit.status, audit.codes) == (1, {"log.extra-file"}), audit.out
+    [found] = [one for one in audit.report["findings"] if one["code"] == "log.extra-file"]
+    assert found["subject"].startswith("ops/receipts/sign/a/a/")
+    assert len(found["subject"]) < 100
+    scratch.ok("verify", ARTIFACT)
+    scratch.ok("verify-full", ARTIFACT)
+    scratch.ok("list", "receipts")
+    scratch.ok("seal")
+    (scratch.root / ARTIFACT).write_bytes(b"other bytes")
+    assert scratch.json("verify-full", ARTIFACT).status == 1, "unsealed receipts were looked for as well"
+
+
+@pytest.mark.parametrize("bad", ["not json", "too large", "link", "folder"])
+def test_a_file_that_only_looks_like_a_receipt_blocks_no_verdict(scratch: Scratch, bad: str) -> None:
+    artifact = scratch.write("dist/new.tar.gz", b"new\n")
+    scratch.ok("sign", "--no-seal", str(artifact))
+    digest = hashlib.sha256(b"new\n").hexdigest()
+    place = scratch.root / "ops/receipts/sign/planted.receipt"
+    content = digest.encode() + (b" " * MAX_BYTES if bad == "too large" else b"")
+    if bad == "link":
+        (scratch.base / "elsewhere").write_bytes(content)
+        place.symlink_to(scratch.base / "elsewhere")
+    elif bad == "folder":
+        place.mkdir()
+    else:
+        place.write_bytes(content)
+    done = scratch.json("verify", str(artifact))
+    assert (done.status, "error" in done.report) == (1, False), done.out
+    assert "hash.unrecorded" in done.codes
+    if bad != "folder":
+        audit = scratch.json("verify-audit")
+        assert str(place.relative_to(scratch.root)) in [one["subject"] for one in audit.report["findings"]]
+
+
+def test_a_blob_without_end_is_refused_by_its_size(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (store, repository):
+        monkeypatch.setattr(module, "MAX_BLOB", 1 << 20)  # the true limit would cost this test as much memory
+    blobs = sorted((scratch.root / "ops/receipts/blobs").iterdir())
+    for blob in blobs:
+        os.truncate(blob, 1 << 43)
+    assert "receipt.size" in scratch.json("verify-full", ARTIFACT).codes
+    audit = scratch.json("verify-audit")
+    assert (audit.status, audit.codes >= {"receipt.size"}) == (1, True), audit.out
+    assert all(blob.name in audit.out for blob in blobs)
+
+
+@pytest.mark.parametrize("path", ["tile/0/000.p/5", "tile/entries/000.p/5", "timestamps/5.note"])
+def test_a_ledger_file_without_end_is_refused_by_its_size(scratch: Scratch, path: str) -> None:
+    os.truncate(ledger(scratch) / path, 1 << 43)
+    done = scratch.json("verify-audit")
+    assert (done.status, f"ledger/{path}" in done.out) == (1, True), done.out
+
+
+def test_a_bundle_of_the_largest_receipts_is_within_the_limit() -> None:
+    whole = encode_bundle([b"x" * MAX_BYTES] * 256)
+    assert len(whole) == repository.MAX_FILE == files.MAX_FILE
+
+
+def test_a_blob_at_the_limit_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path / "w", git=False)
+    digest = world.store.write_blob(b"12345")
+    monkeypatch.setattr(store, "MAX_BLOB", 5)
+    assert world.store.read_blob(digest) == b"12345"
+    monkeypatch.setattr(store, "MAX_BLOB", 4)
+    with pytest.raises(Rejected) as caught:
+        world.store.read_blob(digest)
+    assert caught.value.code == "receipt.size"

@@ -4,6 +4,7 @@ blobs."""
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from remembrancer.errors import Rejected
 from remembrancer.evidence import Entry
 from remembrancer.files import read_regular
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
+from remembrancer.store import MAX_BLOB, Store
 from remembrancer.tilefiles import Reader, TileError, decode_bundle, entries_path
 from remembrancer.trust import SignedPolicy
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 TRUST = "ops/trust"
 RECEIPTS = "ops/receipts"
 LEDGER = "ops/receipts/ledger"
-MAX_FILE = 16 << 20
+MAX_FILE = 256 * (2 + MAX_BYTES)  # an entry bundle of the largest receipts
 
 _SIGNATURE = re.compile(r"policy\.toml\.([0-9A-F]{40}|[0-9A-F]{64})\.asc")
 
@@ -64,7 +66,7 @@ class Repository:
     def blob(self, sha256: str) -> bytes:
         """Return a blob, checked against its name; raises Rejected(blob.missing, blob.mismatch)."""
         try:
-            data = self.read(f"{RECEIPTS}/blobs/{sha256}", 1 << 30)
+            data = self.read(f"{RECEIPTS}/blobs/{sha256}", MAX_BLOB)
         except FileNotFoundError as error:
             raise Rejected("blob.missing", f"{RECEIPTS}/blobs/{sha256} is missing") from error
         if hashlib.sha256(data).hexdigest() != sha256:
@@ -106,13 +108,18 @@ class Repository:
                     yield Entry(receipt, first + offset, self.on_disk(receipt))
 
     def files_about(self, digests: list[str], kinds: tuple[str, ...]) -> Iterator[Entry]:
-        """Yield the receipts in files in whose bytes one of the digests stands, whether sealed or not (index None)."""
+        """Yield the receipts in files in whose bytes one of the digests stands, whether sealed or not (index None).
+
+        What is no receipt is no evidence, and keeps no verdict from the others; verify-audit names it.
+        """
         needles = [digest.encode() for digest in digests]
+        store = Store(self.root)
         for kind in kinds:
-            for path in sorted((self.root / RECEIPTS / kind).rglob("*.receipt")):
-                data = self.read(str(path.relative_to(self.root)), MAX_BYTES)
-                if any(needle in data for needle in needles):
-                    yield Entry(parse(data), None, data)
+            for name in sorted(name for name in store.walk(kind) if name.endswith(".receipt")):
+                with suppress(Rejected, FileNotFoundError):
+                    data = self.read(f"{RECEIPTS}/{name}", MAX_BYTES)
+                    if any(needle in data for needle in needles):
+                        yield Entry(parse(data), None, data)
 
     def branch(self) -> str | None:
         """Return the checked-out branch, "" for a detached HEAD, None when this is not a git repository."""

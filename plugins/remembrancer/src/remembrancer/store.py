@@ -16,6 +16,8 @@ from remembrancer.lock import SCRATCH, WRITTEN, exclusive
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 
 RECEIPTS = "ops/receipts"
+MAX_BLOB = 1 << 30  # bytes
+DEEPEST = 12  # folders between ops/receipts and a file; a ledger of any size needs fewer
 _HEX = re.compile("[0-9a-f]{64}")
 
 
@@ -89,13 +91,15 @@ class Store:
     def read_blob(self, digest: str) -> bytes:
         """Return the bytes of a blob whose SHA-256 is `digest` (hexadecimal).
 
-        Raises Rejected `blob.missing` or `blob.mismatch`, naming the file; EnvironmentTrouble for I/O.
+        Raises Rejected `blob.missing`, `blob.mismatch` or `receipt.size`, naming the file; EnvironmentTrouble for I/O.
         """
         name = f"{RECEIPTS}/blobs/{digest}"
         try:
-            data = read_regular(f"{self.receipts_dir}/blobs/{_named(digest)}")
+            data = read_regular(f"{self.receipts_dir}/blobs/{_named(digest)}", MAX_BLOB)
         except FileNotFoundError:
             raise Rejected("blob.missing", f"{name} does not exist.") from None
+        if len(data) > MAX_BLOB:
+            raise Rejected("receipt.size", f"{name} is larger than {MAX_BLOB} bytes.")
         if hashlib.sha256(data).hexdigest() != digest:
             raise Rejected("blob.mismatch", f"{name} does not have the digest that its name states.")
         return data
@@ -133,20 +137,27 @@ class Store:
         yield from (name.removeprefix("blobs/") for name in self.walk("blobs"))
 
     def walk(self, folder: str) -> Iterator[str]:
-        """Yield every file (or link) below a folder, relative to ops/receipts/, without following links."""
-        path = self.receipts_dir / folder
-        with trouble(f"list {path}"):
-            try:
-                entries = os.scandir(path)
-            except (FileNotFoundError, NotADirectoryError):
-                return
-            with entries:
-                for entry in entries:
-                    name = f"{folder}/{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        yield from self.walk(name)
-                    else:
-                        yield name
+        """Yield every file (or link) below a folder, relative to ops/receipts/, without following links.
+
+        A folder that lies deeper than any of a ledger's is not entered; its name is given with a slash at the end.
+        """
+        waiting = [folder]
+        while waiting:
+            place = waiting.pop()
+            with trouble(f"list {self.receipts_dir / place}"):
+                try:
+                    entries = os.scandir(self.receipts_dir / place)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                with entries:
+                    for entry in entries:
+                        name = f"{place}/{entry.name}"
+                        if not entry.is_dir(follow_symlinks=False):
+                            yield name
+                        elif name.count("/") < DEEPEST:
+                            waiting.append(name)
+                        else:
+                            yield f"{name}/"
 
     def _at(self, relative: str) -> Receipt | None:
         """Return the receipt in a file, or None when there is none; the message of a refusal names the file."""

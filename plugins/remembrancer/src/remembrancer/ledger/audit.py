@@ -19,6 +19,7 @@ from typing import Any
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError
 from remembrancer.files import read_regular
 from remembrancer.findings import Finding
+from remembrancer.kinds import KINDS
 from remembrancer.ledger.extra import ledger_files
 from remembrancer.ledger.files import LEDGER, LedgerFiles
 from remembrancer.ledger.notes import Notes, failed, notice
@@ -156,8 +157,12 @@ def _same_on_disk(
 
 def _unsealed(store: Store, paths: "array[int]", salt: bytes, total: _Part) -> None:
     """Name every receipt on disk that the log does not have, and remember the blobs of those that can be read."""
-    for path in store.receipts():
-        if _has(paths, _key(salt, path)):
+    for path in (path for kind in KINDS for path in store.walk(kind)):
+        if path.endswith("/"):
+            message = "Folders lie too deep inside each other to be looked through."
+            total.problems.add(failed("log.extra-file", f"{RECEIPTS}/{path}", message))
+            continue
+        if not path.endswith(".receipt") or _has(paths, _key(salt, path)):
             continue
         name = f"{RECEIPTS}/{path}"
         try:

@@ -7,11 +7,12 @@ from remembrancer.checkpoint import Checkpoint, NoteError
 from remembrancer.errors import Rejected
 from remembrancer.files import read_regular
 from remembrancer.store import RECEIPTS
-from remembrancer.tilefiles import HEIGHT, WIDTH, Tile, TileError, parse_tile_path
+from remembrancer.tilefiles import HEIGHT, MAX_ENTRY, WIDTH, Tile, TileError, parse_tile_path
 from remembrancer.tiles import TileTree
 
 LEDGER = f"{RECEIPTS}/ledger"
 CHECKPOINT = "checkpoint"
+MAX_FILE = WIDTH * (2 + MAX_ENTRY)  # bytes; a bundle of the largest entries
 MAX_CHECKPOINT = 1_000_000  # bytes; many witnesses with large signatures fit
 
 
@@ -34,14 +35,17 @@ class LedgerFiles:
     def read(self, path: str) -> bytes:
         """Return a file of the ledger, by its path inside it (this is a tiles.Reader).
 
-        Raises FileNotFoundError, TileError when it is a link or a folder, EnvironmentTrouble.
+        Raises FileNotFoundError, TileError when it is a link, a folder or larger than any, EnvironmentTrouble.
         """
         try:
-            return read_regular(self.folder / path)
+            data = read_regular(self.folder / path, MAX_FILE)
         except FileNotFoundError:
             raise FileNotFoundError(path) from None
         except Rejected:
             raise TileError(path, "is not a regular file") from None
+        if len(data) > MAX_FILE:
+            raise TileError(path, f"is larger than {MAX_FILE} bytes")
+        return data
 
     def note(self) -> bytes | None:
         """Return the checkpoint's bytes, or None when there is no ledger. Raises EnvironmentTrouble."""
