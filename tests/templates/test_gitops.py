@@ -79,6 +79,38 @@ def test_pinning_again_and_in_another_overlay(repo: Path) -> None:
     assert len(git(repo, "diff", "--unified=0").splitlines()) == 7
 
 
+def test_a_pinned_overlay_keeps_its_version_until_it_is_pinned_again(repo: Path) -> None:
+    """Digest and label change together: a bump alone would roll pods and name a version that does not run."""
+    before = images(repo)
+    shell(repo, "make pin OVERLAY=production", DIGEST=DIGEST)
+    pinned = images(repo)["production"]
+    assert pinned.count("app.kubernetes.io/version: 0.1.0") == before["production"].count("app.kubernetes.io/version:")
+    shell(repo, "make bump VERSION=0.2.0")
+    assert images(repo)["production"] == pinned
+    assert "my-svc:0.2.0" in images(repo)["staging"]
+    shell(repo, "ops/bin/bump --check")
+    other = f"sha256:{'cd' * 32}"
+    shell(repo, "make pin OVERLAY=production", DIGEST=other)
+    assert images(repo)["production"] == pinned.replace(DIGEST, other).replace("version: 0.1.0", "version: 0.2.0")
+    shell(repo, "make pin OVERLAY=production VERSION=0.1.0", DIGEST=DIGEST)
+    assert images(repo)["production"] == pinned
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"VERSION": "0.0.9"}, "say which image 0.0.9 is"),
+        ({"VERSION": "newest", "DIGEST": DIGEST}, "VERSION is the version of that image"),
+        ({"VERSION": '1.0.0"; x', "DIGEST": DIGEST}, "VERSION is the version of that image"),
+    ],
+)
+def test_a_version_that_is_not_the_images_is_refused(repo: Path, variables: dict[str, str], said: str) -> None:
+    done = call(["ops/bin/deploy", "pin"], repo, environment(repo.parent, OVERLAY="production", **variables))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr
+    assert git(repo, "status", "--porcelain") == ""
+
+
 @pytest.mark.parametrize("digest", ["", "latest", "sha256:ab", f"sha256:{'AB' * 32}", f"sha512:{'ab' * 32}", "ab" * 32])
 def test_what_is_no_digest_is_refused_and_changes_nothing(repo: Path, digest: str) -> None:
     done = call(["ops/bin/deploy", "pin"], repo, environment(repo.parent, OVERLAY="production", DIGEST=digest))

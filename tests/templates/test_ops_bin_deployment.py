@@ -220,6 +220,16 @@ def test_what_was_pushed_is_deployed_by_digest(repo: Path, overlay: str) -> None
     assert len(applied) == len(list(yaml.safe_load_all(plain.stdout)))
 
 
+def test_a_pinned_overlay_is_deployed_with_the_version_of_the_pushed_image(repo: Path) -> None:
+    assert run(repo, "make", "pin", "OVERLAY=production", "VERSION=0.0.9", DIGEST=f"sha256:{'a' * 64}").returncode == 0
+    pushed(repo)
+    done = run(repo, "make", "deploy", "OVERLAY=production")
+    assert done.returncode == 0, done.stderr
+    text = (repo.parent / "notes.manifest").read_text()
+    assert DIGEST in text
+    assert set(re.findall(r"app\.kubernetes\.io/version: (\S+)", text)) == {"0.1.0"}
+
+
 @pytest.mark.parametrize("target", ["deploy", "pin", "record"])
 def test_the_digest_of_another_version_goes_nowhere(repo: Path, target: str) -> None:
     pushed(repo, version="0.0.9")

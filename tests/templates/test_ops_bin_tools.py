@@ -224,6 +224,20 @@ def test_a_copy_that_differs_is_named(repo: Path, path: str) -> None:
     assert f"{path} says 0.1.9" in done.stdout
 
 
+def test_an_overlay_that_pins_a_digest_is_no_copy(repo: Path) -> None:
+    path = repo / "ops/k8s/overlays/production/kustomization.yaml"
+    path.write_text(re.sub(r"newTag: .*", f"digest: sha256:{'a' * 64}", path.read_text()))
+    pinned = path.read_text()
+    assert run(repo, "bump", "0.2.0").returncode == 0
+    assert path.read_text() == pinned
+    assert run(repo, "bump", "--check").returncode == 0
+    # Another image's digest pins nothing of this one.
+    path.write_text(pinned.replace("digest: ", 'newTag: "0.1.0"\n  - name: sidecar\n    digest: '))
+    done = run(repo, "bump", "--check")
+    assert done.returncode == 1
+    assert "overlays/production/kustomization.yaml says 0.1.0" in done.stdout
+
+
 @pytest.mark.parametrize("say", ["1.2", "v1.2.3", "1.2.3+build", "01.2.3", "1.2.3-beta", "../1", "1.2.3\n", "$(x)", ""])
 def test_bump_refuses_what_is_no_version(repo: Path, say: str) -> None:
     assert run(repo, "bump", say).returncode == 2

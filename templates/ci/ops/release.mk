@@ -84,7 +84,7 @@ deploy: ## apply an overlay to the cluster, the image by digest where it is know
 verify-deploy: ## wait for the rollout and show pods and log lines (OVERLAY=staging-eks)
 	@ops/bin/deploy verify
 
-pin: ## write the image's digest into an overlay, for GitOps (OVERLAY=production DIGEST=sha256:...)
+pin: ## write image digest and version into an overlay, for GitOps (OVERLAY=production DIGEST=sha256:... VERSION=0.1.0)
 	@ops/bin/deploy pin
 
 rollback: ## go back to a recorded version and note it (OVERLAY=staging-eks TO=0.1.0 REASON="why")

@@ -1,5 +1,7 @@
 """Show, check or change the version. pyproject.toml (or VERSION) is the authority; the other places are checked copies.
 
+An overlay that pins this image by digest is no copy: it says which version it runs, and `make pin` moves it on.
+
 ops/bin/bump --show          print the version
 ops/bin/bump --check         say which copies differ
 ops/bin/bump 1.2.0           write it everywhere
@@ -30,6 +32,12 @@ def image_tag(image: str) -> re.Pattern[str]:
     return re.compile(rf"(-?\s*{name}(?:\s+newName:[^\n]*\n)?\s+newTag:\s*[\"']?)({V})([\"']?)")
 
 
+def pins(image: str, text: str) -> bool:
+    """Tell whether a kustomization names this image by digest."""
+    name = rf"(?:name|newName):\s*[\"']?(?:{re.escape(image)}|{re.escape(image.rsplit('/', 1)[-1])})[\"']?\s*\n"
+    return re.search(rf"(?m){name}(?:\s+(?:newName|newTag):[^\n]*\n)*\s+digest:", text) is not None
+
+
 def places(found: Service) -> Iterator[tuple[Path, re.Pattern[str]]]:
     """Yield each file that repeats the version, with the pattern that finds it (groups: before, version, after)."""
     yield found.folder / "pyproject.toml", PROJECT
@@ -37,8 +45,9 @@ def places(found: Service) -> Iterator[tuple[Path, re.Pattern[str]]]:
     yield found.folder / "app" / "service.json", DATA
     yield found.folder / "README.md", README
     for path in sorted((ROOT / "ops" / "k8s").glob("**/kustomization.yaml")):
-        yield path, image_tag(found.image)
-        yield path, LABEL
+        if not pins(found.image, path.read_text(encoding="utf-8")):
+            yield path, image_tag(found.image)
+            yield path, LABEL
 
 
 def copies(found: Service) -> list[tuple[Path, str, str]]:
