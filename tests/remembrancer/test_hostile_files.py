@@ -140,3 +140,20 @@ def test_a_blob_at_the_limit_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(Rejected) as caught:
         world.store.read_blob(digest)
     assert caught.value.code == "receipt.size"
+
+
+@pytest.mark.parametrize("name", ["5.development.tsr", "5.planted.tsr", "5.note"])
+@pytest.mark.parametrize("bad", ["link", "endless"])
+def test_a_stamp_that_is_no_file_blocks_no_verdict(scratch: Scratch, name: str, bad: str) -> None:
+    place = ledger(scratch) / "timestamps" / name
+    if bad == "link":
+        (scratch.base / "elsewhere").write_bytes(place.read_bytes() if place.exists() else b"x")
+        place.unlink(missing_ok=True)
+        place.symlink_to(scratch.base / "elsewhere")
+    else:
+        place.touch()
+        os.truncate(place, 1 << 43)
+    scratch.ok("verify-full", ARTIFACT)
+    audit = scratch.json("verify-audit")
+    named = [one["subject"] for one in audit.report["findings"] if one["outcome"] == "failed"]
+    assert (audit.status, f"ops/receipts/ledger/timestamps/{name}" in named) == (1, True), audit.out

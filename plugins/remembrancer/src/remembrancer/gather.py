@@ -32,7 +32,10 @@ def open_ledger(repository: Repository, policy: Policy) -> Log:
 
 
 def stamps(repository: Repository) -> tuple[Stamp, ...]:
-    """Return the time-stamps of checkpoints that lie beside the ledger."""
+    """Return the time-stamps of checkpoints that lie beside the ledger.
+
+    A file that is a link or has no end is no evidence, and keeps no verdict from the others; verify-audit names it.
+    """
     folder = repository.root / LEDGER / "timestamps"
     found = []
     for path in sorted(folder.glob("*.tsr")) if folder.is_dir() else []:
@@ -42,7 +45,7 @@ def stamps(repository: Repository) -> tuple[Stamp, ...]:
         try:
             signed = repository.ledger_file(f"timestamps/{size}.note")
             response = repository.ledger_file(f"timestamps/{path.name}")
-        except FileNotFoundError:
+        except (FileNotFoundError, Rejected):
             continue
         found.append(Stamp(int(size), authority, signed, response))
     return tuple(found)

@@ -360,8 +360,8 @@ REASONS: dict[str, Reason] = {
         "Move it back to the path that the message names.",
     ),
     "receipt.size": Reason(
-        "A receipt is larger than 65,535 bytes.",
-        "Put large values into an evidence file; receipts name it by digest.",
+        "A receipt is larger than 65,535 bytes, or another file of the repository than any of its kind may be.",
+        "Put large values into an evidence file, which receipts name by digest; restore any other file from Git.",
     ),
     "receipt.text": Reason(
         "A decision record's text is not the one that its newest receipt binds.",

@@ -72,6 +72,10 @@ def _stamp(files: LedgerFiles, path: str, log: tuple[str, TileTree], problems: N
             problems.add(
                 failed("log.missing", f"{LEDGER}/{FOLDER}/{size}.note", f"{LEDGER}/{path} is a token over it.")
             )
+        try:
+            files.read(path)
+        except TileError as error:
+            problems.add(failed("input.file", f"{LEDGER}/{path}", f"{error}."))
         return
     try:
         kept = Checkpoint.parse(files.read(path).decode().rpartition("\n\n")[0] + "\n")
