@@ -1,5 +1,6 @@
 """Whose word counts, and what happens to old proofs when that changes; all through the command line."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli_support import ARTIFACT, Scratch, change_policy, end_agents, ledger, new_key, owner, release, released
+from collection import ROOT
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
 
@@ -201,18 +203,29 @@ def test_an_owner_hands_over_with_both_signatures(scratch: Scratch) -> None:
 PRODUCTION = ("init", "--production", "--component", "my-svc", "--domain", "example.com")
 
 
-def begin_production(scratch: Scratch, fingerprint: str, key: Path) -> None:
+def begin_production(scratch: Scratch, fingerprint: str, key: Path) -> str:
     root = next((scratch.home / ".local/state/remembrancer/dev").iterdir()) / "tsa/tsa-root.pem"
-    scratch.ok(
+    return scratch.ok(
         *PRODUCTION, "--owner", fingerprint, "--log-key-file", str(key),
         "--authority", "tsa=http://127.0.0.1:9/", "--authority-root", f"tsa={root}",
-    )  # fmt: skip
+    ).out  # fmt: skip
 
 
 def test_production_archives_development(scratch: Scratch) -> None:
     fingerprint = new_key(scratch, "Owner <owner@example.invalid>")
     key = scratch.base / "log.key"
-    begin_production(scratch, fingerprint, key)
+    told = begin_production(scratch, fingerprint, key)
+    for name, value in {
+        "REMEMBRANCER_LOG_KEY": str(key),
+        "REMEMBRANCER_GPG_KEY": f"gpg --armor --export-secret-keys {fingerprint}",
+        "REMEMBRANCER_TRUST": fingerprint,
+    }.items():
+        assert re.search(rf"{name}: .*{re.escape(value)}", " ".join(told.split())), told
+    workflow = (ROOT / "templates/ci/.github/workflows/ci.yml").read_text("utf-8")
+    optional = {"REGISTRY_USER", "REGISTRY_PASSWORD", "RELEASE_TOKEN"}  # where the repository's host does not do
+    assert set(re.findall(r"(?:secrets|vars)\.(\w+)", workflow)) - optional == set(
+        re.findall(r"REMEMBRANCER_\w+", told)
+    )
     scratch.commit("production")
     archive = next((scratch.root / "ops/receipts/archive").iterdir())
     assert (archive / "deploy/my-svc-0.1.0.receipt").is_file()

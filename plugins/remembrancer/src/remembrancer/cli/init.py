@@ -43,8 +43,8 @@ def init(
 ) -> int:
     """Begin a ledger and write the signed policy that says whom it trusts; receipts that wait are sealed.
 
-    --production archives a development ledger and begins a new origin. Put the private log key into the pipeline's
-    secret REMEMBRANCER_LOG_KEY, and tell everybody who verifies the owner's fingerprint.
+    --production archives a development ledger, begins a new origin, and says what the pipeline's settings need. Tell
+    everybody who verifies the owner's fingerprint.
     """
     from remembrancer.errors import BadInput
     from remembrancer.initialise import component_of
@@ -133,8 +133,18 @@ def _production(
         f"production ledger begun: {origin}",
         *([f"the development ledger is in {archive}"] if archive else []),
         f"publish the owner's fingerprint {owner}: everybody who verifies pins it (remembrancer trust pin)",
-        f"the private log key is in {log_key_file}: put it into the pipeline's secret REMEMBRANCER_LOG_KEY",
+        *_for_the_pipeline(owner, chosen[0], log_key_file),
         *sealed.lines,
+    )
+
+
+def _for_the_pipeline(owner: str, signer: str, log_key_file: Path) -> tuple[str, ...]:
+    """Return what the settings of the repository need before its pipeline can release; the names are the pipelines'."""
+    return (
+        "for the pipeline, protect the default branch, and make an environment `release` for that branch only, with",
+        f"  the secret REMEMBRANCER_LOG_KEY: the private log key, which is the text in {log_key_file}",
+        f"  the secret REMEMBRANCER_GPG_KEY: the signing key, by gpg --armor --export-secret-keys {signer}",
+        f"and for the whole repository the variable REMEMBRANCER_TRUST: {owner}",
     )
 
 
