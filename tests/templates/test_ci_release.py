@@ -11,7 +11,7 @@ import pytest
 
 from collection import commit_all, git, render
 from templates.ci_release import Pipeline, origin_of
-from templates.ci_render import call, environment, program, repository
+from templates.ci_render import GITLAB, call, environment, load, program, repository
 
 PROVIDERS = ("github", "gitlab")
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
@@ -274,6 +274,11 @@ def test_the_image_is_published_and_recorded_by_digest(pipeline: Pipeline, passw
     assert asked[1] == "docker login --username somebody --password-stdin ghcr.io"
     assert (pipeline.tmp / "notes.password").read_text() == password
     assert json.loads(published(pipeline, RECEIPT))["image"] == f"sha256:{'d' * 64}"
+
+
+def test_the_digest_travels_with_the_version_that_it_is_of(rendered: Path) -> None:
+    """GitLab hands on exactly what a job names; without the second file the record refuses the first."""
+    assert load(rendered / GITLAB)["publish"]["artifacts"]["paths"] == ["dist/image.digest", "dist/image.pushed"]
 
 
 @pytest.mark.parametrize("registry", ["registry.example.com/team", "ghcr.io.example.com/x"])
