@@ -49,6 +49,24 @@ def test_no_program_of_the_repository_s_settings_is_run(world: World, tmp_path: 
     assert (tmp_path / "ran").exists(), "these settings do run a program in a call without the rules"
 
 
+@pytest.mark.parametrize("kind", ["clean", "process"])
+def test_no_filter_of_the_work_tree_is_run(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (world.root / ".gitattributes").write_text("* filter=a=b\n")
+    world.git("config", f"filter.a=b.{kind}", f"echo ran >> {tmp_path}/filtered; cat")
+    world.git("config", "filter.a=b.required", "true")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.name")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "x")
+    [path] = (world.store.receipts_dir / "waiver").rglob("*.receipt")
+    path.write_bytes(path.read_bytes().replace(b"first", b"tsrif"))
+    assert Git(world.root).uncommitted() == [path.relative_to(world.store.receipts_dir).as_posix()]
+    assert not (tmp_path / "filtered").exists()
+    subprocess.run(["git", "-C", str(world.root), "status"], check=False, capture_output=True)
+    assert (tmp_path / "filtered").exists(), "such a filter does run in a call without the rules"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

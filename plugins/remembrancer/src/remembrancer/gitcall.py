@@ -5,7 +5,7 @@ fetch, write, or run a program. Standard library only: the hooks use this.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # A hook's environment points at the repository that is being committed to, not always at the one that is asked about.
@@ -41,6 +41,16 @@ def command(root: Path | str, arguments: Sequence[str]) -> list[str]:
 def environment() -> dict[str, str]:
     """Return the environment of a Git call that only reads the repository at the folder that it is given."""
     return {**{name: value for name, value in os.environ.items() if name not in _FOREIGN}, **_READING}
+
+
+def settings(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that give Git these settings, after those that the caller gives it in the same way."""
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdigit() and len(count) < 9 else 0
+    found = {"GIT_CONFIG_COUNT": str(first + len(values))}
+    for number, (key, value) in enumerate(values.items(), first):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
 
 
 def hook_environment() -> dict[str, str]:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from remembrancer import gitcall
@@ -92,17 +92,25 @@ class Git:
 
     def uncommitted(self) -> list[str]:
         """Return the receipts that are new or changed on disk since HEAD; costs what `git status` costs."""
-        done = self._run("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", RECEIPTS)
+        asked = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
+        done = self._run(*asked, "--", RECEIPTS, more=self._no_filters())
         if done.returncode:
             raise _trouble(done)
         prefix = self._run("rev-parse", "--show-prefix").stdout.decode().strip() + f"{RECEIPTS}/"
         names = [record[3:] for record in done.stdout.decode("utf-8", "surrogateescape").split("\0") if record]
         return [name.removeprefix(prefix) for name in names if is_receipt(name.removeprefix(prefix))]
 
-    def _run(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    def _no_filters(self) -> dict[str, str]:
+        """Return variables that take away the programs through which a work tree's files would be read."""
+        named = self._run("config", "-z", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process|required)$")
+        keys = [key for key in dict.fromkeys(named.stdout.decode("utf-8", "surrogateescape").split("\0")) if key]
+        return gitcall.settings({key: "false" if key.endswith(".required") else "" for key in keys})
+
+    def _run(self, *arguments: str, more: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[bytes]":
         command = gitcall.command(self.root, arguments)
+        kept = {**gitcall.environment(), **(more or {})}
         try:
-            return subprocess.run(command, capture_output=True, check=False, env=gitcall.environment())
+            return subprocess.run(command, capture_output=True, check=False, env=kept)
         except OSError as error:
             raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
 
