@@ -267,6 +267,67 @@ def test_only_an_overlay_is_deployed(repo: Path, overlay: str) -> None:
     assert not (repo / "hacked").exists()
 
 
+# ---------------------------------------------------------------- the overlay that nobody names
+
+
+@pytest.mark.parametrize(
+    ("overlays", "default"),
+    [
+        (["development"], "development"),
+        (["development", "production"], "development"),
+        (["development", "staging", "production"], "staging"),
+        (["staging", "staging-eks"], "staging-eks"),
+    ],
+)
+def test_the_default_overlay_is_one_that_the_service_has(
+    collection: Path, tmp_path: Path, overlays: list[str], default: str
+) -> None:
+    target = render(collection, tmp_path / "my-svc", component="my-svc", overlays=overlays)
+    done = call(["ops/bin/deploy", "overlay"], target, environment(tmp_path))
+    assert (done.returncode, done.stdout) == (0, f"{default}\n"), done.stderr
+    assert f"make deployment OVERLAY={default}" in (target / "README.md").read_text()
+    assert f"ops/k8s/overlays/{default}`" in (target / "AGENTS.md").read_text()
+    named = {
+        name
+        for text in (call("make help", target, environment(tmp_path)).stdout, rituals(target))
+        for name in re.findall(r"OVERLAY=([a-z-]+)", text)
+    }
+    assert named == set(), "no text that is the same everywhere names an overlay"
+
+
+def rituals(target: Path) -> str:
+    """Return the assistants' rules on deployments."""
+    return (target / ".amazonq/rules/operational-rituals.md").read_text()
+
+
+def test_the_record_names_the_default_overlay(repo: Path) -> None:
+    settings = repo / "ops/settings.mk"
+    settings.write_text(
+        settings.read_text().replace("DEFAULT_OVERLAY := staging-eks", "DEFAULT_OVERLAY := development")
+    )
+    commit_all(repo, "[my-svc] chore: another default")
+    assert run(repo, "make", "deployment").returncode == 0
+    said = " ".join(notes(repo))
+    assert "kubectl kustomize ops/k8s/overlays/development " in said
+    assert "--environment development " in f"{said} "
+    assert "staging" not in said.replace("aurora-staging", "")
+
+
+@pytest.mark.parametrize(
+    ("overlays", "default"),
+    [(["qa"], "qa"), (["production", "staging"], "staging"), (["staging-eks", "a"], "staging-eks")],
+)
+def test_the_ci_layer_takes_an_overlay_that_is_there(
+    collection: Path, tmp_path: Path, overlays: list[str], default: str
+) -> None:
+    target = render(collection, tmp_path / "legacy", layer="ci", component="legacy")
+    assert "OVERLAY" not in (target / "ops/settings.mk").read_text()
+    for name in overlays:
+        (target / "ops/k8s/overlays" / name).mkdir(parents=True)
+        (target / "ops/k8s/overlays" / name / "kustomization.yaml").write_text("namespace: x\n")
+    assert call(["ops/bin/deploy", "overlay"], target, environment(tmp_path)).stdout == f"{default}\n"
+
+
 # ---------------------------------------------------------------- a layer in a repository that exists
 
 

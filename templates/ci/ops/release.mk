@@ -72,22 +72,22 @@ deployment: ## the whole sequence: build, test, scan, push, deploy, verify, reco
 	@$(SELF) deploy
 	@$(SELF) verify-deploy
 	@$(SELF) sbom
-	@RECORD_ENVIRONMENT=$${OVERLAY:-staging-eks} $(SELF) record
+	@RECORD_ENVIRONMENT=$$(ops/bin/deploy overlay) $(SELF) record
 	@$(SELF) sign
 	@$(SELF) timestamp
 	@$(SELF) seal
 	@$(SELF) verify
 
-deploy: ## apply an overlay to the cluster, the image by digest where it is known (OVERLAY=staging-eks)
+deploy: ## apply an overlay (OVERLAY, else the default) to the cluster, the image by digest where it is known
 	@ops/bin/deploy apply
 
-verify-deploy: ## wait for the rollout and show pods and log lines (OVERLAY=staging-eks)
+verify-deploy: ## wait for the rollout and show pods and log lines (OVERLAY)
 	@ops/bin/deploy verify
 
-pin: ## write image digest and version into an overlay, for GitOps (OVERLAY=production DIGEST=sha256:... VERSION=0.1.0)
+pin: ## write image digest and version into an overlay, for GitOps (OVERLAY; DIGEST=sha256:... VERSION=0.1.0)
 	@ops/bin/deploy pin
 
-rollback: ## go back to a recorded version and note it (OVERLAY=staging-eks TO=0.1.0 REASON="why")
+rollback: ## go back to a recorded version and note it (OVERLAY; TO=0.1.0 REASON="why")
 	@ops/bin/deploy rollback
 
 bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
