@@ -43,7 +43,8 @@ def link(place: Path, target: Path) -> None:
 @pytest.mark.parametrize("target", ["victim", "made"])
 def test_a_link_in_the_local_folder_is_refused(scratch: Scratch, name: str, target: str) -> None:
     link(scratch.root / LOCAL / name, scratch.base / target)
-    done = scratch.json("sign", "--no-seal", ARTIFACT)
+    fresh = scratch.write("dist/fresh.tar.gz", b"fresh\n")  # the same signature in the same second would write nothing
+    done = scratch.json("sign", "--no-seal", str(fresh))
     assert (done.status, done.codes) == (2, {"input.file"}), done.out
     sealed = scratch.json("seal")
     assert (sealed.status, sealed.codes) == (1 if name == "written" else 2, {"input.file"}), sealed.out
