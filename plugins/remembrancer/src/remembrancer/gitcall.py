@@ -5,8 +5,11 @@ fetch, write, or run a program. Standard library only: the hooks use this.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 # A hook's environment points at the repository that is being committed to, not always at the one that is asked about.
 _COMMITTED_TO = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
@@ -33,7 +36,7 @@ _READING = {
 _SETTINGS = ("-c", "log.showSignature=false", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 
 
-def command(root: Path | str, arguments: Sequence[str]) -> list[str]:
+def command(root: "Path | str", arguments: "Sequence[str]") -> list[str]:
     """Return the command line of a Git call in a folder that only reads."""
     return ["git", "-C", str(root), *_SETTINGS, *arguments]
 
@@ -43,7 +46,7 @@ def environment() -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in _FOREIGN}, **_READING}
 
 
-def settings(values: Mapping[str, str]) -> dict[str, str]:
+def settings(values: "Mapping[str, str]") -> dict[str, str]:
     """Return the variables that give Git these settings, after those that the caller gives it in the same way."""
     count = os.environ.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdigit() and len(count) < 9 else 0
