@@ -16,6 +16,7 @@ from remembrancer.policy import Material, Policy, Term, parse
 from remembrancer.receipt import encode
 from remembrancer.receipt import parse as parse_receipt
 from remembrancer.repository import Repository
+from remembrancer.timestamp import TimestampFacts
 from remembrancer.trust import Pins, SignedPolicy, Trusted, establish
 from remembrancer.verify_proofs import Prover
 from worked_ledger import policy_text
@@ -87,9 +88,10 @@ class Answered(Prover):
 
     own: tuple[bool, ...] = ()
 
-    def timestamp(self, entry: Entry, digest: bytes) -> tuple[str, bool, datetime]:
+    def timestamp(self, entry: Entry, digest: bytes) -> tuple[str, bool, TimestampFacts]:
         number = entry.index or 0
-        return f"tsa-{number}", self.own[number], NOW
+        facts = TimestampFacts(NOW, "1.2.3", 1, None, timedelta(), "CN=tsa", "", "", "sha256")
+        return f"tsa-{number}", self.own[number], facts
 
 
 @pytest.mark.parametrize(
