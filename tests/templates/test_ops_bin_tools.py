@@ -224,15 +224,19 @@ def test_a_copy_that_differs_is_named(repo: Path, path: str) -> None:
     assert f"{path} says 0.1.9" in done.stdout
 
 
-def test_an_overlay_that_pins_a_digest_is_no_copy(repo: Path) -> None:
+@pytest.mark.parametrize("order", ["name: {}\n    digest: {}", "digest: {1}\n    name: {0}"])
+def test_an_overlay_that_pins_a_digest_is_no_copy(repo: Path, order: str) -> None:
     path = repo / "ops/k8s/overlays/production/kustomization.yaml"
-    path.write_text(re.sub(r"newTag: .*", f"digest: sha256:{'a' * 64}", path.read_text()))
+    entry = order.format("ghcr.io/vaultmesh/my-svc", f"sha256:{'a' * 64}")
+    path.write_text(re.sub(r"name: \S+\n    newTag: .*", entry, path.read_text()))
+    assert f"  - {entry}\n" in path.read_text()
     pinned = path.read_text()
     assert run(repo, "bump", "0.2.0").returncode == 0
     assert path.read_text() == pinned
     assert run(repo, "bump", "--check").returncode == 0
     # Another image's digest pins nothing of this one.
-    path.write_text(pinned.replace("digest: ", 'newTag: "0.1.0"\n  - name: sidecar\n    digest: '))
+    sidecar = f'name: ghcr.io/vaultmesh/my-svc\n    newTag: "0.1.0"\n  - name: sidecar\n    digest: sha256:{"a" * 64}'
+    path.write_text(pinned.replace(entry, sidecar))
     done = run(repo, "bump", "--check")
     assert done.returncode == 1
     assert "overlays/production/kustomization.yaml says 0.1.0" in done.stdout

@@ -35,7 +35,10 @@ def image_tag(image: str) -> re.Pattern[str]:
 def pins(image: str, text: str) -> bool:
     """Tell whether a kustomization names this image by digest."""
     name = rf"(?:name|newName):\s*[\"']?(?:{re.escape(image)}|{re.escape(image.rsplit('/', 1)[-1])})[\"']?\s*\n"
-    return re.search(rf"(?m){name}(?:\s+(?:newName|newTag):[^\n]*\n)*\s+digest:", text) is not None
+    after = rf"{name}(?:\s+(?:newName|newTag):[^\n]*\n)*\s+digest:"
+    # kustomize itself writes the keys of an entry in the order of the alphabet
+    before = rf"-\s+digest:[^\n]*\n\s+{name}"
+    return re.search(f"{after}|{before}", text) is not None
 
 
 def places(found: Service) -> Iterator[tuple[Path, re.Pattern[str]]]:
