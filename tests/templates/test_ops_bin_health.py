@@ -154,7 +154,7 @@ def test_keys_of_a_policy_that_nobody_trusts_here(lib: SimpleNamespace) -> None:
         ("/bin/pre-commit", "pre-commit install"),
         (
             None,
-            "pipx run pre-commit install (or python3 -m pip install pre-commit first)",
+            "pipx run pre-commit install (or pip install it first)",
         ),
     ],
 )

@@ -174,7 +174,7 @@ def installing(how: str = "") -> str:
     """Return what installs the hooks; pre-commit is in no lock file, so a machine may have to get it first."""
     if shutil.which("pre-commit"):
         return f"pre-commit install{how}"
-    return f"pipx run pre-commit install{how} (or python3 -m pip install pre-commit first)"
+    return f"pipx run pre-commit install{how} (or pip install it first)"
 
 
 def template(_found: Service, *, online: bool = False) -> Line:
