@@ -311,7 +311,7 @@ def test_a_fresh_checkout_is_healthy(repo: Path) -> None:
     assert lines["ledger"][0] == lines["trust"][0] == lines["hooks"][0] == "warning"
     text = run(repo).stdout
     assert max(map(len, text.splitlines())) <= 130
-    assert re.search(r"rating +\d", text)
+    assert re.search(r"gates +warning +not answered yet: make gates", text)
 
 
 @pytest.mark.parametrize(("code", "state"), [("0", "ok"), ("3", "warning"), ("1", "broken"), ("4", "warning")])
