@@ -115,7 +115,7 @@ def test_answers_reach_their_places(unusual: Path) -> None:
     assert "http://localhost:9443/health" in dockerfile
     readme = (unusual / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("# Billing Api\n\n**Version**: 2.3.4-rc.1\n**Status**: ")
-    assert "kubectl apply -k ops/k8s/overlays/production\n" in readme
+    assert "make deploy OVERLAY=production\n" in readme
     assert "kubectl -n billing get pods" in readme
     assert "8080" not in dockerfile + readme
 

@@ -38,7 +38,7 @@ def subject_of(message: str) -> str:
 def known(commit: str) -> bool:
     """Tell whether git has a commit of this name."""
     try:
-        return bool(service.git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
+        return bool(service.git("rev-parse", "--verify", "--quiet", commit + "^{commit}"))
     except Trouble:
         return False
 
