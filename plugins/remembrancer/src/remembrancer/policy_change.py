@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from remembrancer import openpgp, policy
-from remembrancer.audit import HELD, Checker, Task
 from remembrancer.clock import Clock
 from remembrancer.errors import BadInput, RemembrancerError
 from remembrancer.evidence import Entry
@@ -22,6 +21,7 @@ from remembrancer.note import SignerKey, VerifierKey, add_signature, open_note, 
 from remembrancer.policy import LogKey, Material, Policy, Signer, Term, TimeAuthority
 from remembrancer.policy_text import render
 from remembrancer.receipt import parse
+from remembrancer.recorded_proofs import HELD, Checker, Task
 from remembrancer.repository import LEDGER, Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
