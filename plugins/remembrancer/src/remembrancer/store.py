@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from remembrancer.errors import Refused, Rejected
+from remembrancer.errors import BadInput, Refused, Rejected
 from remembrancer.files import open_own, put, read_regular, trouble
 from remembrancer.kinds import KINDS
 from remembrancer.lock import SCRATCH, WRITTEN, exclusive
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 
 RECEIPTS = "ops/receipts"
-MAX_BLOB = 1 << 30  # bytes
+MAX_BLOB = 64 << 20  # bytes; the largest are manifests, about a hundred for each file of a service
 DEEPEST = 12  # folders between ops/receipts and a file; a ledger of any size needs fewer
 _HEX = re.compile("[0-9a-f]{64}")
 
@@ -63,7 +63,12 @@ class Store:
         return [self.receipts_dir / path for path in paths]
 
     def write_blob(self, data: bytes) -> str:
-        """Write a blob durably unless it is there; return its SHA-256 in hexadecimal. Raises EnvironmentTrouble."""
+        """Write a blob durably unless it is there; return its SHA-256 in hexadecimal.
+
+        Raises BadInput `receipt.size` for more than could be read again, EnvironmentTrouble for I/O.
+        """
+        if len(data) > MAX_BLOB:
+            raise BadInput("receipt.size", f"A blob of {len(data)} bytes is too large, {MAX_BLOB} is the most.")
         digest = hashlib.sha256(data).hexdigest()
         with exclusive(self.root) as local:
             try:
