@@ -55,7 +55,7 @@ def collect(task: Task, index: int, receipt: Receipt, blobs: Mapping[str, bytes]
         place = (int(predicate["number"]), str(predicate["recordedAt"]))
         return "adr", (*place, str(predicate["slug"]), str(predicate["text"]))
     if receipt.kind == "trust":
-        return "trust", receipt.subject[0].sha256
+        return "trust", (int(receipt.predicate["policyVersion"]), receipt.subject[0].sha256)
     if receipt.kind in GENERATIONS:
         try:
             manifest = receipt.predicate["manifest"]
@@ -128,7 +128,10 @@ def _texts(repository: Repository, recorded: list[object]) -> list[Finding]:
 
 def _policy(trusted: Trusted, recorded: list[object]) -> list[Finding]:
     """The policy in force must be the newest one that the log records."""
-    if recorded and recorded[-1] != trusted.policy.digest:
+    # by their versions: receipts of one seal are in the order of their digests
+    policies: list[tuple[int, str]] = [one for one in recorded if isinstance(one, tuple)]
+    newest = max((version for version, _ in policies), default=0)
+    if any(version == newest and digest != trusted.policy.digest for version, digest in policies):
         message = "the policy in force is not the one that the newest trust receipt records"
         return [negative("trust", f"{TRUST}/policy.toml", Rejected("trust.unrecorded", message))]
     return []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from remembrancer import manifests, openpgp
+from remembrancer import manifests, openpgp, policy
 from remembrancer.checkpoint import Checkpoint
 from remembrancer.clock import Clock, rfc3339
 from remembrancer.errors import Refused, Rejected
@@ -17,10 +17,10 @@ from remembrancer.ledger.seal import SealResult
 from remembrancer.logview import check_token
 from remembrancer.note import SignerKey
 from remembrancer.openpgp.verify import read_signature
-from remembrancer.policy import Profile
+from remembrancer.policy import Policy, Profile
 from remembrancer.proving import stamp
 from remembrancer.receipt import Receipt
-from remembrancer.repository import Repository
+from remembrancer.repository import TRUST, Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
 
@@ -37,17 +37,16 @@ def seal_pending(
 ) -> SealResult | None:
     """Seal everything pending, or return None when the log key is not here.
 
-    Every sign and timestamp receipt must prove what it says under the policy, else it is refused by name. The new
-    checkpoint is stamped by the policy's authorities; one that is down is asked again by the next
-    seal. With `begin`, the given log key starts a new log although HEAD still has the archived one.
+    Every sign, timestamp and trust receipt must prove what it says under the policy, else it is refused by name. The
+    new checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal. With `begin`, the given log key starts a new log although HEAD still has the archived one.
     """
-    policy = trusted.policy
+    current = trusted.policy
     ledger = Ledger(repository.root)
     claimed = ledger.claimed()
-    signer = begin or log_key(policy, state, (claimed.size if claimed else 0) + 1)
+    signer = begin or log_key(current, state, (claimed.size if claimed else 0) + 1)
     if signer is None:
         return None
-    refuse_fork(state, policy.origin, signer.key_id, claimed)
+    refuse_fork(state, current.origin, signer.key_id, claimed)
 
     def asker(name: str) -> Callable[[bytes], bytes]:
         def ask(data: bytes) -> bytes:
@@ -55,17 +54,17 @@ def seal_pending(
 
         return ask
 
-    authorities = {one.name: asker(one.name) for one in policy.authorities if one.term.ended is None}
+    authorities = {one.name: asker(one.name) for one in current.authorities if one.term.ended is None}
     result = ledger.seal(
         signer,
         authorities,
-        trusted=[one.key for one in policy.log_keys],
+        trusted=[one.key for one in current.log_keys],
         check=checker(repository, trusted, clock.now()),
         begin=begin is not None,
     )
     # a pipeline's checkpoint counts once it is published; its sealer may still have to discard it
-    if result.note and policy.profile is Profile.DEVELOPMENT:
-        state.remember_checkpoint(policy.origin, signer.key_id, result.note, result.size, result.root.hex())
+    if result.note and current.profile is Profile.DEVELOPMENT:
+        state.remember_checkpoint(current.origin, signer.key_id, result.note, result.size, result.root.hex())
     return result
 
 
@@ -94,6 +93,8 @@ def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable
         elif receipt.kind in {"spawn", "update"}:
             manifest = receipt.predicate["manifest"]
             manifests.read(repository.blob(manifest["sha256"]), manifest)
+        elif receipt.kind == "trust":
+            _check_policy(repository, trusted.policy, receipt)
         recorded = str(receipt.predicate["recordedAt"])
         if recorded > rfc3339(now + _AHEAD):
             raise Rejected("receipt.future", f"the receipt says that it was recorded at {recorded}")
@@ -116,6 +117,27 @@ def _check_signature(repository: Repository, trusted: Trusted, receipt: Receipt)
         raise Rejected(
             "sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {fingerprint}"
         )
+
+
+def _check_policy(repository: Repository, current: Policy, receipt: Receipt) -> None:
+    """A trust receipt is about the policy in force or one that it follows, and its signatures are its owners'."""
+    while current.digest != receipt.subject[0].sha256:
+        if not current.previous:
+            raise Rejected("trust.policy-signature", "the receipt's policy is not one that the policy in force follows")
+        current = policy.parse(repository.blob(current.previous))
+    said = receipt.predicate
+    if (said["policyVersion"], said.get("previous", "")) != (current.version, current.previous):
+        raise Rejected("trust.policy-signature", "the receipt states another version than the policy that it names")
+    text = repository.blob(current.digest)
+    for one in said["signatures"]:
+        owner = str(one["fingerprint"])
+        try:
+            certificate = repository.read(f"{TRUST}/keys/{owner}.asc")
+        except FileNotFoundError:
+            raise Rejected("trust.policy-signature", f"the certificate of {owner} is missing in {TRUST}/keys") from None
+        facts = openpgp.verify_detached(repository.blob(one["signature"]), text, [certificate])
+        if facts.primary_fingerprint != owner:
+            raise Rejected("trust.policy-signature", f"the policy's signature is not by {owner}")
 
 
 def _check_timestamp(repository: Repository, trusted: Trusted, receipt: Receipt) -> None:
