@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import independent_verifier as other
+from cli_support import ARTIFACT, change_policy, ledger, owner, released
 from ledger_world import World, waiver
 from log_world import LOG, POLICY, WITNESS, WITNESSED, grow, sealed, view
 from remembrancer import history, merkle, recall
@@ -182,4 +183,24 @@ def test_without_an_outside_anchor_nothing_notices_and_that_is_said(rewritten: W
     rewritten.commit()
     assert rewritten.ledger.audit(2).problems == ()
     assert code(rewritten, State(tmp_path / "nobody")) == ""
-    assert "not checked" in history.not_checked().message
+    assert "not checked" in history.unremembered(view(rewritten), POLICY).message
+
+
+def test_where_nothing_is_remembered_the_witnesses_are_named(tmp_path: Path) -> None:
+    """Through the commands: the checkpoint of a release is cosigned, and an auditor without a memory looks at it."""
+    scratch = released()
+    try:
+        witnesses = f'witnesses = """\nwitness w1 {WITNESS.verifier()}\nquorum w1\n"""\n\n[require]'
+        change_policy(scratch, "[require]", witnesses)
+        checkpoint = ledger(scratch) / "checkpoint"
+        text = checkpoint.read_text(encoding="utf-8").rpartition("\n\n")[0] + "\n"
+        assert "log.unwitnessed" in scratch.json("verify-audit").codes
+        checkpoint.write_bytes(add_signature(checkpoint.read_bytes(), cosign(text, WITNESS, 1)))
+        scratch.ok("export-proof", ARTIFACT)
+        for command in (("verify-audit",), ("verify-proof", f"{ARTIFACT}.proof.json")):
+            new = str(tmp_path / command[0])
+            done = scratch.json(*command, "--trust", owner(scratch), XDG_STATE_HOME=new)
+            (found,) = [one for one in done.report["findings"] if one["check"] == "append-only"]
+            assert (found["message"], found["details"]["who"]) == ("has only grown, say its witnesses", "w1")
+    finally:
+        scratch.remove()

@@ -184,7 +184,7 @@ def _append_only(
         found.append(before)
     if kept is not None:
         found.append(history.since(view, kept, parsed))
-    if not found and parsed.quorum.required == "none":
-        found.append(history.not_checked())
+    if not found:
+        found.append(history.unremembered(view, parsed))
     own, notice = history.committed(view, repository, parsed)
     return [*found, *([own] if own else [])], [notice] if notice else []

@@ -3,7 +3,7 @@ own history."""
 
 from remembrancer.committed import checkpoints
 from remembrancer.errors import Rejected, RemembrancerError
-from remembrancer.findings import Finding, Outcome
+from remembrancer.findings import Finding
 from remembrancer.logview import LogView, open_checkpoint, prefix_root
 from remembrancer.policy import Policy
 from remembrancer.recall import SUBJECT
@@ -14,7 +14,7 @@ from remembrancer.verify import negative, positive
 def since(view: LogView, data: bytes, policy: Policy) -> Finding:
     """Compare the log with a signed checkpoint that the auditor kept: the log must extend it."""
     try:
-        old = open_checkpoint(data, policy).checkpoint
+        old = open_checkpoint(data, policy, stamped=True).checkpoint
         _extends(view, old.size, old.root, "the given checkpoint")
     except RemembrancerError as error:
         return negative("append-only", SUBJECT, error)
@@ -44,7 +44,7 @@ def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Fi
             absent += 1
             continue
         try:
-            old = open_checkpoint(note, policy).checkpoint
+            old = open_checkpoint(note, policy, stamped=True).checkpoint
         except RemembrancerError:
             continue  # nothing that the log's key signed, so nothing that it has to answer for
         if sizes.get(old.size) == old.root:
@@ -71,12 +71,10 @@ def _unknown(repository: Repository, absent: int) -> str:
     return "; ".join(said)
 
 
-def not_checked() -> Finding:
-    """The finding that says openly that nothing older was there to compare with."""
-    return Finding(
-        "append-only",
-        Outcome.VERIFIED,
-        "append-only.ok",
-        SUBJECT,
-        "rollback: not checked, no earlier checkpoint is remembered; from now on this one is",
-    )
+def unremembered(view: LogView, policy: Policy) -> Finding:
+    """The finding where nothing older is remembered: who else vouches that the log has only grown, or openly nobody."""
+    if policy.quorum.required == "none":
+        return positive("append-only", SUBJECT, "rollback: not checked, no earlier checkpoint is remembered")
+    cosigned = {(line.name, line.key_id) for line in view.signed.cosignatures}
+    names = [name for name, key in policy.quorum.witnesses.items() if (key.name, key.key_id) in cosigned]
+    return positive("append-only", SUBJECT, "has only grown, say its witnesses", ", ".join(names))

@@ -38,7 +38,8 @@ def seal_pending(
     """Seal everything pending, or return None when the log key is not here.
 
     Every sign, timestamp and trust receipt must prove what it says under the policy, else it is refused by name. The
-    new checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal. With `begin`, the given log key starts a new log although HEAD still has the archived one.
+    new checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal. With
+    `begin`, the given log key starts a new log although HEAD still has the archived one.
     """
     current = trusted.policy
     ledger = Ledger(repository.root)

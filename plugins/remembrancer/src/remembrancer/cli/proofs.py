@@ -70,7 +70,7 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
     from remembrancer.errors import BadInput, Rejected, Unverifiable
     from remembrancer.evidence import Artifact
     from remembrancer.findings import Outcome
-    from remembrancer.history import not_checked
+    from remembrancer.history import unremembered
     from remembrancer.recall import compare_proof, remember
     from remembrancer.verify import negative, verify_full
 
@@ -95,7 +95,7 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
     findings = verify_full(evidence, log, trusted, session.clock.now())
     if log.view:
         before = compare_proof(log.view, session.state, _here(session))
-        findings.append(before or not_checked())
+        findings.append(before or unremembered(log.view, trusted.policy))
         if all(finding.outcome is Outcome.VERIFIED for finding in findings):
             notice = remember(log.view, session.state)
             session.notices += [notice] if notice else []
