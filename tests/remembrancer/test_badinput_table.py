@@ -162,6 +162,8 @@ OWN_REMEDIES = [
     ("a folder to sign", ("sign", "dist"), "Name the file itself."),
     ("no such proof", ("verify-proof", "none.proof.json"), "fetch the file from where it was published"),
     ("no such receipt", ("receipt", "none.receipt"), "below ops/receipts"),
+    ("a folder of receipts", ("receipt", "ops/receipts/deploy"), "remembrancer list receipts"),
+    ("no receipt", ("receipt", "ops/trust/policy.toml"), "remembrancer list receipts"),
     ("rollback to nothing", ("record", "rollback", "--component", "my-svc", "--to", "9.9.9", "--environment", "staging",
                              "--reason", "x"), "remembrancer list deployments"),
 ]  # fmt: skip
@@ -181,6 +183,7 @@ USAGE = [
     ("unknown subcommand", ("record", "deplo"), "deploy"),
     ("unknown flag", ("verify-full", ARTIFACT, "--force"), "--force"),
     ("unknown flag of the program", ("--bogus",), "--bogus"),
+    ("a command's flag before it", ("--root", ".", "status"), "remembrancer COMMAND --root"),
     ("missing argument", ("verify-full",), "ARTIFACT"),
     ("missing option", ("record", "deploy", "--component", "my-svc"), "--version"),
     ("two arguments", ("verify-full", ARTIFACT, ARTIFACT), "unexpected"),
@@ -197,6 +200,8 @@ def test_usage(scratch: Scratch, what: str, arguments: tuple[str, ...], hint: st
     assert (done.status, done.out) == (2, "")
     assert hint in done.err
     assert "Traceback" not in done.err
+    asked = scratch.run(*arguments, "--format=json") if "yaml" not in arguments else None
+    assert asked is None or (asked.status, asked.codes, asked.err, hint in asked.out) == (2, {"input.usage"}, "", True)
     assert scratch.snapshot() == before
 
 

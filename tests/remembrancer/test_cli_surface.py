@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,12 +42,29 @@ def scratch() -> Iterator[Scratch]:
     made.remove()
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_help_has_an_example_that_parses(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def examples(shown: str) -> list[list[str]]:
+    """Return the words of every command line in a help text, as a shell would read the pasted lines."""
+    lines = re.sub(r"\\\n\s*", "", shown).splitlines()
+    return [shlex.split(line)[1:] for line in lines if line.startswith("    remembrancer ")]
+
+
+@pytest.mark.parametrize("path", [(), *COMMANDS], ids=" ".join)
+def test_help_has_an_example_that_parses(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str], scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(scratch.root)
     assert main([*path, "--help"]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert f"Example: remembrancer {path[0]}" in text
+    shown = examples(capsys.readouterr().out)
+    assert shown
     assert main([*path, "-h"]) == 0
+    for words in shown:
+        assert words[: len(path)] == list(path)
+        group, rest = program, [word for word in words if not word.startswith((">", "~"))]
+        while isinstance(group, LazyGroup):
+            _, found, rest = group.resolve_command(click.Context(group), rest)
+            assert found is not None
+            group = found
+        group.make_context("remembrancer", rest, parent=click.Context(program, **program.context_settings))
     if path == ("query",):
         return  # a leading dash is text there, everywhere else an unknown flag is an error
     assert main([*path, "--no-such-option"]) == 2

@@ -1,5 +1,6 @@
 """How the program feels on a terminal: it fits, it is plain where that is wanted, it completes and suggests."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, released
-from terminal import terminal
+from terminal import PROGRAM, terminal
 from terminal_capture import PICTURE, picture, screen
 
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
@@ -60,6 +61,32 @@ def test_no_color(scratch: Scratch) -> None:
     assert "\x1b" not in piped.out + piped.err
 
 
+OUTPUTS = [("verify-full", ARTIFACT), ("status", "--format", "json"), ("completion", "bash"), ("--help",)]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
+@pytest.mark.parametrize("arguments", OUTPUTS, ids=lambda words: words[0])
+def test_output_that_nobody_takes_is_trouble_and_no_verdict(
+    scratch: Scratch, arguments: tuple[str, ...], unbuffered: str
+) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    for output, said in ((os.fdopen(theirs, "w"), ""), (open("/dev/full", "w"), "[env.io]")):  # noqa: PTH123, SIM115
+        with output:
+            done = subprocess.run(
+                [*PROGRAM, *arguments],
+                stdout=output,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                cwd=scratch.root,
+                env=scratch.environment(PYTHONUNBUFFERED=unbuffered),
+            )
+        assert done.returncode == 4
+        assert said in done.stderr if said else done.stderr == ""
+        assert "Exception" not in done.stderr
+
+
 def complete(scratch: Scratch, line: str) -> list[str]:
     env = scratch.environment(
         _REMEMBRANCER_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(line.split(" ")) - 1)
@@ -98,6 +125,9 @@ def test_the_completion_script(scratch: Scratch, shell: str) -> None:
         (("verfy-full", ARTIFACT), "verify-full"),
         (("list", "deployment"), "deployments"),
         (("timelin",), "timeline"),
+        (("help",), "'--help'"),
+        (("version",), "'--version'"),
+        (("list", "help"), "'--help'"),
         (("adr", "acept", "1"), "accept"),
         (("list", "receipts", "--kindd", "sign"), "--kind"),
     ],

@@ -215,6 +215,10 @@ REASONS: dict[str, Reason] = {
         "A time-stamp authority's address must be http(s)://host/path without a user name.",
         "Correct the address.",
     ),
+    "input.usage": Reason(
+        "The command line has an unknown or a missing command, option or argument.",
+        "See the command's --help.",
+    ),
     "input.version": Reason(
         "A version is malformed (at most 100 letters, digits, dots, hyphens, plus signs; no empty part) or not known.",
         "Use a version such as 1.4.0 or 1.4.0-rc.1; `remembrancer list deployments` shows the recorded ones.",

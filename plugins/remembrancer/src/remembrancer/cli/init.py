@@ -16,7 +16,7 @@ FILE = click.Path(path_type=Path)
 
 
 @click.command(
-    epilog="Example: remembrancer init --dev. Production: remembrancer init --production --domain example.com "
+    epilog="Example: remembrancer init --dev\n\nProduction: remembrancer init --production --domain example.com "
     "--owner FPR --log-key-file log.key --authority tsa=https://tsa.example.com --authority-root tsa=root.pem"
 )
 @click.option("--dev", "profile", flag_value="development", default="development", help="Throw-away keys (default).")

@@ -1,5 +1,6 @@
 """A click group whose commands are imported when they are called, so that help and hooks import nothing but click."""
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,37 @@ if TYPE_CHECKING:
 Table = Mapping[str, tuple[str, str]]
 
 
+class _Formatter(click.HelpFormatter):
+    """Writes example command lines so that they can be pasted: on lines of their own, broken as a shell continues."""
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs; one that begins with a word, a colon and our name is a command line."""
+        for number, part in enumerate(text.split("\n\n")):
+            example = re.fullmatch(r"(\w+:) (remembrancer .*)", part, re.DOTALL)
+            if number:
+                self.write_paragraph()
+            if not example:
+                super().write_text(part)
+                continue
+            self.write(f"{'':{self.current_indent}}{example[1]}\n")
+            words = re.findall(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""", example[2])
+            line = " " * (self.current_indent + 2) + words[0]
+            for word in words[1:]:
+                if len(line) + len(word) + 3 > self.width:
+                    self.write(f"{line} \\\n")
+                    line = " " * (self.current_indent + 3)
+                line += f" {word}"
+            self.write(f"{line}\n")
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
 class LazyGroup(click.Group):
     """A group over a table: command name to (`module:attribute`, one line of help)."""
+
+    context_class = _Context
 
     def __init__(self, *, table: Table, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -29,6 +59,7 @@ class LazyGroup(click.Group):
             return None
         module, attribute = self.table[cmd_name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
+        command.context_class = _Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -53,7 +84,20 @@ class LazyGroup(click.Group):
         if name not in self.table and not name.startswith("-"):
             from difflib import get_close_matches
 
+            option = f"--{name}"
+            if any(option in param.opts for param in self.get_params(ctx)):
+                raise click.UsageError(f"there is no command {name!r}. Did you mean {option!r}?", ctx)
             near = get_close_matches(name, self.table, n=1, cutoff=0.5)
             hint = f" Did you mean {near[0]!r}?" if near else f" See `{ctx.command_path} --help`."
             raise click.UsageError(f"there is no command {name[:60]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the group's own options; one that belongs to a command is told to stand behind it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:
+                raise
+            said = f"{error.format_message()} A command's options come after it: "
+            raise click.UsageError(f"{said}{ctx.command_path} COMMAND {error.option_name}", ctx) from error

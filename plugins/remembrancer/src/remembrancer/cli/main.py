@@ -40,7 +40,7 @@ COMMANDS = {
     cls=LazyGroup,
     table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: remembrancer verify-full dist/my-svc-1.0.0.tar.gz. Exit status: 0 verified, 1 failed, "
+    epilog="Example: remembrancer verify-full dist/my-svc-1.0.0.tar.gz\n\nExit status: 0 verified, 1 failed, "
     "2 usage or refused, 3 unverifiable, 4 environment.",
 )
 @click.version_option(__version__, prog_name="remembrancer", message="%(prog)s %(version)s")
@@ -54,20 +54,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Takes the arguments without the program's name (default: the process's own).
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # closed by whoever called us
     try:
         status = program.main(args, prog_name="remembrancer", standalone_mode=False)
+        sys.stdout.flush()  # output that cannot be written is a failure of ours, not one of the interpreter's end
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        from remembrancer.cli.trouble import usage
+
+        return usage(error, args)
     except (click.Abort, KeyboardInterrupt):
         print("remembrancer: interrupted", file=sys.stderr)
         return 130
+    except SystemExit as error:
+        if error.code != 1:
+            raise
+        return _without_a_reader()  # click's own answer to a closed pipe is 1, which is a verdict here
     except BrokenPipeError:
-        # the reader of our output has gone; the interpreter must not complain about it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 4
+        return _without_a_reader()
     except Exception as error:  # noqa: BLE001 - the promise is: no traceback for any input
         from remembrancer.cli.trouble import report
 
-        return report(error, args)
+        try:
+            status = report(error, () if _gave_up_output() else args)  # what can be told on stderr alone is text
+        except OSError:
+            status = report(error, ())
     return status if isinstance(status, int) else 0
+
+
+def _without_a_reader() -> int:
+    """Return the status of a program whose reader went away before the end, as `head` does."""
+    _gave_up_output()
+    return 4
+
+
+def _gave_up_output() -> bool:
+    """Let output that cannot be written go nowhere, so that the interpreter does not complain about it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

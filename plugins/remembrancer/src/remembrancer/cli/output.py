@@ -92,7 +92,7 @@ def emit(report: Report, output: str) -> int:
     if report.profile is not None:
         verdict = VERDICTS[report.status].upper()
         note = PROFILE_NOTES.get(report.profile, report.profile)
-        put(f"{verdict} {report.subject} ({note})")
+        put(f"{f'{verdict} {report.subject}'.rstrip()} ({note})")
     for notice in report.notices:
         put(f"note: {notice}", "  ", sys.stderr)
     return report.status

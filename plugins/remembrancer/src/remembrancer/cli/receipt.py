@@ -32,8 +32,11 @@ def receipt(session: Session, path: Path) -> int:
     absolute = path if path.is_absolute() else Path.cwd() / path
     if not absolute.is_file() and (session.root / path).is_file():
         absolute = session.root / path
-    if not absolute.is_file():
-        raise BadInput("input.file", f"there is no file {path}", "Name a file below ops/receipts.")
+    below = absolute.resolve().is_relative_to(session.root / "ops" / "receipts")
+    if not absolute.is_file() or not below:
+        what = "a folder" if absolute.is_dir() else "not below ops/receipts"
+        said = f"{path} is {what}" if absolute.exists() else f"there is no file {path}"
+        raise BadInput("input.file", said, "Name a file below ops/receipts; `remembrancer list receipts` shows each.")
     found = store.read_receipt(absolute)
     findings, profile, index = _judged(session, found)
     data = {"receipt": json.loads(found.data), "sha256": found.digest, "index": index}

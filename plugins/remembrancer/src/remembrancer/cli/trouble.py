@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
+import click
+
 from remembrancer.cli.fit import put
 from remembrancer.errors import RemembrancerError
 from remembrancer.reasons import REASONS
@@ -20,7 +22,7 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
         traceback.print_exception(error)
     known = _known(error)
     remedy = known.remedy or (REASONS[known.code].remedy if known.code in REASONS else "")
-    if "--format=json" in arguments or ("--format", "json") in pairwise(arguments):
+    if _wants_json(arguments):
         document = {
             "schema": REPORT_SCHEMA,
             "exitCode": known.exit_code,
@@ -32,6 +34,22 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
     if remedy:
         put(f"  {remedy}", "  ", sys.stderr)
     return known.exit_code
+
+
+def usage(error: click.ClickException, arguments: Sequence[str]) -> int:
+    """Print what is wrong with the command line, as click does or, with `--format json`, as any other failure."""
+    if not _wants_json(arguments):
+        error.show()
+        return error.exit_code
+    from remembrancer.errors import BadInput
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    asked = f"{context.command_path if context else 'remembrancer'} --help"
+    return report(BadInput("input.usage", " ".join(error.format_message().split()), f"See `{asked}`."), arguments)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _known(error: Exception) -> RemembrancerError:
