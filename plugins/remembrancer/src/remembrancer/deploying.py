@@ -8,7 +8,7 @@ from pathlib import Path
 from remembrancer import recording
 from remembrancer.clock import Clock
 from remembrancer.digests import sha256_file
-from remembrancer.errors import BadInput, Refused
+from remembrancer.errors import BadInput, Refused, Rejected
 from remembrancer.ledger import Ledger
 from remembrancer.ledger.pending import written_here
 from remembrancer.lock import LOCAL
@@ -23,13 +23,14 @@ _LOOK_BACK = 4  # bundles at the end of the log in which the version before is l
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A receipt's path from the repository's root, whether it is new, the artifact's SHA-256, and whether to sign
-    it."""
+    """A receipt's path from the repository's root, whether it is new, the artifact's SHA-256, whether to sign it, and
+    what of the things given a receipt of an earlier recording leaves out."""
 
     path: Path
     new: bool
     digest: str
     signable: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorded:
@@ -69,7 +70,8 @@ def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorde
 def _again(
     repository: Repository, known: Receipt, given: Given, *, digest: str, environment: str, clock: Clock
 ) -> Recorded:
-    """A version that is recorded already: the same again, a rollout, or a contradiction."""
+    """A version that is recorded already: the same again, a rollout (also one that adds an image's digest to what is
+    recorded for an environment), or a contradiction."""
     store = Store(repository.root)
     path = Path(RECEIPTS) / relative_path(known)
     recorded = known.subject[0].sha256
@@ -78,18 +80,38 @@ def _again(
             "receipt.conflict",
             f"{given.component} {given.version} is already recorded with the digest {recorded} in {path}",
         )
-    if given.image_digest and known.predicate.get("imageDigest", given.image_digest) != given.image_digest:
-        raise Refused("receipt.conflict", f"{path} already records the image {known.predicate['imageDigest']}")
-    if environment == known.predicate["environment"]:
-        return Recorded(path, False, digest)
-    for name in store.walk("rollout"):
-        rollout = store.read_receipt(name)
-        if rollout.subject == known.subject and rollout.predicate["environment"] == environment:
-            return Recorded(Path(RECEIPTS) / name, False, digest)
+    left_out = tuple(_left_out(known, given))
+    same = None
+    for name, one in [(relative_path(known), known), *_rollouts(store, known)]:
+        here, image = one.predicate["environment"] == environment, one.predicate.get("imageDigest")
+        if given.image_digest and image and image != given.image_digest and (here or one is known):
+            raise Refused("receipt.conflict", f"{RECEIPTS}/{name} already records the image {image}")
+        if here and same is None and given.image_digest in (None, image):
+            same = Recorded(Path(RECEIPTS) / name, False, digest, left_out=left_out)
+    if same is not None:
+        return same
     data = _like(
         repository, "rollout", known, environment=environment, clock=clock, more={"imageDigest": given.image_digest}
     )
-    return Recorded(store.write_receipt(data).relative_to(repository.root), True, digest)
+    written = store.write_receipt(data).relative_to(repository.root)
+    return Recorded(written, True, digest, left_out=left_out)
+
+
+def _rollouts(store: Store, known: Receipt) -> Iterator[tuple[str, Receipt]]:
+    """Yield the rollout receipts of a recorded version; what cannot be read is left to verify-audit, which names it."""
+    for name in store.walk("rollout"):
+        with suppress(Rejected):
+            one = store.read_receipt(name)
+            if all(one.predicate[member] == known.predicate[member] for member in ("component", "version", "artifact")):
+                yield name, one
+
+
+def _left_out(known: Receipt, given: Given) -> Iterator[str]:
+    """Yield what was given about a recorded version and cannot be added to its receipt, which is never edited."""
+    if given.plan and given.plan != known.predicate["rollback"]:
+        yield "the rollback plan"
+    if given.sbom and sha256_file(given.sbom) != known.predicate.get("sbom", {}).get("sha256"):
+        yield "the software bill of materials"
 
 
 def record_rollback(

@@ -60,6 +60,8 @@ def deploy(
     if sbom is not None and not sbom.is_file():
         raise BadInput("input.evidence", f"there is no file {sbom}")
     done = record_deploy(session.repository, given, session.clock)
+    for what in done.left_out:
+        session.notices.append(f"{component} {version} is recorded already, so {what} that you gave is not")
     return finish(
         session, "record deploy", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=done.signable
     )
