@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from remembrancer import receipt
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.evidence import Artifact, Entry, Evidence, Log
-from remembrancer.logview import LogView, Stamp, TreeSource, open_checkpoint, prefix_root, proof_of
+from remembrancer.logview import LogView, Stamp, TreeSource, key_ids, open_checkpoint, prefix_root, proof_of
 from remembrancer.merkle import ProofError
 from remembrancer.policy import Policy
 from remembrancer.proof import InclusionBundle
@@ -284,4 +284,4 @@ def open_portable(portable: Portable, policy: Policy) -> Log:
         signed = open_checkpoint(portable.checkpoint, policy)
     except Rejected as error:
         return Log(None, error)
-    return Log(LogView(portable.checkpoint, signed, ProvenTree(portable)))
+    return Log(LogView(portable.checkpoint, signed, ProvenTree(portable), key_ids(policy)))

@@ -48,11 +48,12 @@ class TreeSource(Protocol):
 
 
 class LogView(NamedTuple):
-    """An opened log: the signed note's bytes, what it says, and the tree below it."""
+    """An opened log: the signed note's bytes, what it says, the tree below it, and the ids of all the log's keys."""
 
     data: bytes
     signed: SignedCheckpoint
     tree: TreeSource
+    key_ids: tuple[str, ...]
 
     @property
     def size(self) -> int:
@@ -91,8 +92,8 @@ def proof_of(view: LogView, index: int) -> list[bytes]:
 def open_checkpoint(data: bytes, policy: Policy, *, stamped: bool = False) -> SignedCheckpoint:
     """Return a checkpoint that every log key responsible for its size has signed and enough witnesses have cosigned.
 
-    A `stamped` note was kept when it was stamped: one responsible key is enough, because a later rotation may have made
-    another one responsible too, and it has no cosignatures.
+    A `stamped` note, or any other one of the past, was kept as it was then: one responsible key is enough, because a
+    later rotation may have made another one responsible too, and it may have no cosignatures.
 
     Raises Rejected(log.checkpoint, log.key-range, log.unwitnessed).
     """
@@ -118,7 +119,12 @@ def open_checkpoint(data: bytes, policy: Policy, *, stamped: bool = False) -> Si
 def open_log(data: bytes, read: Reader, policy: Policy) -> LogView:
     """Return the log below a checkpoint note; raises as `open_checkpoint` does."""
     signed = open_checkpoint(data, policy)
-    return LogView(data, signed, TileTree(read, signed.checkpoint.size))
+    return LogView(data, signed, TileTree(read, signed.checkpoint.size), key_ids(policy))
+
+
+def key_ids(policy: Policy) -> tuple[str, ...]:
+    """Return the ids of the keys that sign this log or have signed it: what each of them signed is of one log."""
+    return tuple(log_key.key.key_id for log_key in policy.log_keys)
 
 
 def authority_of(trusted: Trusted, name: str) -> tuple[Authority, TimeAuthority]:

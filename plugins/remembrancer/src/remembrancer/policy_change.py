@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from remembrancer import openpgp, policy
 from remembrancer.clock import Clock
-from remembrancer.errors import BadInput, RemembrancerError
+from remembrancer.errors import BadInput, Refused, RemembrancerError
 from remembrancer.evidence import Entry
 from remembrancer.files import put
 from remembrancer.findings import Finding
@@ -22,7 +22,7 @@ from remembrancer.policy import LogKey, Material, Policy, Signer, Term, TimeAuth
 from remembrancer.policy_text import render
 from remembrancer.receipt import parse
 from remembrancer.recorded_proofs import HELD, Checker, Task
-from remembrancer.repository import LEDGER, Repository
+from remembrancer.repository import LEDGER, TRUST, Repository
 from remembrancer.state import State
 from remembrancer.trust import Trusted
 from remembrancer.verify import negative
@@ -34,6 +34,13 @@ class Change(NamedTuple):
     data: bytes
     policy: Policy
     lost: tuple[Finding, ...]
+
+
+class Rotation(NamedTuple):
+    """The log as it was when the change was prepared, and the key that signs it from there on."""
+
+    view: LogView
+    key: SignerKey
 
 
 def next_version(trusted: Trusted, changed: Policy) -> tuple[bytes, Policy]:
@@ -80,10 +87,13 @@ def apply(
     reason: str,
     clock: Clock,
     scratch: Path,
+    rotation: Rotation | None = None,
 ) -> Path:
     """Sign a change with its owners' keys, write it to ops/trust and record it; returns the trust receipt's path.
 
-    A new owner signs beside the old one. Raises BadInput(sig.no-key), EnvironmentTrouble; nothing is written then.
+    A new owner signs beside the old one, and with `rotation` the new log key signs the checkpoint first, so that a kill
+    between the two leaves one that either policy accepts. Raises BadInput(sig.no-key), EnvironmentTrouble, and Refused
+    (trust.policy-fork, log.behind) when another process was faster; nothing is written then.
     """
     owners = dict.fromkeys([trusted.owner, change.policy.owner])
     signatures: dict[str, bytes] = {}
@@ -92,7 +102,11 @@ def apply(
         home = owner_home(trusted.policy, owner, state)
         signatures[owner] = sign_policy(change.data, owner, home, scratch)
         certificates[owner] = openpgp.export_public(owner, home)
-    write_policy(repository, change.data, signatures, certificates)
+    with exclusive(repository.root) as local:
+        _refuse_overtaken(repository, trusted)
+        if rotation:
+            _cosign(repository, rotation, local)
+        write_policy(repository, change.data, signatures, certificates)
     state.remember_policy(trusted.owner, change.policy.origin, change.policy.version, change.policy.digest)
     previous = trusted.policy.digest
     return record_change(repository, action, change.data, signatures, clock, previous=previous, reason=reason)
@@ -140,11 +154,24 @@ def with_log_key(current: Policy, key: VerifierKey, size: int) -> Policy:
     return current._replace(log_keys=(*old, LogKey(key, size, None)))
 
 
-def cosign_checkpoint(root: Path, view: LogView, key: SignerKey) -> None:
+def _refuse_overtaken(repository: Repository, trusted: Trusted) -> None:
+    if hashlib.sha256(repository.read(f"{TRUST}/policy.toml")).hexdigest() != trusted.policy.digest:
+        raise Refused(
+            "trust.policy-fork",
+            "the policy was changed by somebody else in the meantime, so nothing was changed",
+            "Run the command again.",
+        )
+
+
+def _cosign(repository: Repository, rotation: Rotation, local: Path) -> None:
     """Add the new log key's signature to the checkpoint, so that both keys vouch for the size at which they change."""
+    view, key = rotation
+    if repository.ledger_file("checkpoint") != view.data:
+        raise Refused(
+            "log.behind", "the ledger has grown in the meantime, so nothing was changed", "Run the command again."
+        )
     (line,) = open_note(sign_note(view.signed.text, [key]), [key.verifier()]).signatures
-    with exclusive(root) as local:
-        put(root / LEDGER, {"checkpoint": add_signature(view.data, line)}, local / SCRATCH)
+    put(repository.root / LEDGER, {"checkpoint": add_signature(view.data, line)}, local / SCRATCH)
 
 
 def new_log_key(current: Policy) -> SignerKey:

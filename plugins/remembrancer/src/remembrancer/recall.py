@@ -47,7 +47,8 @@ def _judged(
     view: LogView, state: State, repository: Repository | None, against: Callable[[Seen], Finding]
 ) -> Finding | None:
     origin = view.signed.checkpoint.origin
-    known = [seen for line in view.signed.signatures if (seen := state.seen(origin, line.key_id))]
+    # a rotation makes nobody forget: what an earlier key of the log signed is the same log's
+    known = [seen for key_id in view.key_ids if (seen := state.seen(origin, key_id))]
     if not known:
         return None
     seen = max(known, key=lambda one: one.size)

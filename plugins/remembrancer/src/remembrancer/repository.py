@@ -123,10 +123,11 @@ class Repository:
 
     def branch(self) -> str | None:
         """Return the checked-out branch, "" for a detached HEAD, None when this is not a git repository."""
-        done = self.git("symbolic-ref", "--quiet", "--short", "HEAD")
+        # in full: Git shortens a branch that a tag is named like to heads/<name>, and whoever pushes makes such a tag
+        done = self.git("symbolic-ref", "--quiet", "HEAD")
         if done is None or done.returncode > 1:
             return None
-        return done.stdout.decode(errors="replace").strip()
+        return done.stdout.decode(errors="replace").strip().removeprefix("refs/heads/")
 
     def git(self, *arguments: str, data: bytes = b"") -> "CompletedProcess[bytes] | None":
         """Run git in the repository, by the rules of `gitcall`, and return what it did; None when there is no git

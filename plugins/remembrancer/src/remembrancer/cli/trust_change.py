@@ -11,6 +11,7 @@ from remembrancer.cli.output import Report, say
 
 if TYPE_CHECKING:
     from remembrancer.policy import Policy
+    from remembrancer.policy_change import Rotation
     from remembrancer.trust import Trusted
 
 FILE = click.Path(path_type=Path)
@@ -126,8 +127,8 @@ def rotate(session: Session, *, log_key_file: Path | None, owner: str | None, dr
     from remembrancer import state
     from remembrancer.errors import BadInput, Rejected
     from remembrancer.gather import open_ledger
-    from remembrancer.keys import keep_development_key, read_log_key, write_log_key
-    from remembrancer.policy_change import cosign_checkpoint, new_log_key, with_log_key
+    from remembrancer.keys import read_log_key, write_log_key
+    from remembrancer.policy_change import Rotation, new_log_key, with_log_key
 
     trusted = session.trusted()
     if (log_key_file is None) == (owner is None):
@@ -144,12 +145,9 @@ def rotate(session: Session, *, log_key_file: Path | None, owner: str | None, dr
     if not dry_run and not log_key_file.exists():
         write_log_key(log_key_file, key)
 
-    def publish() -> None:
-        assert log.view is not None  # noqa: S101 - checked above
-        cosign_checkpoint(session.root, log.view, key)
-        keep_development_key(session.state, trusted.policy, key)
-
-    return _change(session, trusted, changed, "rotate", dry_run=dry_run, reason=reason, then=publish)
+    return _change(
+        session, trusted, changed, "rotate", dry_run=dry_run, reason=reason, rotation=Rotation(log.view, key)
+    )
 
 
 def _second(instant: datetime) -> datetime:
@@ -164,7 +162,7 @@ def _change(
     *,
     dry_run: bool,
     reason: str,
-    then: object = None,
+    rotation: "Rotation | None" = None,
 ) -> int:
     import tempfile
 
@@ -192,9 +190,12 @@ def _change(
             reason=reason,
             clock=session.clock,
             scratch=Path(folder),
+            rotation=rotation,
         )
-    if callable(then):
-        then()
+    if rotation:
+        from remembrancer.keys import keep_development_key
+
+        keep_development_key(session.state, trusted.policy, rotation.key)
     receipt = path.relative_to(session.root).as_posix()
     from remembrancer.cli.seal import seal_after
 
