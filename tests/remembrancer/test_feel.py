@@ -87,6 +87,18 @@ def test_output_that_nobody_takes_is_trouble_and_no_verdict(
         assert "Exception" not in done.stderr
 
 
+def test_a_letter_that_the_encoding_lacks(scratch: Scratch) -> None:
+    scratch.ok("adr", "create", "Größer ☃", *WRITTEN)
+    done = subprocess.run(
+        [*PROGRAM, "list", "adrs"],
+        capture_output=True,
+        check=False,
+        cwd=scratch.root,
+        env=scratch.environment(PYTHONIOENCODING="latin-1", LC_ALL="C", PYTHONUTF8="0"),
+    )
+    assert (done.returncode, b"Gr\xf6\xdfer \\u2603" in done.stdout) == (0, True), done.stdout
+
+
 def complete(scratch: Scratch, line: str) -> list[str]:
     env = scratch.environment(
         _REMEMBRANCER_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(line.split(" ")) - 1)

@@ -1,5 +1,6 @@
 """The program: which commands there are, and the one place where a failure becomes a sentence and an exit status."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # closed by whoever called us
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a letter that the terminal's encoding lacks is no trouble
     try:
         status = program.main(args, prog_name="remembrancer", standalone_mode=False)
         sys.stdout.flush()  # output that cannot be written is a failure of ours, not one of the interpreter's end
