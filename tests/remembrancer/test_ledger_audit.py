@@ -115,6 +115,11 @@ def test_what_is_added_is_named(world: World) -> None:
     world.plant(b"junk", "ledger/junk")
     world.plant(b"junk", "ledger/tile/9/junk")
     world.plant(b"junk", "ledger/timestamps/../timestamps/x.tsr")
+    world.plant(b"junk", "deploy/notes.txt")
+    world.plant(b"an image", "adr/picture.png")
+    world.plant(b"about this folder", "README.md")
+    for elsewhere in ("elsewhere/a.receipt", "a.receipt"):
+        world.plant(deploy("0.1.0"), elsewhere)
     result = world.ledger.audit(3)
     assert codes(result) == {
         world.names([pending])[0]: "log.pending",
@@ -123,6 +128,9 @@ def test_what_is_added_is_named(world: World) -> None:
         "ledger/junk": "log.extra-file",
         "ledger/tile/9/junk": "log.extra-file",
         "ledger/timestamps/x.tsr": "log.extra-file",
+        "deploy/notes.txt": "log.extra-file",
+        "elsewhere/a.receipt": "receipt.path",
+        "a.receipt": "receipt.path",
     }
 
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError
-from remembrancer.files import read_regular
+from remembrancer.files import read_regular, trouble
 from remembrancer.findings import Finding
 from remembrancer.kinds import KINDS
 from remembrancer.ledger.extra import ledger_files
 from remembrancer.ledger.files import LEDGER, LedgerFiles
 from remembrancer.ledger.notes import Notes, failed, notice
+from remembrancer.lock import LOCAL
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.store import RECEIPTS, Store
 from remembrancer.tilefiles import WIDTH, Tile, TileError, read_bundle
@@ -157,14 +158,18 @@ def _same_on_disk(
 
 def _unsealed(store: Store, paths: "array[int]", salt: bytes, total: _Part) -> None:
     """Name every receipt on disk that the log does not have, and remember the blobs of those that can be read."""
-    for path in (path for kind in KINDS for path in store.walk(kind)):
+    for path in (*(path for kind in KINDS for path in store.walk(kind)), *_elsewhere(store)):
+        name = f"{RECEIPTS}/{path}"
         if path.endswith("/"):
             message = "Folders lie too deep inside each other to be looked through."
-            total.problems.add(failed("log.extra-file", f"{RECEIPTS}/{path}", message))
+            total.problems.add(failed("log.extra-file", name, message))
             continue
-        if not path.endswith(".receipt") or _has(paths, _key(salt, path)):
+        if not path.endswith(".receipt"):
+            if not path.startswith("adr/"):  # decisions and what belongs to them
+                total.problems.add(failed("log.extra-file", name, "Only receipts belong here."))
             continue
-        name = f"{RECEIPTS}/{path}"
+        if _has(paths, _key(salt, path)):
+            continue
         try:
             receipt = store.read_receipt(path)
         except RemembrancerError as error:
@@ -172,6 +177,16 @@ def _unsealed(store: Store, paths: "array[int]", salt: bytes, total: _Part) -> N
             continue
         total.blobs.extend(_key(salt, digest) for digest in receipt.blobs)
         total.problems.add(failed("log.pending", name, "The receipt is not in the log."))
+
+
+def _elsewhere(store: Store) -> Iterator[str]:
+    """Yield what claims to be a receipt where no kind has its folder."""
+    known = {*KINDS, "ledger", "blobs", "archive", Path(LOCAL).name}
+    with trouble(f"list {store.receipts_dir}"):
+        others = [one for one in store.receipts_dir.iterdir() if one.name not in known]
+    for one in others:
+        inside = store.walk(one.name) if one.is_dir() and not one.is_symlink() else iter([one.name])
+        yield from (path for path in inside if path.endswith(".receipt"))
 
 
 def _other_blobs(store: Store, known: "array[int]", salt: bytes, notices: Notes) -> None:
