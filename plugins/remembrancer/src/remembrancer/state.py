@@ -84,11 +84,13 @@ class State:
         return version, digest
 
     def remember_policy(self, owner: str, origin: str, version: int, digest: str) -> None:
-        """Remember a verified policy's version and digest (SHA-256, hex)."""
-        self._write(
-            self._name("policies", owner, origin),
-            {"owner": owner, "origin": origin, "version": version, "digest": digest},
-        )
+        """Remember a verified policy's version and digest (SHA-256, hex), unless a newer one is remembered by now."""
+        with self._alone():
+            if self.newest_policy(owner, origin)[0] <= version:
+                self._write(
+                    self._name("policies", owner, origin),
+                    {"owner": owner, "origin": origin, "version": version, "digest": digest},
+                )
 
     def seen(self, origin: str, key_id: str) -> Seen | None:
         """Return the newest checkpoint remembered for an origin and log key id, or None."""

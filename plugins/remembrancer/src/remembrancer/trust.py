@@ -71,7 +71,8 @@ def establish(
 ) -> Trusted:
     """Return the policy if a pinned owner signed it.
 
-    `newest(owner, origin)` is the highest policy version seen before with its digest, (0, "") when none.
+    `newest(owner, origin)` is the highest policy version seen before with its digest, (0, "") when none; an owner hands
+    over to the next, so that what any pinned one signed counts.
     Raises Unverifiable(trust.no-policy, trust.unpinned), Rejected(trust.policy-signature, trust.owner-change,
     trust.owner-revoked, trust.policy-rollback, trust.policy-fork, trust.profile), BadInput(policy.*).
     """
@@ -93,7 +94,8 @@ def establish(
         raise Unverifiable("trust.unpinned", f"the owner is pinned for {bound}, this policy is for {parsed.origin}")
     if parsed.owner != owner:
         _check_owner(signed, parsed.owner)
-    _check_age(parsed, newest(owner, parsed.origin))
+    for one in dict.fromkeys([owner, *owners]):
+        _check_age(parsed, newest(one, parsed.origin))
     if require_production and parsed.profile is not Profile.PRODUCTION:
         raise Rejected("trust.profile", f"production trust is required, the policy's profile is {parsed.profile}")
     return Trusted(parsed, owner, keys)
@@ -167,3 +169,5 @@ def _check_age(parsed: Policy, newest: tuple[int, str]) -> None:
         )
     if parsed.version == version and digest and parsed.digest != digest:
         raise Rejected("trust.policy-fork", f"another policy was seen before as version {version}")
+    if parsed.version == version + 1 and digest and parsed.previous != digest:
+        raise Rejected("trust.policy-fork", f"the policy follows another version {version} than the one seen before")

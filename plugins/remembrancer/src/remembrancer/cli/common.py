@@ -13,7 +13,7 @@ from remembrancer.clock import Clock, SystemClock
 if TYPE_CHECKING:
     from remembrancer.repository import Repository
     from remembrancer.state import State
-    from remembrancer.trust import Pins, Trusted
+    from remembrancer.trust import Pins, SignedPolicy, Trusted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,15 +78,15 @@ class Session:
 
         Raises what `trust.establish` raises.
         """
+        return self.trusted_policy(self.repository.signed_policy(), self.repository.key)
+
+    def trusted_policy(self, signed: "SignedPolicy | None", keys: Callable[[str], bytes]) -> "Trusted":
+        """Return a policy of any place under the user's trust, and remember its version; see `trust.establish`."""
         from remembrancer.recall import remember_policy
         from remembrancer.trust import establish
 
         trusted = establish(
-            self.repository.signed_policy(),
-            self.pins(),
-            self.state.newest_policy,
-            self.repository.key,
-            require_production=self.require_production,
+            signed, self.pins(), self.state.newest_policy, keys, require_production=self.require_production
         )
         policy = trusted.policy
         notice = remember_policy(self.state, trusted.owner, policy.origin, policy.version, policy.digest)

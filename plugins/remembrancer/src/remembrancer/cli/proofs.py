@@ -118,13 +118,6 @@ def trusted_under(session: Session, policy_file: Path | None) -> "Trusted":
     if policy_file is None:
         return session.trusted()
     from remembrancer.repository import Repository, policy_beside
-    from remembrancer.trust import establish
 
     folder = policy_file.resolve().parent
-    return establish(
-        policy_beside(policy_file),
-        session.pins(),
-        session.state.newest_policy,
-        lambda sha256: Repository(folder).read(f"keys/{sha256}"),
-        require_production=session.require_production,
-    )
+    return session.trusted_policy(policy_beside(policy_file), lambda sha256: Repository(folder).read(f"keys/{sha256}"))
