@@ -84,6 +84,17 @@ def test_alerts_say_how_bad_and_what_to_do(collection: Path) -> None:
         assert set(rule["annotations"]) == {"summary", "description"}
 
 
+def test_errors_and_latency_are_those_of_users(collection: Path) -> None:
+    """A readiness probe that gets its 503 is no failure, and the probes that succeed must not hide one."""
+    ratios = {rule["record"]: rule["expr"] for rule in rules(collection) if "record" in rule}
+    assert set(ratios) == RECORDED
+    panels = {panel["title"]: panel["targets"] for panel in dashboard(collection)["panels"]}
+    queries = [*ratios.values(), *(one["expr"] for title in ("Server errors", "Latency") for one in panels[title])]
+    for query in queries:
+        for metric, chosen in re.findall(r"(http_[a-z_]+)\{([^}]*)\}", query):
+            assert set(re.findall(r'route!="([^"]*)"', chosen)) == {"/health", "/ready", "/metrics"}, (metric, query)
+
+
 def test_every_rule_has_a_case(collection: Path) -> None:
     cases = yaml.safe_load((monitoring(collection) / "prometheusrule.test.yaml").read_text())["tests"]
     fired = {one["alertname"] for case in cases for one in case.get("alert_rule_test", []) if one.get("exp_alerts")}
@@ -146,6 +157,8 @@ def test_promtool_accepts_rules_and_cases(collection: Path, component: str) -> N
         ("histogram_quantile(0.99,", "histogram_quantile(0.5,"),
         ('status=~"5.."', 'status=~"4.."'),
         ("expr: absent(", "expr: absentt("),
+        (', route!="/ready"', ""),
+        (', route!="/health"', ""),
     ],
 )
 def test_promtool_notices_a_changed_rule(collection: Path, tmp_path: Path, old: str, new: str) -> None:
