@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from collection import files, render
+import manifest
+from collection import ROOT, files, render
 from templates.ci_render import GITHUB, GITLAB, load
 
 IMAGE = re.compile(r"[a-z0-9./-]+:[A-Za-z0-9.-]+@sha256:[0-9a-f]{64}")
@@ -68,6 +69,29 @@ def test_an_image_that_nobody_follows_is_noticed(both: Path, config: dict[str, A
     less = copy.deepcopy(config)
     less["customManagers"] = [one for one in config["customManagers"] if not re.search(patterns(one)[0], name)]
     assert [one.split(":")[0] for one in unfollowed(both, less)] == [name]
+
+
+def test_what_the_standard_pins_waits_for_a_person(both: Path, config: dict[str, Any]) -> None:
+    """A newer pin in a file of the standard is drift, so no request makes one before somebody asked for it."""
+    managers = [*map(patterns, config["customManagers"]), *BUILT_IN.values()]
+    seeded = manifest.seeded_patterns(ROOT / "hooks/ownership.toml")
+    followed = {
+        name
+        for name in files(both)
+        for where, what in managers
+        if re.search(where, name) and re.search(what, (both / name).read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    (waiting,) = [one for one in config["packageRules"] if "dependencyDashboardApproval" in one]
+    assert waiting["dependencyDashboardApproval"] is True
+    assert {name for name in followed if manifest.owner_of(name, seeded) == "standard"} == {
+        *waiting["matchFileNames"],
+        "Dockerfile",
+    }
+    # The image's minor version is a decision, and no digest is put behind its tag: nothing is left to propose.
+    (tag,) = [one for one in config["packageRules"] if one.get("matchManagers") == ["dockerfile"]]
+    assert tag["pinDigests"] is False
+    (minor,) = [one for one in config["packageRules"] if one.get("matchDepNames") == ["python"]]
+    assert (minor["matchUpdateTypes"], minor["enabled"]) == (["major", "minor"], False)
 
 
 def test_every_manager_finds_something(both: Path, config: dict[str, Any]) -> None:
