@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -162,6 +163,8 @@ OWN_REMEDIES = [
     ("a folder to sign", ("sign", "dist"), "Name the file itself."),
     ("no such proof", ("verify-proof", "none.proof.json"), "fetch the file from where it was published"),
     ("no such receipt", ("receipt", "none.receipt"), "below ops/receipts"),
+    ("production without its terms", ("init", "--production", "--domain", "example.org"), "remembrancer init --help"),
+    ("a log key that would be committed", (*PRODUCTION, "--domain", "example.org"), "--log-key-file ../log.key"),
     ("a folder of receipts", ("receipt", "ops/receipts/deploy"), "remembrancer list receipts"),
     ("no receipt", ("receipt", "ops/trust/policy.toml"), "remembrancer list receipts"),
     ("rollback to nothing", ("record", "rollback", "--component", "my-svc", "--to", "9.9.9", "--environment", "staging",
@@ -175,7 +178,25 @@ def test_what_is_not_there_has_a_remedy_of_its_own(
 ) -> None:
     error = scratch.json(*arguments).report["error"]
     assert remedy in error["remedy"]
-    assert OF_NO_USE_HERE[error["code"]] not in error["remedy"]
+    assert OF_NO_USE_HERE.get(error["code"], REASONS[error["code"]].remedy) not in error["remedy"]
+
+
+def test_a_production_that_cannot_begin_leaves_no_key(scratch: Scratch) -> None:
+    """A log key of the first attempt would be refused by the second one, if that has another domain."""
+    root = tomllib.loads((scratch.root / "ops/trust/policy.toml").read_text())["authority"][0]["roots"][0]
+    (scratch.base / "root.pem").write_text(root)
+    terms = (*PRODUCTION[:4], "--domain", "example.org", "--authority", "tsa=https://tsa.example/")
+    files = ("--log-key-file", "../new.key", "--authority-root", "tsa=../root.pem")
+    refuse(scratch, (*terms, *files), 2, "sig.no-key")
+    assert not (scratch.base / "new.key").exists()
+
+
+def test_status_says_what_to_do_about_trust() -> None:
+    scratch = new_scratch()
+    try:
+        assert "`remembrancer init`" in scratch.ok("status").out
+    finally:
+        scratch.remove()
 
 
 USAGE = [
@@ -315,9 +336,9 @@ def test_no_key(scratch: Scratch) -> None:
 def test_no_policy() -> None:
     scratch = new_scratch()
     try:
-        refuse(scratch, ("sign", ARTIFACT), 3, "trust.unpinned")
-        refuse(scratch, ("timestamp", ARTIFACT), 3, "trust.unpinned")
-        refuse(scratch, ("seal",), 3, "trust.unpinned")
+        refuse(scratch, ("sign", ARTIFACT), 3, "trust.no-policy")
+        refuse(scratch, ("timestamp", ARTIFACT), 3, "trust.no-policy")
+        refuse(scratch, ("seal",), 3, "trust.no-policy")
     finally:
         scratch.remove()
 

@@ -141,6 +141,7 @@ def test_an_ended_key_does_not_sign(gpg: Gpg, artifact: Path, end: str) -> None:
         sign_detached(artifact, key, gpg.home)
     assert trouble.value.code == "env.gpg"
     assert key in trouble.value.message
+    assert "gpg --quick-set-expire" in trouble.value.remedy
 
 
 def test_a_key_with_a_passphrase_is_asked_for_and_not_guessed(gpg: Gpg, artifact: Path) -> None:
@@ -160,6 +161,7 @@ def test_a_key_with_a_passphrase_is_asked_for_and_not_guessed(gpg: Gpg, artifact
     with pytest.raises(EnvironmentTrouble) as trouble:
         sign_detached(artifact, key, gpg.home)
     assert trouble.value.code == "env.gpg"
+    assert "GPG_TTY" in trouble.value.remedy
 
 
 def test_a_configuration_has_no_say(gpg: Gpg, artifact: Path) -> None:

@@ -64,6 +64,14 @@ def begin_production(
     return parsed, archive
 
 
+def named_by_policy(repository: Repository, key: VerifierKey) -> bool:
+    """Tell whether the policy that is on disk names this log key."""
+    try:
+        return str(key).encode() in repository.read(f"{TRUST}/policy.toml")
+    except FileNotFoundError:
+        return False
+
+
 def _development(repository: Repository) -> Policy | None:
     """The development policy in force, None when there is none; refuses anything else."""
     try:

@@ -77,10 +77,10 @@ def establish(
     trust.owner-revoked, trust.policy-rollback, trust.policy-fork, trust.profile), BadInput(policy.*).
     """
     owners = pins.owners()
-    if not owners:
-        raise Unverifiable("trust.unpinned", "no owner's fingerprint is pinned, so no proof can be judged")
     if signed is None:
         raise Unverifiable("trust.no-policy", "there is no trust policy (ops/trust/policy.toml)")
+    if not owners:
+        raise Unverifiable("trust.unpinned", "no owner's fingerprint is pinned, so no proof can be judged")
     owner = _signed_by(signed, owners, strict=bool(pins.explicit))
     parsed = policy.parse(signed.text)
     if owner is None:

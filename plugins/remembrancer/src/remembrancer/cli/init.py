@@ -57,8 +57,16 @@ def init(
             )
         return _development(session, name)
     if not (domain and owner and log_key_file and authorities and roots):
-        needed = "--domain, --owner, --log-key-file, --authority and --authority-root"
-        raise BadInput("input.name", f"--production needs {needed}")
+        given = {
+            "--domain": domain,
+            "--owner": owner,
+            "--log-key-file": log_key_file,
+            "--authority": authorities,
+            "--authority-root": roots,
+        }
+        missing = ", ".join(option for option, value in given.items() if not value)
+        how = "Give them too; `remembrancer init --help` has an example."
+        raise BadInput("input.name", f"--production needs {missing} as well", how)
     return _production(
         session,
         component=name,
@@ -106,24 +114,32 @@ def _production(
     from remembrancer.errors import BadInput
     from remembrancer.keys import read_log_key, write_log_key
     from remembrancer.note import SignerKey
-    from remembrancer.production import Terms, begin_production, origin_of
+    from remembrancer.production import Terms, begin_production, named_by_policy, origin_of
 
     origin = origin_of(domain, component)
     if log_key_file.resolve().is_relative_to(session.root.resolve()):
-        raise BadInput("input.log-key", "the private log key must lie outside the repository")
+        where = "Name a place that is never committed, such as --log-key-file ../log.key."
+        raise BadInput("input.log-key", "the private log key must lie outside the repository", where)
     made = not log_key_file.exists()
     key = SignerKey.generate(origin) if made else read_log_key(log_key_file)
     if key.name != origin:
-        raise BadInput("input.log-key", f"the log key is for {key.name}, not for {origin}")
+        other = "Name another --log-key-file; it is made when it does not exist."
+        raise BadInput("input.log-key", f"the log key is for {key.name}, not for {origin}", other)
     owner = state.fingerprint(owner)
     chosen = tuple(state.fingerprint(one) for one in signers) or (owner,)
     terms: Terms = Terms(domain, owner, chosen, key.verifier(), _authorities(authorities, roots))
     if made:
         write_log_key(log_key_file, key)
-    with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
-        policy, archive = begin_production(
-            session.repository, session.state, component, terms, clock=session.clock, scratch=Path(folder)
-        )
+    try:
+        with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
+            policy, archive = begin_production(
+                session.repository, session.state, component, terms, clock=session.clock, scratch=Path(folder)
+            )
+    except BaseException:
+        # a private key that no policy names would only be in the way of the next attempt
+        if made and not named_by_policy(session.repository, key.verifier()):
+            log_key_file.unlink(missing_ok=True)
+        raise
     session.owners = (owner,)
     sealed = begin_log(session, session.trusted(), key)
     data = {"origin": origin, "profile": str(policy.profile), "owner": owner, "archive": archive, **sealed.data}
@@ -132,7 +148,8 @@ def _production(
         session.output,
         f"production ledger begun: {origin}",
         *([f"the development ledger is in {archive}"] if archive else []),
-        f"publish the owner's fingerprint {owner}: everybody who verifies pins it (remembrancer trust pin)",
+        f"publish the owner's fingerprint {owner}: everybody who verifies pins it, you too",
+        f"  remembrancer trust pin {owner}",
         *_for_the_pipeline(owner, chosen[0], log_key_file),
         *sealed.lines,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from remembrancer.cli.common import Session, command
-from remembrancer.cli.output import Report, say
+from remembrancer.cli.output import Report, remedy, say
 
 if TYPE_CHECKING:
     from remembrancer.note import SignerKey
@@ -59,6 +59,7 @@ def _told(result: Any) -> Sealed:
     lines = [f"sealed {len(result.sealed)} receipts; the ledger has size {result.size}, root {result.root.hex()}"]
     lines += [f"refused {finding.subject}: {finding.message} [{finding.code}]" for finding in result.refused]
     lines += [f"{finding.message} [{finding.code}]" for finding in (*result.held, *result.late)]
+    lines += dict.fromkeys(f"  {remedy(finding)}" for finding in (*result.refused, *result.held, *result.late))
     data = {
         "sealed": True,
         "size": result.size,

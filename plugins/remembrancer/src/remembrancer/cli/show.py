@@ -18,16 +18,19 @@ def status(session: Session, *, reflect: bool) -> int:
     """Show the ledger's origin, profile and size, what is pending, and whether this user trusts the policy."""
     from remembrancer.errors import Rejected, Unverifiable
     from remembrancer.gather import open_ledger
+    from remembrancer.reasons import REASONS
     from remembrancer.sealing import pending
     from remembrancer.standing import endings, last_stamp
 
     data: dict[str, Any] = {"root": str(session.root)}
+    advice = []
     try:
         trusted = session.trusted()
         policy = trusted.policy
         ends = endings(trusted, session.repository)
     except (Rejected, Unverifiable) as error:
         data["trust"] = f"{error.message} [{error.code}]"
+        advice = [f"  {error.remedy or REASONS[error.code].remedy}"]
     else:
         data.update(trust="pinned", profile=str(policy.profile), origin=policy.origin, owner=policy.owner)
         log = open_ledger(session.repository, policy)
@@ -39,6 +42,7 @@ def status(session: Session, *, reflect: bool) -> int:
         data["keys"] = [{"what": one.what, "until": one.until} for one in ends]
     data["pending"] = len(pending(session.repository))
     lines = [f"{name}: {value}" for name, value in data.items() if name != "keys"]
+    lines[2:2] = advice
     lines += [f"{one['what']}: {'until ' + one['until'] if one['until'] else 'no end'}" for one in data.get("keys", [])]
     quantities = _reflection(session, data["pending"]) if reflect else ()
     if reflect:

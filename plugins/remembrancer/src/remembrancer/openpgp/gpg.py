@@ -18,6 +18,20 @@ _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 # a socket's path holds 103 bytes on macOS and 107 on Linux; the agent's longest socket name is S.gpg-agent.browser
 _LONGEST_HOME = 80
 _SECONDS = 60
+_ASKED = (
+    "The key has a passphrase that gpg could not ask for: say `export GPG_TTY=$(tty)` in a terminal and run it again, "
+    "or unlock the key first by signing anything with gpg."
+)
+# what gpg says when it cannot sign, and what helps
+_REMEDIES = {
+    "Inappropriate ioctl": _ASKED,
+    "No pinentry": _ASKED,
+    "Timeout": _ASKED,
+    "Operation cancelled": "Run it again and give the passphrase.",
+    "Bad passphrase": "Run it again and give the right passphrase.",
+    "Unusable secret key": "The key has expired, was revoked or may not sign: `gpg --list-secret-keys` tells which; "
+    "extend it with `gpg --quick-set-expire`, or use another key.",
+}
 
 
 def sign_detached(path: Path, fingerprint: str, homedir: Path | None = None) -> bytes:
@@ -38,7 +52,9 @@ def sign_detached(path: Path, fingerprint: str, homedir: Path | None = None) -> 
             raise EnvironmentTrouble("env.io", f"{path} cannot be read: {error.strerror or error}.") from error
     signature = bytes(made.data or b"")
     if not signature.startswith(b"-----BEGIN PGP SIGNATURE-----"):
-        raise EnvironmentTrouble("env.gpg", f"gpg could not sign with key {fingerprint}: {_complaint(made)}.")
+        said = _complaint(made)
+        remedy = next((advice for words, advice in _REMEDIES.items() if words in said), "")
+        raise EnvironmentTrouble("env.gpg", f"gpg could not sign with key {fingerprint}: {said}.", remedy)
     return signature
 
 
