@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli_support import Scratch, end_agents, new_scratch
+from cli_support import Scratch, change_policy, end_agents, new_scratch
 from remembrancer import manifests, receipt
 from remembrancer.clock import rfc3339
 from remembrancer.drift import NOTHING, Status, Waiver, judge
@@ -439,6 +439,12 @@ def test_a_manifest_of_another_root_is_refused() -> None:
             manifests.read(data, wrong)
 
 
+def test_a_template_s_tag_must_be_signed_where_the_policy_names_who_signs_templates(service: Scratch) -> None:
+    change_policy(service, 'components = ["*"]', 'components = ["*", "templates"]')
+    done = service.json("drift")
+    assert (done.status, done.codes) == (1, {"sig.missing"}), done.out
+
+
 # ---------------------------------------------------------------- a proof that a third party can check
 
 
@@ -494,6 +500,26 @@ def test_a_forged_proof_does_not_hold(outsider: tuple[Scratch, str]) -> None:
     document["blobs"] = {}
     path.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     assert checked(outsider).codes == {"blob.missing"}
+
+
+def test_a_proof_of_another_log_contradicts_what_was_seen_before(
+    outsider: tuple[Scratch, str], service: Scratch
+) -> None:
+    """Both logs are signed by the same key, and each is right in itself."""
+    other, _ = outsider
+    for reason in ("first", "second"):
+        copy = service.copy()
+        (copy.root / "Dockerfile").write_bytes(b"FROM mine\n")
+        copy.ok("record", "waiver", "Dockerfile", "--owner", "o", "--reason", reason, "--expires", LATER)
+        copy.ok("drift", "--export", str(other.base / f"{reason}.json"))
+        end_agents(copy)
+        copy.remove()
+    policy = str(other.base / "trust/policy.toml")
+    seen, forged = (
+        other.json("drift", "--proof", str(other.base / f"{one}.json"), "--policy", policy, "--trust", outsider[1])
+        for one in ("first", "second")
+    )
+    assert (seen.codes & {"log.split-view"}, "log.split-view" in forged.codes) == (set(), True), forged.out
 
 
 def test_export_and_proof_exclude_each_other(service: Scratch) -> None:

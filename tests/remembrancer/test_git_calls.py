@@ -1,6 +1,8 @@
 """Git answers about the repository that is asked about, and runs nothing that its configuration names."""
 
+import hashlib
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,35 @@ def test_every_call_follows_the_same_rules() -> None:
     assert [name for name, text in texts.items() if '["git"' in text] == ["gitcall.py"]
     calls = {name for name, text in texts.items() if "gitcall" in text and name != "gitcall.py"}
     assert calls >= {"repository.py", "ledger/git.py", "hooks/staged.py", "standard_text.py"}
+
+
+def hidden_by_graft(world: World) -> None:
+    (world.root / ".git/info").mkdir(exist_ok=True)
+    (world.root / ".git/info/grafts").write_text(world.git("rev-parse", "HEAD") + "\n")
+
+
+def hidden_by_commit_graph(world: World) -> None:
+    """Write a commit-graph in which no commit has a parent."""
+    world.git("commit-graph", "write", "--reachable")
+    path = world.root / ".git/objects/info/commit-graph"
+    data = bytearray(path.read_bytes())
+    table = [data[8 + 12 * number : 20 + 12 * number] for number in range(data[6])]
+    start = next(int.from_bytes(row[4:]) for row in table if row[:4] == b"CDAT")
+    for number in range(2):
+        place = start + 36 * number + 20
+        data[place : place + 4] = (0x70000000).to_bytes(4)
+    path.chmod(0o644)
+    path.write_bytes(data[:-20] + hashlib.sha1(data[:-20], usedforsecurity=False).digest())
+
+
+@pytest.mark.parametrize("hide", [hidden_by_graft, hidden_by_commit_graph])
+def test_no_file_beside_the_commits_hides_one(world: World, hide: Callable[[World], None]) -> None:
+    world.commit("another")
+    hide(world)
+    plain = subprocess.run(
+        ["git", "-C", str(world.root), "rev-list", "--count", "HEAD"], capture_output=True, check=True
+    )
+    assert plain.stdout == b"1\n", "a call without the rules does not see it"
+    found = Repository(world.root).git("rev-list", "--count", "HEAD")
+    assert found is not None
+    assert (found.stdout, found.stderr) == (b"2\n", b"")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,3 +160,57 @@ def test_a_stamp_that_is_no_file_blocks_no_verdict(scratch: Scratch, name: str, 
     audit = scratch.json("verify-audit")
     named = [one["subject"] for one in audit.report["findings"] if one["outcome"] == "failed"]
     assert (audit.status, f"ops/receipts/ledger/timestamps/{name}" in named) == (1, True), audit.out
+
+
+@pytest.mark.parametrize("bad", ["link", "pipe", "endless"])
+def test_answers_that_are_no_file_are_named_and_not_read(scratch: Scratch, bad: str) -> None:
+    place = scratch.root / ".copier-answers.k8s.yml"
+    if bad == "link":
+        (scratch.base / "elsewhere").write_text("_commit: v1\n_src_path: https://x.example/t.git\nlayer: k8s\n")
+        place.symlink_to(scratch.base / "elsewhere")
+    elif bad == "pipe":
+        os.mkfifo(place)
+    else:
+        place.write_text("_commit: v1\n")
+        os.truncate(place, 1 << 43)
+    done = scratch.json("drift")
+    assert (done.status, done.codes) == (1, {"receipt.size" if bad == "endless" else "input.file"}), done.out
+    assert place.name in done.out
+
+
+@pytest.mark.parametrize("kind", ["tsr", "note"])
+def test_a_stamp_that_is_larger_than_any_is_not_held_in_memory(scratch: Scratch, kind: str) -> None:
+    """One large object in Git gives as many large files as a commit has names for it."""
+    stamps = ledger(scratch) / "timestamps"
+    for number in range(20):
+        (stamps / f"5.a{number}.tsr").write_bytes(b"x")
+        if kind == "tsr":
+            os.truncate(stamps / f"5.a{number}.tsr", 8 << 20)
+    if kind == "note":
+        os.truncate(stamps / "5.note", 8 << 20)
+    tracemalloc.start()
+    try:
+        assert scratch.run("verify-full", ARTIFACT).status == 0
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    audit = scratch.json("verify-audit")
+    named = {one["subject"] for one in audit.report["findings"] if one["code"] == "receipt.size"}
+    expected = {"5.note"} if kind == "note" else {f"5.a{number}.tsr" for number in range(20)}
+    assert named == {f"ops/receipts/ledger/timestamps/{name}" for name in expected}, audit.out
+
+
+def test_signatures_of_the_policy_have_a_size(scratch: Scratch) -> None:
+    place = scratch.root / f"ops/trust/policy.toml.{'A' * 40}.asc"
+    place.touch()
+    os.truncate(place, 1 << 43)
+    done = scratch.json("verify-full", ARTIFACT)
+    assert (done.status, "receipt.size" in done.codes) == (1, True), done.out
+    os.truncate(place, 100_000)
+    assert "receipt.size" in scratch.json("verify-full", ARTIFACT).codes
+
+
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(scratch: Scratch) -> None:
+    artifact = scratch.write(f"dist/{'x' * 248}.tar.gz", b"never recorded")
+    done = scratch.json("verify-full", str(artifact))
+    assert (done.status, "hash.unrecorded" in done.codes) == (1, True), done.out

@@ -47,6 +47,8 @@ def read_regular(path: Path | str, limit: int | None = None) -> bytes:
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
             raise _irregular(path) from None
+        if error.errno == errno.ENAMETOOLONG:  # whoever chose the name knew that no file has it
+            raise FileNotFoundError(str(path)) from None
         raise _cannot(f"read {path}", error) from None
     try:
         facts = os.fstat(handle)

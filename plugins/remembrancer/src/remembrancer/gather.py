@@ -10,9 +10,11 @@ from remembrancer.digests import sha256_file
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.evidence import Artifact, Entry, Evidence, Log
 from remembrancer.logview import LogView, Stamp, open_log
+from remembrancer.note import MAX_NOTE
 from remembrancer.policy import Policy
 from remembrancer.receipt import MAX_BYTES, Receipt, parse
 from remembrancer.repository import LEDGER, RECEIPTS, Repository
+from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
 
 SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
 PROOFS = ("deploy", "sign", "timestamp")
@@ -34,20 +36,22 @@ def open_ledger(repository: Repository, policy: Policy) -> Log:
 def stamps(repository: Repository) -> tuple[Stamp, ...]:
     """Return the time-stamps of checkpoints that lie beside the ledger.
 
-    A file that is a link or has no end is no evidence, and keeps no verdict from the others; verify-audit names it.
+    A file that is a link or larger than any is no evidence, and keeps no verdict from the others; the audit names it.
     """
     folder = repository.root / LEDGER / "timestamps"
     found = []
+    notes: dict[str, bytes] = {}
     for path in sorted(folder.glob("*.tsr")) if folder.is_dir() else []:
         size, _, authority = path.name.removesuffix(".tsr").partition(".")
         if not (size.isascii() and size.isdigit() and authority):
             continue
         try:
-            signed = repository.ledger_file(f"timestamps/{size}.note")
-            response = repository.ledger_file(f"timestamps/{path.name}")
+            if size not in notes:
+                notes[size] = repository.read(f"{LEDGER}/timestamps/{size}.note", MAX_NOTE)
+            response = repository.read(f"{LEDGER}/timestamps/{path.name}", MAX_RESPONSE_BYTES)
         except (FileNotFoundError, Rejected):
             continue
-        found.append(Stamp(int(size), authority, signed, response))
+        found.append(Stamp(int(size), authority, notes[size], response))
     return tuple(found)
 
 

@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer.errors import BadInput, RemembrancerError
+from remembrancer.errors import BadInput, Rejected, RemembrancerError
+from remembrancer.files import read_regular
 from remembrancer.receipt import Receipt
 from remembrancer.store import Store
 
+MAX_BYTES = 1 << 20  # of an answers file
 ANSWERS = {
     "fastapi-service": ".copier-answers.yml",
     "k8s": ".copier-answers.k8s.yml",
@@ -69,12 +71,17 @@ def answers_of(root: Path, given: str | None = None) -> list[Answers]:
 
 
 def answers_in(root: Path, name: str) -> list[Answers]:
-    """Return what an answers file says, as a list of one; none where there is none, or it is another template's."""
+    """Return what an answers file says, as a list of one; none where there is none, or it is another template's.
+
+    Raises Rejected(input.file, receipt.size) for a link, a folder or a file that no questions could fill.
+    """
     try:
-        text = (root / name).read_text("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        data = read_regular(root / name, MAX_BYTES)
+    except FileNotFoundError:
         return []
-    answers = answers_said(name, text)
+    if len(data) > MAX_BYTES:
+        raise Rejected("receipt.size", f"{name} is larger than {MAX_BYTES} bytes")
+    answers = answers_said(name, data.decode("utf-8", "replace"))
     return [answers] if answers else []
 
 

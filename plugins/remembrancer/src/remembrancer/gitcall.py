@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 _COMMITTED_TO = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 _REDIRECTING = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_GRAFT_FILE",
     "GIT_NAMESPACE",
     "GIT_REPLACE_REF_BASE",
     "GIT_SHALLOW_FILE",
@@ -28,12 +27,17 @@ _FOREIGN = frozenset((*_COMMITTED_TO, *_REDIRECTING))
 _READING = {
     "LC_ALL": "C",
     "GIT_ALLOW_PROTOCOL": "none",  # an older Git does not know the next one
+    "GIT_GRAFT_FILE": "/dev/null/none",  # the repository's own could take commits away from history
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
 }
-# each of these would run a program that the repository's configuration names, or print what nobody asked for
-_SETTINGS = ("-c", "log.showSignature=false", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+# each of these would run a program that the repository's configuration names, print what nobody asked for, or answer
+# from a file that repeats what the commits say
+_SETTINGS = (
+    *("-c", "log.showSignature=false", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.commitGraph=false"),
+)
 
 
 def command(root: "Path | str", arguments: "Sequence[str]") -> list[str]:

@@ -12,6 +12,9 @@ from remembrancer import gitcall
 from remembrancer.errors import Rejected
 from remembrancer.evidence import Entry
 from remembrancer.files import read_regular
+from remembrancer.openpgp.certificate import MAX_CERTIFICATE_BYTES
+from remembrancer.openpgp.verify import MAX_SIGNATURE_BYTES
+from remembrancer.policy import MAX_BYTES as MAX_POLICY
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.store import MAX_BLOB, Store
 from remembrancer.tilefiles import Reader, TileError, decode_bundle, entries_path
@@ -144,11 +147,11 @@ class Repository:
 def policy_beside(path: Path) -> SignedPolicy | None:
     """Return a policy file with the signatures (policy.toml.<FPR>.asc) and certificates (keys/) beside it, or None.
 
-    Raises Rejected(input.file) for links, EnvironmentTrouble(env.io).
+    Raises Rejected(input.file) for links, Rejected(receipt.size), EnvironmentTrouble(env.io).
     """
     here = Repository(path.parent)
     try:
-        text = here.read(path.name)
+        text = here.read(path.name, MAX_POLICY)
     except FileNotFoundError:
         return None
     signatures, certificates = {}, {}
@@ -156,9 +159,9 @@ def policy_beside(path: Path) -> SignedPolicy | None:
         match = _SIGNATURE.fullmatch(file.name)
         if not match:
             continue
-        signatures[match[1]] = here.read(file.name)
+        signatures[match[1]] = here.read(file.name, MAX_SIGNATURE_BYTES)
         try:
-            certificates[match[1]] = here.read(f"keys/{match[1]}.asc")
+            certificates[match[1]] = here.read(f"keys/{match[1]}.asc", MAX_CERTIFICATE_BYTES)
         except FileNotFoundError:
             continue
     return SignedPolicy(text, signatures, certificates)

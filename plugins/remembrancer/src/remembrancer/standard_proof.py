@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from remembrancer.drift import current
 from remembrancer.errors import BadInput, Rejected
-from remembrancer.logview import LogView, open_checkpoint, proof_of
+from remembrancer.logview import LogView, key_ids, open_checkpoint, proof_of
 from remembrancer.merkle import ProofError, leaf_hash, verify_inclusion
 from remembrancer.policy import Policy
 from remembrancer.proof import InclusionBundle
@@ -41,6 +41,11 @@ class StandardProof(NamedTuple):
             raise Rejected("blob.missing", f"the proof file does not hold the blob {digest}")
         return self.blobs[digest]
 
+    def view(self, policy: Policy) -> LogView:
+        """Return the log that the file's checkpoint is of, of which it connects nothing; raises as opening one does."""
+        note = InclusionBundle.parse(self.items[0].proof).checkpoint_note
+        return LogView(note, open_checkpoint(note, policy), _Unconnected(), key_ids(policy))
+
     def recorded(self, policy: Policy) -> Recorded:
         """Return the receipts that the file proves under a policy.
 
@@ -59,6 +64,20 @@ class StandardProof(NamedTuple):
             proven.append((one, bundle.index))
             size = signed.size
         return Recorded(tuple(proven), size)
+
+
+class _Unconnected:
+    """A tree of which nothing but its root is known."""
+
+    def root(self, size: int) -> bytes:
+        """Raise FileNotFoundError, as the other two."""
+        raise FileNotFoundError(f"root of size {size}")
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        raise FileNotFoundError(f"proof of leaf {index}")
+
+    def consistency_proof(self, size1: int) -> list[bytes]:
+        raise FileNotFoundError(f"consistency proof of size {size1}")
 
 
 def export(recorded: Recorded, view: LogView, blob: Blob) -> bytes:

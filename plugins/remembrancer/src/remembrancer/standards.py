@@ -178,6 +178,8 @@ def digest(path: str) -> str:
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EMLINK, errno.ENXIO}:
             return IRREGULAR
+        if error.errno == errno.ENAMETOOLONG:
+            return ""
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -34,6 +34,11 @@ class Keys(NamedTuple):
     terms: Mapping[str, Term]
 
 
+def signs_templates(trusted: Trusted) -> bool:
+    """Say whether the policy names somebody who signs templates, so that a tag without a signature is none of them."""
+    return any(COMPONENT in signer.components for signer in trusted.policy.signers)
+
+
 def keys_of(trusted: Trusted, given: Sequence[bytes]) -> Keys:
     """Return the keys that may vouch for templates: the given ones, else the policy's signers for `templates`.
 

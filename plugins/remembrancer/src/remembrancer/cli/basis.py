@@ -25,13 +25,20 @@ class Basis(NamedTuple):
     dated: "Callable[[int], datetime | None]"
 
 
-def from_proof(session: Session, trusted: "Trusted", path: Path) -> Basis:
-    """Return what a proof file proves under the policy."""
+def from_proof(session: Session, trusted: "Trusted", findings: "list[Finding]", path: Path) -> Basis:
+    """Return what a proof file proves under the policy; adds the finding about what was seen of the log before."""
     from remembrancer.cli.single import read_file
+    from remembrancer.recall import compare_proof, remember
     from remembrancer.standard_proof import MAX_BYTES, read
 
     held = read(read_file(path, MAX_BYTES))
     recorded = held.recorded(trusted.policy)
+    view = held.view(trusted.policy)
+    before = compare_proof(view, session.state, None)
+    findings += [before] if before else []
+    if before is None or before.outcome == "verified":
+        notice = remember(view, session.state)
+        session.notices += [notice] if notice else []
     session.notices.append(
         f"the proof covers the ledger up to size {recorded.size}; whether something newer exists, only the ledger shows"
     )
@@ -67,6 +74,7 @@ def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, 
     """Return who vouches for the templates' tags; a signature by a key that nobody named is a notice."""
     from remembrancer.drift import current
     from remembrancer.errors import Rejected, Unverifiable
+    from remembrancer.template_tag import signs_templates
     from remembrancer.verify import negative, positive
 
     answers = []
@@ -79,7 +87,7 @@ def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, 
                 f"when {layer} was updated"
             )
         if "tagSignature" not in template:
-            if paths:
+            if paths or signs_templates(trusted):
                 error = Rejected("sig.missing", f"no signed tag is recorded for {one.version}")
                 answers.append(negative("template", layer, error))
             continue

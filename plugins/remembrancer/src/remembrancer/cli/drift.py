@@ -60,7 +60,9 @@ def drift(
         return emit(Report("drift", str(session.root), "", [finding], notices=session.notices), session.output)
     findings = [trust_finding(trusted)]
     try:
-        basis = from_proof(session, trusted, proof) if proof else from_ledger(session, trusted, findings, target)
+        basis = (
+            from_proof(session, trusted, findings, proof) if proof else from_ledger(session, trusted, findings, target)
+        )
     except Rejected as error:
         findings.append(negative("standard", str(proof or "ops/receipts/ledger"), error))
         return _end(session, trusted, findings, {})

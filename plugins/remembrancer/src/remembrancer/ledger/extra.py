@@ -8,9 +8,11 @@ from remembrancer.errors import RemembrancerError
 from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, width_at
 from remembrancer.ledger.notes import Notes, failed, notice
 from remembrancer.ledger.stamps import FOLDER
+from remembrancer.note import MAX_NOTE
 from remembrancer.store import Store
 from remembrancer.tilefiles import Tile, TileError, parse_tile_path
 from remembrancer.tiles import TileTree
+from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
 
 _STAMP = re.compile(r"(0|[1-9][0-9]{0,18})\.(note|[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?\.tsr)")
 
@@ -67,18 +69,23 @@ def _stamp(files: LedgerFiles, path: str, log: tuple[str, TileTree], problems: N
     if size > tree.size:
         notices.add(notice("log.leftover", f"{LEDGER}/{path}", "It belongs to a larger log than this one."))
         return
+    most = MAX_NOTE if match[2] == "note" else MAX_RESPONSE_BYTES
+    try:
+        data = files.read(path)
+    except TileError as error:
+        problems.add(failed("input.file", f"{LEDGER}/{path}", f"{error}."))
+        return
+    if len(data) > most:
+        problems.add(failed("receipt.size", f"{LEDGER}/{path}", f"It is larger than {most} bytes."))
+        return
     if match[2] != "note":
         if not (files.folder / FOLDER / f"{size}.note").is_file():
             problems.add(
                 failed("log.missing", f"{LEDGER}/{FOLDER}/{size}.note", f"{LEDGER}/{path} is a token over it.")
             )
-        try:
-            files.read(path)
-        except TileError as error:
-            problems.add(failed("input.file", f"{LEDGER}/{path}", f"{error}."))
         return
     try:
-        kept = Checkpoint.parse(files.read(path).decode().rpartition("\n\n")[0] + "\n")
+        kept = Checkpoint.parse(data.decode().rpartition("\n\n")[0] + "\n")
         same = (kept.origin, kept.size, kept.root) == (origin or kept.origin, size, tree.root(size))
     except (NoteError, UnicodeDecodeError, TileError, FileNotFoundError):
         same = False
