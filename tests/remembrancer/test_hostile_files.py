@@ -5,16 +5,19 @@ import os
 import subprocess
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, ledger, released
+from cli_support import ARTIFACT, Scratch, ledger, owner, released
 from ledger_world import World
-from remembrancer import repository, store
+from remembrancer import openpgp, recording, repository, store
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.ledger import files
+from remembrancer.openpgp import verify_detached
 from remembrancer.receipt import MAX_BYTES
+from remembrancer.store import Store
 from remembrancer.tilefiles import encode_bundle
 from remembrancer.timestamp.der import DerError, read
 from remembrancer.timestamp.response import parse_response
@@ -214,3 +217,23 @@ def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(scratch: Scrat
     artifact = scratch.write(f"dist/{'x' * 248}.tar.gz", b"never recorded")
     done = scratch.json("verify-full", str(artifact))
     assert (done.status, "hash.unrecorded" in done.codes) == (1, True), done.out
+
+
+def test_many_bad_signatures_do_not_make_a_verdict_wait_for_all(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each one costs a reading of the artifact, and a seal takes up what it cannot check."""
+    made = Store(scratch.root)
+    other = scratch.write("dist/other", b"other")
+    scratch.ok("sign", "--no-seal", str(other))
+    bad = made.write_blob((scratch.root / "dist/other.asc").read_bytes())
+    digest = hashlib.sha256((scratch.root / ARTIFACT).read_bytes()).hexdigest()
+    who = owner(scratch)
+    made.write_receipts(
+        [recording.signature((f"n{number}", digest), who, bad, datetime.now(UTC)) for number in range(40)]
+    )
+    scratch.ok("seal")
+    asked = []
+    monkeypatch.setattr(openpgp, "verify_detached", lambda *given: asked.append(given) or verify_detached(*given))
+    scratch.ok("verify-full", ARTIFACT)
+    assert 2 <= len(asked) < 30

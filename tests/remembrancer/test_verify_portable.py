@@ -143,6 +143,17 @@ def test_another_owner_s_policy_proves_nothing(outside: Scratch) -> None:
     assert (status, codes >= {"log.checkpoint", "sig.untrusted-key"}) == (1, True)
 
 
+def test_the_verdict_calls_the_artifact_what_the_verifier_calls_it(outside: Scratch, owner: str) -> None:
+    """The name in the file is nobody's word: no signature covers it."""
+    path = outside.root / "a.tar.gz.proof.json"
+    path.write_text(
+        path.read_text("utf-8").replace('"name": "my-svc-0.1.0.tar.gz",\n  "sha256"', '"name": "evil",\n  "sha256"')
+    )
+    assert '"name": "evil"' in path.read_text("utf-8")
+    done = outside.json("verify-proof", path.name, "--policy", "trust/policy.toml", "--trust", owner)
+    assert {one["subject"] for one in done.report["findings"] if one["check"] in {"hash", "timestamp"}} == {"a.tar.gz"}
+
+
 def test_an_edited_artifact_fails(outside: Scratch, owner: str) -> None:
     (outside.root / "a.tar.gz").write_bytes(b"other")
     status, codes = check(outside, owner)

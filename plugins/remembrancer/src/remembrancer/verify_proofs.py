@@ -19,6 +19,8 @@ from remembrancer.timestamp.model import TimestampFacts
 from remembrancer.trust import Trusted
 from remembrancer.verify import negative, positive
 
+_PATIENCE = 16  # bad signatures after which enough good ones end the search: each costs a reading of the artifact
+
 
 class Prover:
     """Judges proofs against one policy, one log and one moment."""
@@ -50,14 +52,16 @@ class Prover:
         subject = subject or self.evidence.artifact.name
         accepted: dict[str, tuple[Entry, str]] = {}
         troubles: list[RemembrancerError] = []
+        needed = self.trusted.policy.require.signatures
         for entry in _sealed_first(entries):
+            if len(accepted) >= needed and len(troubles) >= _PATIENCE:
+                break
             try:
                 who, when = self.signature(entry, content)
             except RemembrancerError as error:
                 troubles.append(error)
             else:
                 accepted.setdefault(who, (entry, when))
-        needed = self.trusted.policy.require.signatures
         if len(accepted) < needed:
             missing = Rejected(
                 "sig.missing", f"{len(accepted)} of {needed} required signatures by distinct trusted keys"

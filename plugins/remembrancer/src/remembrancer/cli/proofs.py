@@ -84,9 +84,8 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
     except (Rejected, Unverifiable) as error:
         finding = negative("trust", str(policy_file or "ops/trust/policy.toml"), error)
         return emit(Report("verify-proof", str(path), "", [finding], notices=session.notices), session.output)
-    named = portable.evidence.artifact
     evidence = portable.evidence._replace(
-        artifact=Artifact(named.name, digest, path),
+        artifact=Artifact(path.name, digest, path),
         deploys=tuple(one for one in portable.evidence.deploys if one.receipt.subject[0].sha256 == digest),
     )
     if not evidence.deploys and portable.evidence.deploys:
