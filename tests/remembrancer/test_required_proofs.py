@@ -1,0 +1,43 @@
+"""A verdict asks for every proof that the policy requires, also for those of the deploy receipt itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli_support import Scratch, change_policy, released
+from remembrancer.clock import SystemClock
+from remembrancer.deploying import record_deploy
+from remembrancer.recording import Given
+from remembrancer.repository import Repository
+
+NEXT = "dist/my-svc-0.2.0.tar.gz"
+
+
+@pytest.fixture
+def scratch() -> Iterator[Scratch]:
+    """A release whose artifact has every proof, and whose deploy receipt nobody signed."""
+    scratch = released()
+    scratch.write(NEXT, "next\n")
+    scratch.ok("sign", "--no-seal", NEXT)
+    scratch.ok("timestamp", "--no-seal", NEXT)
+    given = Given("my-svc", "0.2.0", evidence=scratch.root / NEXT)
+    assert record_deploy(Repository(Path(scratch.root)), given, SystemClock()).new
+    scratch.ok("seal")
+    yield scratch
+    scratch.remove()
+
+
+def test_an_unsigned_deploy_receipt_fails_where_the_policy_requires_a_signature(scratch: Scratch) -> None:
+    assert scratch.run("verify-full", NEXT).status == 0
+    change_policy(scratch, "deploy-signature = false", "deploy-signature = true")
+    done = scratch.json("verify-full", NEXT)
+    failed = {one["check"]: one["code"] for one in done.report["findings"] if one["outcome"] != "verified"}
+    assert (done.status, failed) == (1, {"record-signature": "sig.missing"})
+
+
+def test_a_recorded_version_that_waits_for_its_seal_is_not_verified(scratch: Scratch) -> None:
+    scratch.write("dist/my-svc-0.3.0.tar.gz", "later\n")
+    scratch.ok("record", "deploy", "--no-seal", "--component", "my-svc", "--version", "0.3.0")
+    done = scratch.json("verify", "dist/my-svc-0.3.0.tar.gz")
+    assert (done.status, done.codes) == (1, {"log.pending"})
