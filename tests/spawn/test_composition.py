@@ -59,7 +59,8 @@ CONDITIONS = [
     (
         {"overlays": ["staging-eks"]},
         {"ops/k8s/overlays/staging-eks/kustomization.yaml", "ops/aws/verify-aurora-week1.sh"},
-        {"ops/k8s/overlays/development/kustomization.yaml"},
+        # its namespace and its role are production's
+        {"ops/k8s/overlays/development/kustomization.yaml", "ops/k8s/components/secrets-aws/kustomization.yaml"},
     ),
 ]
 

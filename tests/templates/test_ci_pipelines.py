@@ -80,6 +80,8 @@ def test_each_provider_gets_its_files_and_no_other(collection: Path, tmp_path: P
     }
     assert shared <= made
     assert (".copier-answers.ci.yml" in made) is (layer == "ci")
+    for one, other in ((GITHUB, GITLAB), (GITLAB, GITHUB)):
+        assert one not in made or other not in (tmp_path / "x" / one).read_text(), f"{one} names {other}, a stranger"
 
 
 def test_programs_keep_their_mode(both: Path) -> None:

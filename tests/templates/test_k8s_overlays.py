@@ -1,5 +1,6 @@
 """Every overlay, over the answers: it builds, its objects are valid and fit each other, and nothing in it is idle."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,12 @@ def test_nothing_names_an_overlay_that_was_not_chosen(collection: Path, answers:
         text = (folder / path).read_text(encoding="utf-8")
         for name in missing:
             assert f"overlays/{name}/" not in text.replace("\n", "/").replace("`", "/").replace(" ", "/"), path
+    listed = re.findall(r"(?m)^\| `([a-z-]+)` \|", (folder / "ops/k8s/README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(path.name for path in (folder / "ops/k8s/components").iterdir())
+    if "production" in missing:
+        home = answers.get("production_namespace", "aurora-production")
+        for path in files(folder / "ops"):
+            assert home not in (folder / "ops" / path).read_text(encoding="utf-8"), path
     eks = {"staging-eks", "production"} & set(answers.get("overlays", OVERLAYS))
     assert (folder / "ops/aws").exists() == bool(eks)
     if not eks:
