@@ -118,3 +118,58 @@ def test_an_edited_entry_bundle_dates_nothing(attack: Attack) -> None:
     done = scratch.json("verify-full", ARTIFACT)
     assert (done.status, done.codes) == (3, {"sig.time-unproven"}), done.out
     assert scratch.json("verify-audit").status == 1
+
+
+@pytest.mark.parametrize("over", ["the checkpoint", "the signature"])
+@pytest.mark.parametrize(("required", "status"), [(1, 0), (2, 3)])
+def test_one_authority_that_lies_dates_nothing_where_two_are_required(
+    monkeypatch: pytest.MonkeyPatch, over: str, required: int, status: int
+) -> None:
+    """A key that has ended signs today, and one of two authorities in good standing says that it was before."""
+    scratch = released()
+    try:
+        back = datetime.now(UTC).replace(microsecond=0)
+        until, now = back + timedelta(minutes=10), back + timedelta(hours=1)
+        liar = LocalAuthority.create(scratch.base / "tsa", FixedClock(back - timedelta(days=1)))
+        pem = "\n".join(base64.encodebytes(liar.root).decode().split())
+        listed = f"""[[authority]]\nname = "liar"\nurl = "https://liar.example/"\nroots = [\"\"\"
+-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----\n\"\"\"]\n\n[[authority]]"""
+        change_policy(scratch, "[[authority]]", listed)
+        change_policy(scratch, "[[signer]]", f'[[signer]]\nended = "retired"\nuntil = {rfc3339(until)}')
+        change_policy(scratch, "timestamps = 1", f"timestamps = {required}")
+        monkeypatch.setattr(SystemClock, "now", lambda _: now)
+        artifact = scratch.write(ARTIFACT, b"evil\n" * 10)
+        stated = hashlib.sha256(artifact.read_bytes()).hexdigest()
+        signature = back_dated(scratch, artifact, owner(scratch), back)
+        store = Store(scratch.root)
+        store.write_receipt(
+            recording.signature((artifact.name, stated), owner(scratch), store.write_blob(signature), back)
+        )
+
+        def lies(digest: bytes, name: str) -> bytes:
+            response = LocalAuthority.load(scratch.base / "tsa", FixedClock(back)).respond(make_request(digest, NONCE))
+            return recording.timestamp(
+                (name, digest.hex()),
+                authority="liar",
+                gen_time=back,
+                nonce=NONCE,
+                blob=store.write_blob(response),
+                now=now,
+            )
+
+        store.write_receipt(lies(bytes.fromhex(stated), artifact.name))
+        if over == "the signature":
+            store.write_receipt(lies(hashlib.sha256(signature).digest(), "x.asc"))
+        scratch.ok("timestamp", "--no-seal", ARTIFACT, "--tsa", "development")
+        scratch.ok("record", "deploy", "--no-seal", "--component", "my-svc", "--version", "0.2.0")
+        scratch.ok("seal")
+        if over == "the checkpoint":
+            (note,) = (path for path in ledger(scratch).glob("timestamps/*.note") if int(path.stem) > 5)
+            request = make_request(hashlib.sha256(note.read_bytes()).digest(), NONCE)
+            response = LocalAuthority.load(scratch.base / "tsa", FixedClock(back)).respond(request)
+            note.with_name(f"{note.stem}.liar.tsr").write_bytes(response)
+        done = scratch.json("verify-full", ARTIFACT)
+        assert (done.status, done.codes) == (status, {"sig.time-unproven"} if status else set()), done.out
+    finally:
+        end_agents(scratch)
+        scratch.remove()

@@ -5,14 +5,12 @@ root that the log key signed, so a wrong tile can only make a proof fail.
 """
 
 import hashlib
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from remembrancer import merkle, note
 from remembrancer.clock import rfc3339
-from remembrancer.errors import Rejected, RemembrancerError
-from remembrancer.keytime import AUTHORITY, KeyFacts, judge
+from remembrancer.errors import Rejected
 from remembrancer.note import NoteError, SignedCheckpoint
 from remembrancer.policy import Policy, TimeAuthority
 from remembrancer.tilefiles import Reader, TileError
@@ -158,55 +156,6 @@ def check_token(
 
     authority, listed = authority_of(trusted, name)
     return checks.check_response(response, digest, authority, nonce), listed
-
-
-class StampedTimes:
-    """When the log provably had a given size: the checkpoint stamps of authorities that are in good standing now.
-
-    An ended authority could back-date, and its checkpoint tokens are not leaves that someone else's clock covers,
-    so its stamps date nothing.
-    """
-
-    def __init__(self, view: LogView, stamps: Iterable[Stamp], trusted: Trusted, now: datetime) -> None:
-        self._view, self._trusted, self._now = view, trusted, now
-        self._stamps = sorted(stamps, key=lambda stamp: (stamp.size, stamp.authority))
-        self._cache: dict[int, datetime | None] = {}
-
-    def earliest(self, index: int, *, apart_from: str = "", before: datetime | None = None) -> datetime | None:
-        """Return the earliest proven time of a checkpoint that includes the leaf `index`, or None.
-
-        `apart_from` names an authority that does not count. With `before`, the search goes on until a time at or
-        before it is found; without, the first good stamp answers, because the log only grows.
-        """
-        best: datetime | None = None
-        for number, stamp in enumerate(self._stamps):
-            if stamp.size <= index or stamp.authority == apart_from:
-                continue
-            if number not in self._cache:
-                self._cache[number] = self._judge(stamp)
-            time = self._cache[number]
-            if time is not None and (best is None or time < best):
-                best = time
-            if best is not None and (before is None or best <= before):
-                return best
-        return best
-
-    def _judge(self, stamp: Stamp) -> datetime | None:
-        try:
-            facts, listed = check_stamp(self._view, stamp, self._trusted)
-        except RemembrancerError:
-            return None
-        if judge(
-            listed.name,
-            listed.term,
-            KeyFacts(),
-            claimed=facts.gen_time,
-            proven=None,
-            now=self._now,
-            codes=AUTHORITY,
-        ):
-            return None
-        return facts.latest
 
 
 def check_stamp(view: LogView, stamp: Stamp, trusted: Trusted) -> tuple[TimestampFacts, TimeAuthority]:

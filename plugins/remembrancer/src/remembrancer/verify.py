@@ -8,7 +8,8 @@ from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
 from remembrancer.evidence import Entry, Evidence, Log
 from remembrancer.findings import Finding, Outcome
-from remembrancer.logview import LogView, StampedTimes
+from remembrancer.logview import LogView
+from remembrancer.stamped import StampedTimes
 from remembrancer.trust import Trusted
 
 

@@ -12,9 +12,10 @@ from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
 from remembrancer.evidence import Entry, Evidence, Log
 from remembrancer.findings import Finding
 from remembrancer.keytime import AUTHORITY, SIGNER, KeyFacts, judge
-from remembrancer.logview import StampedTimes, check_token
+from remembrancer.logview import check_token
 from remembrancer.openpgp.verify import read_signature
 from remembrancer.policy import Profile, Signer
+from remembrancer.stamped import StampedTimes, agreed
 from remembrancer.timestamp.model import TimestampFacts
 from remembrancer.trust import Trusted
 from remembrancer.verify import negative, positive
@@ -43,7 +44,7 @@ class Prover:
         self.view = log.view
         self.times = StampedTimes(log.view, evidence.stamps, trusted, now) if log.view else None
         self._times_over = times_over or self._in_evidence
-        self._own_times: dict[str, datetime | None] = {}
+        self._own_times: dict[str, dict[str, datetime]] = {}
 
     def signatures(
         self, check: str, entries: Sequence[Entry], content: bytes | Path, subject: str = ""
@@ -120,34 +121,42 @@ class Prover:
     def _proven(self, entry: Entry, signature: str, before: datetime | None) -> datetime | None:
         """The earliest trusted time over a checkpoint with the sign receipt, or over the signature's own bytes.
 
-        The second is looked for only when the first is not at or before `before`.
+        As many authorities have to say so as the policy requires. The second is looked for only when the first is not
+        at or before `before`.
         """
-        sealed = self._sealed(entry, before=before)
+        of = self.trusted.policy.require.timestamps
+        times = self._sealed(entry, of=of, before=before)
+        sealed = agreed(times, of)
         if sealed and (before is None or sealed <= before):
             return sealed
         if signature not in self._own_times:
             self._own_times[signature] = self._own_time(signature)
-        return min((time for time in (sealed, self._own_times[signature]) if time), default=None)
+        for name, time in self._own_times[signature].items():
+            times[name] = min(time, times.get(name, time))
+        return agreed(times, of)
 
-    def _sealed(self, entry: Entry, *, apart_from: str = "", before: datetime | None = None) -> datetime | None:
-        """The earliest trusted time over a checkpoint with the receipt, None unless it is proven to be that leaf."""
+    def _sealed(
+        self, entry: Entry, *, of: int = 1, apart_from: str = "", before: datetime | None = None
+    ) -> dict[str, datetime]:
+        """The earliest times over a checkpoint with the receipt, by authority; none unless it is that leaf, proven."""
         if self.view is None or self.times is None or entry.index is None:
-            return None
+            return {}
         try:
             self.view.includes(entry.receipt.data, entry.index, entry.path)
         except RemembrancerError:
-            return None
-        return self.times.earliest(entry.index, apart_from=apart_from, before=before)
+            return {}
+        return self.times.by_authority(entry.index, of=of, apart_from=apart_from, before=before)
 
-    def _own_time(self, signature: str) -> datetime | None:
-        """The earliest time that an authority gave a signature's own bytes, at the late end of its accuracy."""
-        found = []
+    def _own_time(self, signature: str) -> dict[str, datetime]:
+        """The earliest time that each authority gave a signature's own bytes, at the late end of its accuracy."""
+        found: dict[str, datetime] = {}
         for stamped in self._times_over(signature):
             try:
-                found.append(self.timestamp(stamped, bytes.fromhex(signature))[2].latest)
+                name, _, facts = self.timestamp(stamped, bytes.fromhex(signature))
             except RemembrancerError:
                 continue
-        return min(found, default=None)
+            found[name] = min(facts.latest, found.get(name, facts.latest))
+        return found
 
     def _in_evidence(self, signature: str) -> Iterable[Entry]:
         return [one for one in self.evidence.signature_times if one.receipt.subject[0].sha256 == signature]
@@ -199,7 +208,8 @@ class Prover:
             )
         proven = None
         if listed.term.ended or listed.term.until:
-            proven = self._sealed(entry, apart_from=name, before=listed.term.compromised_at or listed.term.until)
+            end = listed.term.compromised_at or listed.term.until
+            proven = agreed(self._sealed(entry, apart_from=name, before=end), 1)
         trouble = judge(
             f"authority {name}",
             listed.term,

@@ -49,8 +49,8 @@ def from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]",
     """Return what the log proves; adds the findings about the log itself and about what is not in it yet."""
     from remembrancer.errors import Rejected
     from remembrancer.gather import open_ledger, stamps
-    from remembrancer.logview import StampedTimes
     from remembrancer.recall import compare, remember
+    from remembrancer.stamped import StampedTimes
     from remembrancer.standards import read_log, unsealed
 
     log = open_ledger(session.repository, trusted.policy)
@@ -67,7 +67,8 @@ def from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]",
         _export(session, recorded, log.view, target)
     times = StampedTimes(log.view, stamps(session.repository), trusted, session.clock.now())
     blob = session.repository.blob
-    return Basis(recorded, recorded.generations(blob), blob, times.earliest)
+    of = trusted.policy.require.timestamps
+    return Basis(recorded, recorded.generations(blob), blob, lambda leaf: times.earliest(leaf, of=of))
 
 
 def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, ...]) -> "list[Finding]":
