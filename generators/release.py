@@ -24,7 +24,7 @@ def service_version(target: Path) -> str:
 
 def prepared(env: Mapping[str, str], clone: Path, commit: str) -> dict[str, str]:
     """Return the environment in which `ops/bin/remembrancer` installs itself from this clone at `commit`."""
-    return {**env, "REMEMBRANCER_SOURCE": f"file://{clone}", "REMEMBRANCER_COMMIT": commit}
+    return {**env, "REMEMBRANCER_SOURCE": clone.as_uri(), "REMEMBRANCER_COMMIT": commit}
 
 
 def gates(target: Path, env: Mapping[str, str]) -> None:

@@ -19,46 +19,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+import commandline
 import environment
 import layers
 import release
 import source
+from commandline import SERVICE
 from steps import EXIT_ENVIRONMENT, EXIT_USAGE, Progress, StepFailed, run
 
 CLONE = Path(__file__).resolve().parent.parent
-SERVICE = "fastapi-service"
 IDENTITY = {
     "GIT_AUTHOR_NAME": "VaultMesh spawn",
     "GIT_AUTHOR_EMAIL": "spawn@vaultmesh.invalid",
     "GIT_COMMITTER_NAME": "VaultMesh spawn",
     "GIT_COMMITTER_EMAIL": "spawn@vaultmesh.invalid",
 }
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Parse the command line; argparse ends with code 2 on bad usage."""
-    layer = arguments[0] if arguments else SERVICE
-    parser = argparse.ArgumentParser(
-        prog=f"generators/{layer}.sh",
-        description="Make a complete service." if layer == SERVICE else f"Add the {layer} layer to a repository.",
-        epilog=f"example: ./generators/{layer}.sh ../my-svc --data component=my-svc",
-    )
-    parser.add_argument("layer", choices=[SERVICE, "k8s", "ci"], help=argparse.SUPPRESS)
-    parser.add_argument("target", type=Path, help="folder to make, or the repository that takes a layer")
-    parser.add_argument("--data", action="append", default=[], metavar="NAME=VALUE", help="answer a question")
-    parser.add_argument("--defaults", action="store_true", help="ask nothing, even on a terminal")
-    if layer != SERVICE:
-        parser.add_argument("--plan", action="store_true", help="show what would happen, and change nothing")
-        parser.add_argument("--yes", action="store_true", help="agree to files being added to a repository that exists")
-    options = parser.parse_args(arguments)
-    for pair in options.data:
-        if not re.match(r"[a-z_0-9]+=", pair):
-            parser.error(f"--data takes NAME=VALUE, not {pair!r}")
-        if re.match(r"(gpu|advanced)=(?!(true|false)$)", pair):
-            parser.error(f"{pair.split('=')[0]} is true or false, not {pair.split('=', 1)[1]!r}")
-        if pair.startswith("layer="):
-            parser.error("the layer is chosen by the name of the generator, not by --data")
-    return options
 
 
 class Spawn:
@@ -120,8 +95,12 @@ def refused_answer(output: str) -> str:
     match = re.search(r"Validation error for question '(\w+)': (.*)$", text)
     if match:
         return f"the answer for {match[1]} was refused. {match[2]}"
-    errors = re.findall(r"^[\w.]*(?:Error|Exception): (.*)$", output, re.MULTILINE)
-    return f"an answer was refused. {errors[-1]}" if errors else ""
+    errors = re.findall(r"^([\w.]*(?:Error|Exception)): (.*)$", output, re.MULTILINE)
+    if not errors:
+        return ""
+    if errors[-1][1].startswith("[Errno "):
+        return f"a file could not be written. {errors[-1][1].split('] ', 1)[1]}"
+    return f"an answer was refused. {errors[-1][1]}"
 
 
 def collection_version() -> str:
@@ -132,8 +111,9 @@ def collection_version() -> str:
 
 @contextlib.contextmanager
 def nothing_half_made(target: Path) -> Iterator[None]:
-    """Remove what the block made of a new or empty folder, unless it ends well."""
+    """Remove what the block made of a new or empty folder, and folders above it, unless it ends well."""
     existed = target.is_dir()
+    absent = [folder for folder in target.parents if not folder.exists()]
     try:
         yield
     except BaseException:
@@ -142,6 +122,9 @@ def nothing_half_made(target: Path) -> Iterator[None]:
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         else:
             shutil.rmtree(target, ignore_errors=True)
+            for folder in absent:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
         raise
 
 
@@ -286,7 +269,7 @@ def generate(options: argparse.Namespace) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one generator; return 0, 2 (bad input, refused), 4 (the machine or network failed) or 130 (stopped)."""
-    options = parse(arguments)
+    options = commandline.parse(arguments, CLONE)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:

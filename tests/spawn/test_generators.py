@@ -14,7 +14,7 @@ from collection import ROOT, commit_all, git, snapshot
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return snapshot(tmp_path_factory.mktemp("generators") / "vaultmesh")
+    return snapshot(tmp_path_factory.mktemp("generators") / "vault mesh ü")
 
 
 @pytest.fixture
@@ -84,7 +84,9 @@ def test_a_complete_service_from_nothing(clone: Path, tmp_path: Path) -> None:
     answers = (target / ".copier-answers.yml").read_text()
     assert "_src_path: https://vaultmesh.invalid/templates.git" in answers
     for tracked in git(target, "ls-files").splitlines():
-        assert str(clone).encode() not in (target / tracked).read_bytes(), tracked
+        data = (target / tracked).read_bytes()
+        assert str(clone).encode() not in data, tracked
+        assert clone.as_uri().encode() not in data, tracked
     assert re.search(r"Next:\n(  \S.*\n){3}", done.stdout)
     assert "development" in done.stdout
     for proof in ("hash", "signature", "timestamp", "inclusion", "checkpoint"):
@@ -193,6 +195,9 @@ def test_a_layer_over_a_complete_service_is_refused(
         ("port=abc", "invalid literal"),
         ("nonsense", "--data takes NAME=VALUE"),
         ("layer=k8s", "chosen by the name of the generator"),
+        ("componet=x", "there is no question 'componet'; did you mean 'component'?"),
+        ("test_command=x", "there is no question 'test_command'"),
+        ("gpu=yes", "gpu is true or false, not 'yes'"),
     ],
 )
 def test_a_refused_answer_is_one_sentence(
@@ -204,6 +209,32 @@ def test_a_refused_answer_is_one_sentence(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "sentence"),
+    [
+        ("my-svc", 2, "my-svc lies inside the collection; name a folder beside it: ../my-svc"),
+        ("templates/x", 2, "lies inside the collection"),
+        ("/proc/none", 4, "a file could not be written. No such file or directory: '/proc/none'"),
+    ],
+)
+def test_a_place_where_nothing_can_be_made(
+    clone: Path, cached_home: Path, target: str, status: int, sentence: str
+) -> None:
+    done = generate(clone, cached_home, "fastapi-service", target)
+    assert (done.returncode, sentence in done.stderr) == (status, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert git(clone, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("layer", ["fastapi-service", "k8s", "ci"])
+def test_help_names_the_questions_that_the_layer_has(clone: Path, home: Path, layer: str) -> None:
+    shown = generate(clone, home, layer, "--help").stdout
+    assert f"  ./generators/{layer}.sh ../my-" in shown
+    named = set(re.findall(r"[a-z0-9_]+", shown.partition("for --data:")[2]))
+    asked = {"fastapi-service": {"description", "ci"}, "k8s": {"health_path", "gpu"}, "ci": {"test_command", "ci"}}
+    assert named & set().union(*asked.values()) == asked[layer] | ({"gpu"} if layer == "fastapi-service" else set())
 
 
 def narrow_path(tmp_path: Path, *without: str) -> str:
@@ -258,7 +289,7 @@ def test_a_failing_test_leaves_nothing(clone: Path, cached_home: Path, tmp_path:
 
 
 def test_a_signal_leaves_nothing(clone: Path, cached_home: Path, tmp_path: Path) -> None:
-    target = tmp_path / "my-svc"
+    target = tmp_path / "not" / "yet" / "my-svc"
     run = subprocess.Popen(
         [str(clone / "generators/fastapi-service.sh"), str(target)],
         cwd=clone,
@@ -274,7 +305,7 @@ def test_a_signal_leaves_nothing(clone: Path, cached_home: Path, tmp_path: Path)
     os.killpg(run.pid, signal.SIGTERM)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130, errors
-    assert not target.exists()
+    assert not (tmp_path / "not").exists()
 
 
 def test_the_origin_is_recorded_without_credentials(clone: Path, cached_home: Path, tmp_path: Path) -> None:
