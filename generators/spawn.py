@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -173,7 +174,7 @@ def finish(spawn: Spawn, component: str, table: str, *, recording: bool) -> None
     if spawn.source.notice:
         print(f"\nNote: {spawn.source.notice}")
     if spawn.layer == SERVICE:
-        commands = [f"cd {os.path.relpath(spawn.target)}", "make dev", "make help"]
+        commands = [f"cd {shlex.quote(os.path.relpath(spawn.target))}", "make dev", "make help"]
         if recording:
             commands[2] = (
                 f"ops/bin/remembrancer verify-full dist/{component}-{release.service_version(spawn.target)}.tar.gz"
