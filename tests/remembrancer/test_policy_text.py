@@ -180,6 +180,39 @@ def test_refused(what: str, data: bytes, code: str) -> None:
     assert len(caught.value.message) < 300
 
 
+FOREIGN = str(SignerKey.from_seed("example.com/other", bytes(32)).verifier())
+COSIGNER = str(SignerKey.from_seed(ORIGIN, bytes(32), 0x04).verifier())
+DEVELOPMENT = "dev.invalid/my-svc"
+AGAIN = str(SignerKey.from_seed("other.example", bytes([2]) * 32, 0x04).verifier())
+GROUP = "group all-of-them any w1"
+
+
+def development() -> bytes:
+    keys = {key: SignerKey.from_seed(DEVELOPMENT, bytes([seed]) * 32) for seed, key in enumerate((LOG, LATER))}
+    text = TEXT.replace(f'origin = "{ORIGIN}"', f'origin = "{DEVELOPMENT}"')
+    for key, signer in keys.items():
+        text = text.replace(key, str(signer.verifier()))
+    return text.encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (change(LOG, FOREIGN), "differs from the origin"),
+        (change(LATER, COSIGNER), "not an Ed25519 log key"),
+        (development(), "origin of its own"),
+        (change(GROUP, f"witness w2 {AGAIN}\n{GROUP}"), "already listed"),
+        (change(GROUP, f"{GROUP}\ngroup more any w1"), "already grouped"),
+        (change(GROUP, "group all-of-them 0 w1"), "outside the group's size"),
+        (change(GROUP, "group all-of-them 2 w1"), "outside the group's size"),
+    ],
+)
+def test_what_is_well_formed_and_yet_wrong_is_refused_for_its_own_reason(data: bytes, why: str) -> None:
+    """A forged key that does not even parse would hide that nothing else looks at it."""
+    with pytest.raises(BadInput, match=why):
+        policy.parse(data)
+
+
 def test_one_root_under_two_names_is_refused() -> None:
     shared = TEXT.replace(f'roots-sha256 = ["{"3" * 64}"]', f'roots = ["""{DER}"""]')
     with pytest.raises(BadInput, match="share a root"):

@@ -8,7 +8,7 @@ import pytest
 
 from pgp_support import Gpg
 from receipt_samples import statement
-from remembrancer.errors import Rejected
+from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.evidence import Artifact, Entry, Evidence, Log
 from remembrancer.keytime import AUTHORITY, KeyFacts, judge
 from remembrancer.logview import authority_of
@@ -58,6 +58,29 @@ def test_a_revoked_owner_signs_no_policy() -> None:
         with pytest.raises(Rejected) as caught:
             establish(revoked, pins, lambda *_: (0, ""), nothing)
         assert caught.value.code == "trust.owner-revoked"
+    finally:
+        gpg.close()
+
+
+def test_a_pin_for_one_origin_counts_for_no_other() -> None:
+    """Whoever owns one ledger's policy signs none of another's for whoever pinned them for the first alone."""
+    gpg = Gpg()
+    try:
+        owner = gpg.key("owner")
+        text = policy_text().replace(POLICY.owner, owner).encode()
+        gpg.data.write_bytes(text)
+        signed = SignedPolicy(text, {owner: gpg.sign(owner)}, {owner: gpg.export(owner)})
+
+        def refused(pins: dict[str, str]) -> str:
+            with pytest.raises((Rejected, Unverifiable)) as caught:
+                establish(signed, Pins(remembered=pins), lambda *_: (0, ""), nothing)
+            return f"{type(caught.value).__name__} {caught.value.code}"
+
+        assert establish(signed, Pins(remembered={owner: POLICY.origin}), lambda *_: (0, ""), nothing).owner == owner
+        assert refused({owner: "other.example/svc"}) == "Unverifiable trust.unpinned"
+        assert refused({"A" * 40: "other.example/svc"}) == "Unverifiable trust.unpinned"
+        # somebody is pinned for this very ledger, and it is not who signed: that is no open question
+        assert refused({"A" * 40: POLICY.origin}) == "Rejected trust.policy-signature"
     finally:
         gpg.close()
 
