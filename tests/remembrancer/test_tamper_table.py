@@ -38,6 +38,10 @@ def flip(path: Path, position: int = -1) -> None:
     path.write_bytes(bytes(data))
 
 
+def later(path: Path) -> None:
+    edit(path, b'"recordedAt": "2', b'"recordedAt": "3')
+
+
 def kinds_of(scratch: Scratch, kind: str, subject: str) -> list[Path]:
     return [path for path in receipts(scratch, kind) if json.loads(path.read_bytes())["subject"][0]["name"] == subject]
 
@@ -83,6 +87,8 @@ AFTER_RELEASE: list[tuple[str, Tamper, int, str]] = [
     ("edited deploy receipt", lambda s: edit(deploy(s), b'"release"', b'"staging"'), 1, "receipt.edited"),
     ("deleted deploy receipt", lambda s: deploy(s).unlink(), 1, "receipt.missing"),
     ("deleted sign receipt", lambda s: kinds_of(s, "sign", "my-svc-0.1.0.tar.gz")[0].unlink(), 1, "receipt.missing"),
+    ("edited sign receipt", lambda s: later(kinds_of(s, "sign", "my-svc-0.1.0.tar.gz")[0]), 1, "receipt.edited"),
+    ("edited time-stamp receipt", lambda s: later(receipts(s, "timestamp")[0]), 1, "receipt.edited"),
     ("edited signature blob", lambda s: flip(blob_of(s, "sign", "signature")), 1, "blob.mismatch"),
     ("deleted signature blob", lambda s: blob_of(s, "sign", "signature").unlink(), 1, "blob.missing"),
     ("edited token blob", lambda s: flip(blob_of(s, "timestamp", "token")), 1, "blob.mismatch"),

@@ -77,3 +77,26 @@ def test_gpg_accepts_the_signature_beside_the_artifact(scratch: Scratch) -> None
     assert gpg("--verify", f"{ARTIFACT}.asc", ARTIFACT) == 0
     assert gpg("--verify", f"{ARTIFACT}.asc", "other.bin") != 0
     subprocess.run(["gpgconf", "--kill", "all"], env=environment, check=False, capture_output=True)
+
+
+def test_an_ended_key_counts_only_at_a_proven_time_before_its_end(scratch: Scratch) -> None:
+    """gpg believes a clock of last year: a key that lived for a day then, and a signature of that day."""
+    home = scratch.base / "k"
+    home.mkdir(mode=0o700, exist_ok=True)
+    then = ("gpg", "--batch", "--homedir", str(home), "--faked-system-time", "20250101T000000!", "--passphrase", "")
+    who = "Old <old@example.invalid>"
+    for command in (
+        (*then, "--quick-gen-key", who, "ed25519", "sign", "1d"),
+        (*then, "-o", str(scratch.root / "old.sig"), "--detach-sign", str(scratch.root / ARTIFACT)),
+        (*then, "-o", str(scratch.root / "old.asc"), "--armor", "--export", who),
+    ):
+        subprocess.run(command, env=scratch.environment(), check=True, capture_output=True)
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)
+    ended = ("verify-signature", "--signature", "old.sig", "--data", ARTIFACT, "--key", "old.asc")
+    for at, status, codes in (
+        ((), 3, {"sig.time-unproven"}),
+        (("--at", "2025-01-01T12:00:00Z"), 0, set()),
+        (("--at", "2025-01-03T00:00:00Z"), 3, {"sig.time-unproven"}),
+    ):
+        done = scratch.json(*ended, *at)
+        assert (done.status, done.codes) == (status, codes), done.out
