@@ -194,10 +194,10 @@ def existing_repository(spawn: Spawn, *, plan_only: bool, agreed: bool) -> None:
     if answers.is_file() and re.search(
         r"^(applied_)?layer: fastapi-service$", answers.read_text("utf-8"), re.MULTILINE
     ):
-        what = f"{spawn.target} is a complete service, which contains the {spawn.layer} layer; run copier update there"
+        what = f"{spawn.target} is a complete service and has the {spawn.layer} layer; run copier update --trust there"
         raise StepFailed(what, code=EXIT_USAGE)
     if (spawn.target / spawn.answers_file).exists():
-        what = f"the {spawn.layer} layer is already there; run copier update -a {spawn.answers_file}"
+        what = f"the {spawn.layer} layer is already there; run copier update --trust -a {spawn.answers_file}"
         raise StepFailed(what, code=EXIT_USAGE)
     if not source.git(spawn.target, "rev-parse", "--is-inside-work-tree"):
         raise StepFailed(f"{spawn.target} is not a git repository, so a layer could not be undone", code=EXIT_USAGE)

@@ -162,6 +162,12 @@ def main(arguments: list[str]) -> int:
         print(f"receipt: not written: {error}", file=sys.stderr)
         return 1
     print(f"receipt: {path or 'none, nothing was new'}", file=sys.stderr)
+    if public_source(call["source"]).startswith("local:"):
+        print(
+            f"receipt: note: {call['answers_file']} names the template by a path of this machine, so copier update "
+            "works here alone; copy from the template's URL to have it everywhere.",
+            file=sys.stderr,
+        )
     return 0
 
 

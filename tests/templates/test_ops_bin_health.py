@@ -184,7 +184,7 @@ def test_a_template_that_is_here(lib: SimpleNamespace, repo: Path) -> None:
         git(source, "tag", tag)
     assert line(lib, "template") == ("ok", "v4.1.0 is the newest")
     git(source, "tag", "v4.10.0")
-    assert line(lib, "template") == ("warning", "v4.1.0 is behind v4.10.0; run: copier update")
+    assert line(lib, "template") == ("warning", "v4.1.0 is behind v4.10.0; run: copier update --trust")
 
 
 @pytest.mark.parametrize("text", ["_src_path: ./template\n", "<<<<<<< before\n_commit: v1\n_src_path: x\n", ""])

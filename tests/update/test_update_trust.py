@@ -1,5 +1,6 @@
 """The three ways to trust the template, what Copier says without one, and receipts that are written later."""
 
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,16 @@ def said(errors: str) -> str:
     assert message.startswith("Template uses potentially unsafe feature")
     assert message in GUIDE
     return message
+
+
+def test_whatever_somebody_is_told_to_run_says_that_it_trusts() -> None:
+    """Without `--trust` a pasted command would end with code 4."""
+    sources = ("copier.yml", "templates", "generators", "hooks", "plugins/remembrancer/src/remembrancer/reasons.py")
+    places = [ROOT / name for name in git(ROOT, "ls-files", *sources).splitlines()]
+    told = re.compile(r"copier copy [\w-].*|(?:[Rr]un:? `?|with:? `?|answer: )copier update.*|copier update -.*")
+    found = [line for path in places if path.is_file() for line in told.findall(path.read_text("utf-8", "replace"))]
+    assert len(found) > 8
+    assert [line for line in found if "--trust" not in line] == []
 
 
 def test_without_trust_a_copy_writes_nothing_and_says_why(history: History, tmp_path: Path) -> None:

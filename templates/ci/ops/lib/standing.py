@@ -196,7 +196,7 @@ def template(_found: Service, *, online: bool = False) -> Line:
         if newest is None:
             return Line("template", WARNING, f"{version}; {source} shows no released versions")
         if mine is None or number(mine) < number(newest):
-            return Line("template", WARNING, f"{version} is behind {newest[0]}; run: copier update")
+            return Line("template", WARNING, f"{version} is behind {newest[0]}; run: copier update --trust")
         said.append(f"{version} is the newest")
     return Line("template", OK, said[0])
 
