@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from collection import commit_all, git, render
+from collection import ROOT, commit_all, git, render
 from templates.ci_render import call, environment, program, repository, tool
 
 
@@ -42,6 +42,26 @@ def digest(repo: Path, **variables: str) -> str:
     said, path = done.stdout.split()
     assert hashlib.sha256((repo / path).read_bytes()).hexdigest() == said
     return said
+
+
+# ---------------------------------------------------------------- help
+
+
+TOOLS = sorted({path.name for path in (ROOT / "templates/ci/ops/bin").iterdir()} - {"python", "remembrancer"})
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_help_is_told_and_nothing_else_done(repo: Path, name: str) -> None:
+    """Those two pass their arguments on to a program that has its own help."""
+    done = run(repo, name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.split()) > 8
+    assert git(repo, "status", "--porcelain", "--ignored") == ""
+
+
+def test_record_takes_no_arguments(repo: Path) -> None:
+    done = run(repo, "record", "0.1.0")
+    assert (done.returncode, "it takes no arguments" in done.stderr) == (2, True)
 
 
 # ---------------------------------------------------------------- dist

@@ -53,6 +53,9 @@ def commits(asked: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Check a file or a range; return 0, 1 (a message is wrong) or 2 (usage)."""
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return EXIT_USAGE

@@ -1,4 +1,7 @@
-"""Refuse files that still hold the markers of an unfinished merge, and Copier's .rej files."""
+"""Refuse files that still hold the markers of an unfinished merge, and Copier's .rej files.
+
+ops/bin/no-conflict-markers [FILE...]   these files, or every tracked one
+"""
 
 import sys
 from pathlib import Path
@@ -30,6 +33,9 @@ def complain(sentence: str) -> int:
 
 def main(arguments: list[str]) -> int:
     """Check the files named, or every tracked file; return 0 or 1."""
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     tracked = service.git("ls-files", "-z").decode("utf-8", "surrogateescape").split("\0")
     names = arguments or list(filter(None, tracked))
     wrong = 0
