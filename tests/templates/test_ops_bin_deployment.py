@@ -96,7 +96,8 @@ def test_the_sequence_is_the_standards_with_a_timestamp(repo: Path) -> None:
         r"kubectl -n aurora-staging rollout status deployment/my-svc-deploy",
         r"kubectl -n aurora-staging get pods -l app=my-svc",
         r"kubectl -n aurora-staging logs -l app=my-svc",
-        r"remembrancer record deploy --no-seal --component my-svc --version 0\.1\.0 .*--image-digest sha256:e{64} "
+        r"remembrancer record deploy --no-seal --component my-svc --version 0\.1\.0 "
+        r"--evidence dist/my-svc-0\.1\.0\.tar\.gz --sha256 [0-9a-f]{64} .*--image-digest sha256:e{64} "
         r"(.* )?--environment staging-eks$",
         r"remembrancer sign --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
         r"remembrancer timestamp --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
