@@ -1,11 +1,12 @@
 """A verdict asks for every proof that the policy requires, also for those of the deploy receipt itself."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli_support import Scratch, change_policy, released
+from cli_support import Scratch, change_policy, end_agents, new_key, released
 from remembrancer.clock import SystemClock
 from remembrancer.deploying import record_deploy
 from remembrancer.recording import Given
@@ -41,3 +42,18 @@ def test_a_recorded_version_that_waits_for_its_seal_is_not_verified(scratch: Scr
     scratch.ok("record", "deploy", "--no-seal", "--component", "my-svc", "--version", "0.3.0")
     done = scratch.json("verify", "dist/my-svc-0.3.0.tar.gz")
     assert (done.status, done.codes) == (1, {"log.pending"})
+
+
+def test_the_deploy_receipt_is_signed_by_who_may_sign_its_component(scratch: Scratch) -> None:
+    """The policy's first signer is for another component of the repository."""
+    bob = new_key(scratch, "Bob <bob@example.invalid>")
+    try:
+        command = ["gpg", "--batch", "--armor", "--output", str(scratch.base / "bob.asc"), "--export", bob]
+        subprocess.run(command, env=scratch.environment(), check=True)
+        scratch.ok("trust", "add", "--signer", "bob", "--key", str(scratch.base / "bob.asc"))
+        change_policy(scratch, 'components = ["*"]', 'components = ["other"]')
+        scratch.write("dist/my-svc-0.3.0.tar.gz", "later\n")
+        done = scratch.ok("record", "deploy", "--component", "my-svc", "--version", "0.3.0")
+        assert f"signed the receipt as {bob}" in done.out
+    finally:
+        end_agents(scratch)

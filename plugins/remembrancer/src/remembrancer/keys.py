@@ -92,17 +92,21 @@ def _development_home(policy: Policy, fingerprint: str, state: State) -> Path | 
     return None
 
 
-def default_signer(policy: Policy, now: datetime) -> Signer:
-    """Return the policy's signer: the first whose term has not ended. Raises BadInput(input.key)."""
+def default_signer(policy: Policy, now: datetime, component: str = "") -> Signer:
+    """Return the policy's signer: the first whose term has not ended and who may sign the component, if one is given.
+
+    Raises BadInput(input.key).
+    """
     for signer in policy.signers:
         term = signer.term
         if (
             term.ended is None
             and (term.until is None or now <= term.until)
             and (term.start is None or term.start <= now)
+            and (not component or signer.may_sign(component))
         ):
             return signer
-    raise BadInput("input.key", "no signer of the policy is valid now")
+    raise BadInput("input.key", f"no signer of the policy is valid now{f' for {component}' if component else ''}")
 
 
 def is_local(url: str) -> bool:

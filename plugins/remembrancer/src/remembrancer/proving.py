@@ -19,7 +19,7 @@ from remembrancer.files import appearing
 from remembrancer.keys import default_signer, gpg_home, is_local
 from remembrancer.logview import authority_of
 from remembrancer.policy import Policy, Signer
-from remembrancer.receipt import MAX_BYTES
+from remembrancer.receipt import MAX_BYTES, parse
 from remembrancer.repository import Repository
 from remembrancer.state import State
 from remembrancer.store import Store
@@ -57,9 +57,11 @@ def sign_artifact(
 
 
 def sign_recorded(repository: Repository, state: State, policy: Policy, receipt: Path, clock: Clock) -> str:
-    """Sign a receipt's file with the policy's signer and record that; returns the fingerprint."""
+    """Sign a deploy receipt's file with the policy's signer of its component and record that; returns the
+    fingerprint."""
     data = repository.read(receipt.as_posix(), MAX_BYTES)
-    fingerprint, home = _key(policy, state, None, clock.now())
+    signer = default_signer(policy, clock.now(), str(parse(data).predicate["component"]))
+    fingerprint, home = signer.fingerprint, gpg_home(policy, signer, state)
     signature = openpgp.sign_detached(repository.root / receipt, fingerprint, home)
     store = Store(repository.root)
     subject = (receipt.as_posix(), hashlib.sha256(data).hexdigest())
