@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from cli_support import Scratch, change_policy, end_agents, new_scratch
-from remembrancer import manifests, receipt
+from remembrancer import manifests, receipt, standard_proof
 from remembrancer.clock import rfc3339
 from remembrancer.drift import NOTHING, Status, Waiver, judge
 from remembrancer.errors import BadInput, Rejected
+from remembrancer.ledger import Ledger
 from remembrancer.manifests import Line
 from remembrancer.standards import read_log
 from remembrancer.store import Store
@@ -500,6 +501,27 @@ def test_a_forged_proof_does_not_hold(outsider: tuple[Scratch, str]) -> None:
     document["blobs"] = {}
     path.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     assert checked(outsider).codes == {"blob.missing"}
+
+
+def test_a_proof_holds_one_checkpoint_generations_and_blobs_by_their_names(service: Scratch) -> None:
+    (service.root / "Dockerfile").write_bytes(b"FROM mine\n")
+    service.run("drift", "--export", str(service.base / "old.json"))
+    service.ok("record", "waiver", "Dockerfile", "--owner", "o", "--reason", "r", "--expires", LATER)
+    service.run("drift", "--export", str(service.base / "new.json"))
+    texts = [(service.base / name).read_bytes() for name in ("old.json", "new.json")]
+    old, new = map(standard_proof.read, texts)
+    _, entry = next(Ledger(service.root).entries())
+    assert receipt.parse(entry).kind == "trust"
+    foreign = old.items[0]._replace(receipt=entry)
+    wrong = dict.fromkeys(new.blobs, b"other")
+    for name, bad in {
+        "two checkpoints": new._replace(items=(*old.items, *new.items)),
+        "another kind": old._replace(items=(*old.items, foreign)),
+        "another blob": new._replace(blobs=wrong),
+    }.items():
+        with pytest.raises(BadInput) as caught:
+            standard_proof.read(standard_proof._encode(bad))
+        assert caught.value.code == "proof.malformed", name
 
 
 def test_a_proof_of_another_log_contradicts_what_was_seen_before(

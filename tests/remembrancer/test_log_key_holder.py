@@ -1,6 +1,7 @@
 """Whoever holds the log key can sign any log: what notices it, and what remains unseen without an outside anchor."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,19 @@ def test_a_log_cut_short_is_a_rollback_on_the_seal_branch(honest: World, state: 
     assert view(honest).size == 2
     assert code(honest, state) == "log.rollback"
     assert code(sealed(tmp_path / "stranger", "else"), state) == "log.rollback"
+
+
+def test_without_git_no_branch_explains_an_older_log(tmp_path: Path) -> None:
+    world = World(tmp_path / "w", git=False)
+    grow(world, "first", "second")
+    before = world.files()
+    grow(world, "third")
+    auditor = State(tmp_path / "state")
+    assert recall.remember(view(world), auditor, {}) == ""
+    shutil.rmtree(world.folder)
+    for name, data in before.items():
+        world.plant(data, f"ledger/{name}")
+    assert code(world, auditor) == "log.rollback"
 
 
 def test_a_checkpoint_that_the_auditor_brings_shows_it_too(honest: World, rewritten: World) -> None:

@@ -42,6 +42,14 @@ def test_what_the_old_key_signed_is_remembered_under_the_new_one(tmp_path: Path,
     assert code(rotated(world, "third"), world, state) == expected
 
 
+def test_the_newest_that_any_key_signed_is_what_counts(tmp_path: Path) -> None:
+    state = State(tmp_path / "state")
+    honest, other = sealed(tmp_path / "honest", "first", "second"), sealed(tmp_path / "other", "first", "second")
+    assert recall.remember(view(honest), state, {}) == ""
+    assert recall.remember(rotated(honest, "third"), state, {}) == ""
+    assert code(rotated(other, "forged"), other, state) == "log.split-view"
+
+
 def test_a_committed_checkpoint_from_before_the_rotation_is_compared(tmp_path: Path) -> None:
     world = sealed(tmp_path / "honest", "first", "second")
     world.commit("signed by the old key only, at the size that both sign today")

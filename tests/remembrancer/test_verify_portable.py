@@ -244,6 +244,11 @@ def unrelated_blob(document: Document) -> None:
     document["blobs"][hashlib.sha256(b"a").hexdigest()] = base64.b64encode(b"b").decode()
 
 
+def extra_words(document: Document) -> None:
+    head, _, rest = document["receipts"][0]["proof"].partition("\n")
+    document["receipts"][0]["proof"] = f"{head}\nextra {base64.b64encode(b'verified by us').decode()}\n{rest}"
+
+
 MALFORMED: list[tuple[str, Callable[[Document], object]]] = [
     ("trust inside", lambda document: document.update(policy="[require]")),
     ("an unknown member in a receipt", lambda document: document["receipts"][0].update(trusted=True)),
@@ -259,6 +264,7 @@ MALFORMED: list[tuple[str, Callable[[Document], object]]] = [
     ("another checkpoint in a proof", lambda document: document.update(checkpoint=document["checkpoint"] + "x")),
     ("a receipt that is none", lambda document: document["receipts"][0].update(receipt="{}")),
     ("a proof that is none", lambda document: document["receipts"][0].update(proof="x")),
+    ("unsigned words in a proof", extra_words),
     ("a note that is none", lambda document: document["stamps"][0].update(note="x")),
     ("too many receipts", lambda document: document.update(receipts=document["receipts"] * 400)),
 ]
@@ -287,6 +293,14 @@ def test_no_document_at_all(data: bytes, code: str) -> None:
     with pytest.raises(BadInput) as caught:
         parse(data)
     assert caught.value.code == code
+
+
+def test_a_member_that_stands_there_twice_is_refused(origin: Scratch) -> None:
+    """Of two, one reader takes the first and another one the last."""
+    data = (origin.root / f"{ARTIFACT}.proof.json").read_bytes()
+    parse(data)
+    with pytest.raises(BadInput, match="twice"):
+        parse(data.replace(b'"artifact": {', b'"artifact": {"name": "x", "sha256": "x"}, "artifact": {', 1))
 
 
 def test_what_does_not_verify_is_not_exported(origin: Scratch) -> None:
