@@ -62,3 +62,15 @@ def test_development_goes_to_the_archive_and_the_history_of_the_service_stays(sc
     assert recorded.report["data"]["sealed"] is False, "one seal for each release, also where the key is"
     scratch.ok("seal", REMEMBRANCER_LOG_KEY_FILE=key)
     assert scratch.run("verify", ARTIFACT).status == 0, "what development called 0.1.0 reserves nothing"
+
+
+def test_a_ledger_whose_policy_is_gone_is_not_begun_anew(scratch: Scratch) -> None:
+    (scratch.root / "ops/trust/policy.toml").unlink()
+    before = scratch.snapshot()
+    owner = new_key(scratch, "Owner <owner@example.invalid>")
+    (root,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/tsa/tsa-root.pem")
+    production = ("--domain", "example.com", "--owner", owner, "--log-key-file", str(scratch.base / "log.key"))
+    authority = ("--authority", "tsa=http://127.0.0.1:9/", "--authority-root", f"tsa={root}")
+    for more in (("--dev",), ("--production", *production, *authority)):
+        done = scratch.json("init", "--component", "my-svc", *more)
+        assert (done.status, done.codes, scratch.snapshot()) == (2, {"trust.exists"}, before)
