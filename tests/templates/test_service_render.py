@@ -118,6 +118,8 @@ def test_answers_reach_their_places(unusual: Path) -> None:
     assert "make deploy OVERLAY=production\n" in readme
     assert "kubectl -n billing get pods" in readme
     assert "8080" not in dockerfile + readme
+    for path in ("README.md", "AGENTS.md", ".amazonq/rules/vaultmesh.md"):
+        assert "aurora-staging" not in (unusual / path).read_text(encoding="utf-8"), path
 
 
 def test_the_seeded_and_the_linked_files_are_there(service: Path) -> None:
