@@ -173,15 +173,16 @@ def finish(spawn: Spawn, component: str, table: str, *, recording: bool) -> None
         print("Nothing was recorded: this source has no Remembrancer plugin.")
     if spawn.source.notice:
         print(f"\nNote: {spawn.source.notice}")
-    if spawn.layer == SERVICE:
-        commands = [f"cd {shlex.quote(os.path.relpath(spawn.target))}", "make dev", "make help"]
-        if recording:
-            commands[2] = (
-                f"ops/bin/remembrancer verify-full dist/{component}-{release.service_version(spawn.target)}.tar.gz"
-            )
-        print("\nNext:")
-        for command in commands:
-            print(f"  {command}")
+    around = source.git(spawn.target.parent, "rev-parse", "--show-toplevel")
+    if around and (spawn.target / ".git").exists():
+        print(f"\nNote: it is a repository inside the one at {around}: move it out, or add it there as a submodule.")
+    commands = ["make dev", "make help"] if spawn.layer == SERVICE else ["git show --stat"]
+    if recording:
+        artifact = f"dist/{component}-{release.service_version(spawn.target)}.tar.gz"
+        commands[1] = f"ops/bin/remembrancer verify-full {artifact}"
+    print("\nNext:")
+    for command in (f"cd {shlex.quote(os.path.relpath(spawn.target))}", *commands):
+        print(f"  {command}")
 
 
 def existing_repository(spawn: Spawn, *, plan_only: bool, agreed: bool) -> None:
@@ -275,6 +276,10 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, stop)
     try:
         generate(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on, as behind `head`
+        return EXIT_ENVIRONMENT
     except StepFailed as error:
         if error.output:
             print(error.output, file=sys.stderr)

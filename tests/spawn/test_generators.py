@@ -119,8 +119,11 @@ def test_without_the_plugin_it_ends_after_the_tests(clone: Path, cached_home: Pa
 @pytest.mark.parametrize("layer", ["k8s", "ci"])
 def test_a_layer_in_a_new_folder(clone: Path, cached_home: Path, tmp_path: Path, layer: str) -> None:
     target = tmp_path / "orders"
+    git(tmp_path, "init", "--quiet")
     done = generate(clone, cached_home, layer, str(target))
     assert done.returncode == 0, done.stderr
+    assert f"it is a repository inside the one at {tmp_path}" in done.stdout
+    assert done.stdout.endswith("/orders\n  git show --stat\n")
     assert git(target, "status", "--porcelain") == ""
     assert (target / f".copier-answers.{layer}.yml").is_file()
 
@@ -157,6 +160,19 @@ def test_a_layer_in_a_repository_needs_consent_and_keeps_every_byte(
     again = generate(clone, cached_home, layer, str(repo), "--yes")
     assert again.returncode == 2
     assert "already there" in again.stderr
+
+
+def test_a_plan_that_nobody_reads_to_the_end_is_no_trouble_to_look_at(
+    clone: Path, cached_home: Path, tmp_path: Path
+) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    command = [str(clone / "generators/ci.sh"), str(brownfield(tmp_path)), "--plan"]
+    with os.fdopen(theirs, "w") as nobody:
+        done = subprocess.run(
+            command, env=bare(cached_home), stdout=nobody, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, "Exception" in done.stderr) == (4, False), done.stderr
 
 
 def test_a_clash_is_refused_before_anything_is_written(clone: Path, cached_home: Path, tmp_path: Path) -> None:

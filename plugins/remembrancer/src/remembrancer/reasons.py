@@ -49,7 +49,7 @@ REASONS: dict[str, Reason] = {
     ),
     "drift.behind": Reason(
         "A file of the standard is still what an earlier version of it rendered.",
-        "Run `copier update --trust`, or take the file's new text over; `remembrancer drift --diff` shows the difference.",
+        "Run `copier update --trust`, or take the file's new text over; `remembrancer drift --diff` shows what differs.",
     ),
     "drift.changed": Reason(
         "A file of the standard has other bytes than the standard rendered.",
@@ -277,7 +277,8 @@ REASONS: dict[str, Reason] = {
     ),
     "log.rollback": Reason(
         "The log is smaller or older than one that was seen before on this history.",
-        "Do not rely on it; compare with the published seal branch and ask the log's operator.",
+        "Do not rely on it, unless you sealed on a branch of your own that is not merged yet; compare with the "
+        "published seal branch and ask the log's operator.",
     ),
     "log.root": Reason(
         "The root recomputed from the entries is not the one that the checkpoint states.",
