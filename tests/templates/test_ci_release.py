@@ -151,6 +151,24 @@ def test_a_race_is_sealed_again_on_the_newest_branch(pipeline: Pipeline) -> None
     assert "try 1 of 5" in pipeline.output
 
 
+@pytest.mark.parametrize("pipeline", ["github"], indirect=True)
+def test_receipts_that_gitignore_names_are_published_all_the_same(pipeline: Pipeline) -> None:
+    """The log commits to their bytes, and nobody has them once the job's machine is gone."""
+    work = pipeline.tmp / "other"
+    git(pipeline.tmp, "clone", "--quiet", pipeline.origin.as_uri(), "other")
+    with (work / ".gitignore").open("a") as file:
+        file.write("deploy/\n")
+    commit_all(work, "[my-svc] chore: ignore what is built")
+    git(work, "push", "--quiet", "origin", "HEAD:main")
+    pipeline.commit = git(pipeline.origin, "rev-parse", "main")
+    done = pipeline.all()
+    assert done.returncode == 0, done.stderr
+    for path in published(pipeline, "ops/receipts/ledger/checkpoint").split():
+        assert published(pipeline, path)
+    assert RECEIPT in published(pipeline, "ops/receipts/ledger/checkpoint")
+    assert ".local" not in git(pipeline.origin, "ls-tree", "-r", "--name-only", "main")
+
+
 @pytest.mark.parametrize(
     ("pipeline", "secret", "used"),
     [
