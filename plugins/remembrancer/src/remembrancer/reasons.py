@@ -49,7 +49,7 @@ REASONS: dict[str, Reason] = {
     ),
     "drift.behind": Reason(
         "A file of the standard is still what an earlier version of it rendered.",
-        "Run `copier update --trust`, or take the file's new text over; `remembrancer drift --diff` shows what differs.",
+        "Run `copier update --trust`, or take its new text over; `remembrancer drift --diff` shows what differs.",
     ),
     "drift.changed": Reason(
         "A file of the standard has other bytes than the standard rendered.",
