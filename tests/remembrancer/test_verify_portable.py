@@ -244,6 +244,14 @@ def unrelated_blob(document: Document) -> None:
     document["blobs"][hashlib.sha256(b"a").hexdigest()] = base64.b64encode(b"b").decode()
 
 
+def role(old: str, new: str) -> Callable[[Document], None]:
+    def edit(document: Document) -> None:
+        (item,) = [one for one in document["receipts"] if one["role"] == old]
+        item["role"] = new
+
+    return edit
+
+
 def extra_words(document: Document) -> None:
     head, _, rest = document["receipts"][0]["proof"].partition("\n")
     document["receipts"][0]["proof"] = f"{head}\nextra {base64.b64encode(b'verified by us').decode()}\n{rest}"
@@ -253,6 +261,11 @@ MALFORMED: list[tuple[str, Callable[[Document], object]]] = [
     ("trust inside", lambda document: document.update(policy="[require]")),
     ("an unknown member in a receipt", lambda document: document["receipts"][0].update(trusted=True)),
     ("an unknown role", lambda document: document["receipts"][0].update(role="owner")),
+    ("a version as a signature", role("deploys", "signs")),
+    ("a signature as a time-stamp", role("signs", "timestamps")),
+    ("a time-stamp as a version", role("timestamps", "deploys")),
+    ("a time-stamp as a version's signature", role("timestamps", "record_signs")),
+    ("a signature as a signature's time", role("record_signs", "signature_times")),
     ("a missing member", lambda document: document.pop("stamps")),
     ("another schema", lambda document: document.update(schema="x")),
     ("a number", lambda document: document.update(checkpoint=1)),

@@ -21,7 +21,14 @@ from remembrancer.proof import InclusionBundle
 SCHEMA = "https://vaultmesh.cloud/schema/proof/v1"
 MAX_BYTES = 8 << 20
 MAX_RECEIPTS = 1000
-ROLES = ("deploys", "signs", "timestamps", "record_signs", "signature_times")
+ROLES = {
+    "deploys": "deploy",
+    "signs": "sign",
+    "timestamps": "timestamp",
+    "record_signs": "sign",
+    "signature_times": "timestamp",
+}
+"""What a receipt is there for, and of which kind it has to be."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MEMBERS = {"schema", "artifact", "checkpoint", "receipts", "blobs", "stamps"}
@@ -211,6 +218,8 @@ def _entry(item: object, checkpoint: bytes) -> tuple[str, Entry, tuple[bytes, ..
         bundle = InclusionBundle.parse(_string(record["proof"], "proof").encode())
     except (Rejected, ProofError) as error:
         raise _refused(f"has a receipt or proof that cannot be read: {error}") from error
+    if parsed.kind != ROLES[role]:
+        raise _refused(f"has a receipt of the kind {parsed.kind} in the role {role}")
     if bundle.checkpoint_note != checkpoint or bundle.extra:
         raise _refused("has a proof under another checkpoint")
     return role, Entry(parsed, bundle.index, body), bundle.proof
