@@ -193,6 +193,15 @@ def test_a_witness_must_have_seen_it_where_the_policy_says_so(rewritten: World) 
     assert open_checkpoint(add_signature(note, cosign(text, WITNESS, 1)), WITNESSED).checkpoint.size == 2
 
 
+def test_a_checkpoint_of_more_leaves_than_anybody_has_ends_an_audit_at_once(honest: World) -> None:
+    size = 1 << 62
+    result = honest.ledger.audit(size)
+    assert [(one.code, one.subject) for one in result.problems] == [("log.missing", "ops/receipts/ledger/tile/entries")]
+    assert f"{size // 256}" in result.problems[0].message
+    few = honest.ledger.audit(700)
+    assert "ops/receipts/ledger/tile/entries/001" in [one.subject for one in few.problems], "a few are named one by one"
+
+
 def test_without_an_outside_anchor_nothing_notices_and_that_is_said(rewritten: World, tmp_path: Path) -> None:
     rewritten.commit()
     assert rewritten.ledger.audit(2).problems == ()

@@ -24,6 +24,7 @@ from remembrancer.ledger.extra import ledger_files
 from remembrancer.ledger.files import LEDGER, LedgerFiles
 from remembrancer.ledger.notes import Notes, failed, notice
 from remembrancer.lock import LOCAL
+from remembrancer.merkle import EMPTY_ROOT
 from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.store import RECEIPTS, Store
 from remembrancer.tilefiles import WIDTH, Tile, TileError, read_bundle
@@ -36,6 +37,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of entries read and the number of all."""
 
 _CHUNK = 4  # bundles that one task reads, 1,024 entries: small, so that all processes end at about the same time
+_ABSENT = 1_000  # bundles that may be missing and are named one by one; a signed size costs its author nothing
 _ALONE = 4_096  # entries up to which starting processes costs more than it saves
 
 
@@ -75,6 +77,11 @@ def audit(
     salt = os.urandom(16)
     total = _Part()
     notices = Notes()
+    stated, here = -(-size // WIDTH), sum(1 for _ in Store(root).walk("ledger/tile/entries"))
+    if stated - here > _ABSENT:
+        message = f"{here} of the {stated} entry bundles that the checkpoint states are here, so nothing was read."
+        total.problems.add(failed("log.missing", f"{LEDGER}/tile/entries", message))
+        return AuditResult(size, EMPTY_ROOT, total.problems.all(), (), [])
     chunks = [(first, min(first + _CHUNK * WIDTH, size)) for first in range(0, size, _CHUNK * WIDTH)]
     wanted = jobs or (1 if size <= _ALONE else os.cpu_count() or 1)
     files = LedgerFiles(root)
