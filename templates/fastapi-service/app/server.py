@@ -29,16 +29,19 @@ class DrainingServer(uvicorn.Server):
         self._readiness = readiness
         self._drain_seconds = drain_seconds
         self._leave_at: float | None = None
+        self._signals = 0
         self._announced = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
         """Take a signal. It only sets flags: a handler may interrupt anything, even the writing of a line."""
-        if self._leave_at is None:
+        self._signals += 1
+        if self._signals == 1:
             self._readiness.drain()
             # Nobody balances load over a terminal: Ctrl-C does not wait.
             self._leave_at = monotonic() + (self._drain_seconds if sig == signal.SIGTERM else 0)
             self.should_exit = not self.started
-        elif not self.should_exit:
+        elif self._signals == 2:
+            # One Ctrl-C is two of them under `make dev`: the terminal tells every process, and the watcher passes it on
             self.should_exit = True
         else:
             self.force_exit = True

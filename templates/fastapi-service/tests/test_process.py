@@ -118,6 +118,19 @@ def test_an_interrupt_from_the_terminal_does_not_wait() -> None:
         assert service.exit_code() == 0
 
 
+def test_an_interrupt_that_is_passed_on_counts_once() -> None:
+    with running_service(DRAIN_SECONDS="3600") as service, service.connect() as connection:
+        connection.sendall(HEAD)
+        wait_for_active(service, 1)
+        service.signal(signal.SIGINT)
+        service.wait_for(lambda line: line["event"] == "Shutting down")
+        service.signal(signal.SIGINT)
+        connection.sendall(BODY)
+        assert read_all(connection).startswith(b"HTTP/1.1 201 Created\r\n")
+        assert service.exit_code() == 0
+    assert "Application shutdown complete." in [line["event"] for line in service.lines]
+
+
 def test_a_third_signal_ends_at_once() -> None:
     patience = {"DRAIN_SECONDS": "3600", "SHUTDOWN_SECONDS": "3600", "BODY_SECONDS": "3600"}
     with running_service(**patience) as service, service.connect() as connection:
