@@ -1,6 +1,6 @@
 """What a change of the log key, of the witnesses or of a branch's name must not make anybody forget."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,9 @@ from cli_support import ARTIFACT, Scratch, end_agents, ledger, released
 from ledger_world import World, waiver
 from log_world import LOG, POLICY, WITNESSED, grow, sealed, view
 from remembrancer import history, policy_change, recall
+from remembrancer.errors import EnvironmentTrouble
 from remembrancer.logview import LogView, open_log
-from remembrancer.note import SignerKey
+from remembrancer.note import SignerKey, add_signature, open_note, sign_note
 from remembrancer.policy import LogKey
 from remembrancer.repository import Repository
 from remembrancer.state import State
@@ -71,6 +72,32 @@ def test_a_committed_checkpoint_from_before_the_witnesses_is_compared(tmp_path: 
     found, _ = history.committed(other, Repository(world.root), WITNESSED)
     assert found is not None
     assert found.code == "log.split-view"
+
+
+def test_a_late_stamp_after_a_rotation_spoils_no_earlier_one(tmp_path: Path) -> None:
+    """Both authorities have to stamp the same bytes, and only the first one's are there to be looked at again."""
+    stamped: dict[str, bytes] = {}
+
+    def authority(name: str) -> Callable[[bytes], bytes]:
+        def ask(data: bytes) -> bytes:
+            stamped[name] = data
+            return name.encode()
+
+        return ask
+
+    def down(_: bytes) -> bytes:
+        raise EnvironmentTrouble("env.network", "down")
+
+    world = World(tmp_path / "w")
+    world.record(waiver("first"))
+    world.ledger.seal(LOG, {"one": authority("one"), "two": down})
+    data = world.ledger.checkpoint()
+    assert data is not None
+    (line,) = open_note(sign_note(data.decode().rpartition("\n\n")[0] + "\n", [NEW]), [NEW.verifier()]).signatures
+    world.plant(add_signature(data, line), "ledger/checkpoint")
+    result = world.ledger.seal(NEW, {"one": down, "two": authority("two")}, trusted=[LOG.verifier()])
+    assert (result.late, stamped["two"]) == ((), stamped["one"])
+    assert (world.folder / "timestamps/1.note").read_bytes() == stamped["one"]
 
 
 def test_a_tag_of_the_seal_branch_s_name_excuses_no_rollback(tmp_path: Path) -> None:

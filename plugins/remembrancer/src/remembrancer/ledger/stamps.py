@@ -13,7 +13,8 @@ from remembrancer.files import put
 from remembrancer.findings import Finding, Outcome
 from remembrancer.ledger.files import LEDGER, LedgerFiles
 from remembrancer.lock import SCRATCH, exclusive
-from remembrancer.note import VerifierKey, log_signed_bytes
+from remembrancer.note import NoteError, VerifierKey, log_signed_bytes
+from remembrancer.tilefiles import TileError
 
 FOLDER = "timestamps"
 Stamp = Callable[[bytes], bytes]
@@ -29,7 +30,7 @@ def stamp(
     FieldError (a ValueError) for an authority's name that no file can have.
     """
     files = LedgerFiles(root)
-    signed = log_signed_bytes(note, *keys)
+    signed = _kept(files, size, log_signed_bytes(note, *keys), keys)
     tokens: dict[str, bytes] = {}
     late: list[Finding] = []
     for name, ask in authorities.items():
@@ -54,3 +55,16 @@ def stamp(
         with exclusive(root) as local:
             put(files.receipts, {f"ledger/{FOLDER}/{size}.note": signed, **tokens}, local / SCRATCH)
     return tuple(late)
+
+
+def _kept(files: LedgerFiles, size: int, signed: bytes, keys: Sequence[VerifierKey]) -> bytes:
+    """Return the note that was stamped at this size already, else the one of now.
+
+    A rotation adds a signature to the checkpoint, and a token over other bytes than the kept ones is worth nothing.
+    """
+    try:
+        kept = files.read(f"{FOLDER}/{size}.note")
+        same = kept.partition(b"\n\n")[0] == signed.partition(b"\n\n")[0] and log_signed_bytes(kept, *keys) == kept
+    except (FileNotFoundError, TileError, NoteError):
+        return signed
+    return kept if same else signed
