@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from templates.k8s_render import Object
 
 ALB_ACTION = "alb.ingress.kubernetes.io/actions."
 MESH_PORT = 15008
+CREDENTIAL = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE_?KEY", re.IGNORECASE)
 
 
 def problems(objects: list[Object]) -> list[str]:
@@ -223,6 +225,9 @@ def _configuration(objects: list[Object]) -> Iterator[str]:
         if item["spec"]["secretStoreRef"]["name"] not in _names(objects, "SecretStore"):
             yield "an ExternalSecret reads from a SecretStore that is not here"
     yield from ("a Secret with literal data is here" for item in _of(objects, "Secret"))
+    settings = {name for item in _of(objects, "ConfigMap") for name in item["data"]}
+    settings |= {one["name"] for one in _container(objects).get("env", []) if "value" in one}
+    yield from (f"{name} is a credential in plain text" for name in sorted(settings) if CREDENTIAL.search(name))
 
 
 def _restricted(objects: list[Object]) -> Iterator[str]:

@@ -74,6 +74,16 @@ BROKEN: dict[str, tuple[Callable[[list[Object]], object], str]] = {
         lambda o: o.append({"kind": "Secret", "metadata": {"name": "x"}, "data": {}}),
         "Secret with literal data",
     ),
+    "password in the settings": (
+        lambda o: pick(o, "ConfigMap", next(i["metadata"]["name"] for i in o if "-config-" in i["metadata"]["name"]))[
+            "data"
+        ].update(DATABASE_PASSWORD="x"),
+        "credential in plain text",
+    ),
+    "token in the environment": (
+        lambda o: pod(o)["containers"][0].update(env=[{"name": "API_TOKEN", "value": "x"}]),
+        "credential in plain text",
+    ),
     "root": (lambda o: pod(o)["securityContext"].update(runAsNonRoot=False), "may run as root"),
     "seccomp": (lambda o: pod(o)["securityContext"].pop("seccompProfile"), "seccomp"),
     "capability": (

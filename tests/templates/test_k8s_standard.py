@@ -208,6 +208,9 @@ def test_secrets_come_from_outside(collection: Path) -> None:
     external = pick(production, "ExternalSecret")["spec"]
     assert external["target"]["name"] == "my-svc-secrets"
     assert external["dataFrom"] == [{"extract": {"key": "aurora-production/my-svc"}}]
+    guide = (layer(collection) / "ops/k8s/README.md").read_text()
+    made = "aws secretsmanager create-secret --region eu-west-1 --name aurora-production/my-svc "
+    assert guide.count(made) == 1, "nobody says how the secret gets there"
     assert pick(production, "SecretStore")["spec"]["provider"]["aws"]["region"] == "eu-west-1"
 
 
