@@ -266,8 +266,8 @@ def waive(service: Scratch, path: str, *more: str) -> None:
 def test_a_waiver_holds_for_these_bytes_until_it_ends(service: Scratch) -> None:
     (service.root / "Dockerfile").write_bytes(b"FROM gpu\n")
     (service.root / "Makefile").unlink()
-    waive(service, "Dockerfile")
-    waive(service, "Makefile")
+    waive(service, "./Dockerfile")
+    waive(service, str(service.root / "Makefile"))
     done = service.ok("drift")
     assert "waived  Dockerfile until 2099-12-31T23:59:59Z by payments: GPU “base” image" in done.out
     assert statuses(service)["Makefile"] == "waived"

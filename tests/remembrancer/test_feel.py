@@ -87,6 +87,18 @@ def test_output_that_nobody_takes_is_trouble_and_no_verdict(
         assert "Exception" not in done.stderr
 
 
+def test_it_is_named_as_it_was_called(scratch: Scratch) -> None:
+    """A service has it as ops/bin/remembrancer, and what people are told to run has to be there."""
+    called = {"REMEMBRANCER_CALLED": "../ops/bin/remembrancer"}
+    assert "`../ops/bin/remembrancer list adrs`" in scratch.run("query", "flurbgrok", **called).out
+    assert "    ../ops/bin/remembrancer seal\n" in scratch.run("seal", "--help", **called).out
+    assert "'../ops/bin/remembrancer --help'" in scratch.run("sael", **called).err
+    assert "_REMEMBRANCER_COMPLETE=bash_complete" in scratch.run("completion", "bash", **called).out
+    assert "../ops" not in scratch.run("verify-full", "none", "--format", "json", **called).out
+    spaced = scratch.run("query", "flurbgrok", REMEMBRANCER_CALLED="/a b/remembrancer").out
+    assert "`'/a b/remembrancer' list adrs`" in spaced
+
+
 def test_a_letter_that_the_encoding_lacks(scratch: Scratch) -> None:
     scratch.ok("adr", "create", "Größer ☃", *WRITTEN)
     done = subprocess.run(

@@ -258,7 +258,11 @@ def test_what_people_see(original: Scratch) -> None:
     assert lines[0] == "1. ADR-002: Use NATS for scans (Accepted, 2026-01-02)"
     assert "   replaced by ADR-002: Use NATS for scans" in lines
     nothing = original.run("query", "flurbgrok")
-    assert (nothing.status, nothing.out) == (1, "nothing is recorded about that\n")
+    assert (nothing.status, nothing.out) == (
+        1,
+        "nothing is recorded about that\n"
+        "  Ask in other words, or look at `remembrancer timeline` and `remembrancer list adrs`.\n",
+    )
     assert original.json("query", "flurbgrok").report == {
         "schema": "https://vaultmesh.cloud/schema/report/v1",
         "command": "query",

@@ -109,6 +109,12 @@ def test_nobody_else_can_read_it_and_the_umask_is_the_callers_again(shim: Path) 
     assert run(shim).stdout.strip() == "0022"
 
 
+def test_it_says_how_it_was_called(shim: Path) -> None:
+    run(shim)
+    program(home(shim) / "current/bin", "remembrancer", '#!/bin/sh\necho "$REMEMBRANCER_CALLED"\n')
+    assert run(shim).stdout.strip() == str(shim / "ops/bin/remembrancer")
+
+
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_local_clone_can_stand_in_for_the_source(shim: Path, code: int) -> None:
     other = "f" * 40

@@ -43,7 +43,7 @@ def record_waiver(  # noqa: PLR0917 - one call
     where there is nothing to accept, Refused(receipt.generation) where no standard is recorded, EnvironmentTrouble.
     """
     if expires <= clock.now():
-        raise BadInput("input.time", f"{rfc3339(expires)} is over already")
+        raise BadInput("input.time", f"{rfc3339(expires)} is over already", "Name a day that is still to come.")
     line = _line(Store(repository.root), path)
     try:
         accepted = drift.accept(line, standards.digest(f"{repository.root}/{path}") if line else "", path)

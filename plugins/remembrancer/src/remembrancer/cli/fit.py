@@ -1,7 +1,12 @@
 """Text that fits: nothing wider than the terminal, and no control character from a file or an argument reaches it."""
 
+import re
 import sys
 from typing import TextIO
+
+from remembrancer.cli.lazy import called
+
+_NAMED = re.compile(r"(?<![\w./-])remembrancer (?=[a-z])")
 
 
 def printable(text: str) -> str:
@@ -11,7 +16,7 @@ def printable(text: str) -> str:
 
 def fitted(line: str, indent: str = "  ", stream: TextIO | None = None) -> list[str]:
     """Return a printable line in pieces that fit the terminal, the later ones indented; in one piece elsewhere."""
-    line = printable(line)
+    line = _NAMED.sub(lambda _: f"{called()} ", printable(line))
     if not (stream or sys.stdout).isatty():
         return [line]
     import shutil

@@ -1,6 +1,8 @@
 """A click group whose commands are imported when they are called, so that help and hooks import nothing but click."""
 
+import os
 import re
+import shlex
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,11 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 Table = Mapping[str, tuple[str, str]]
+
+
+def called() -> str:
+    """Return how this program is called here: a service has it as ops/bin/remembrancer, which says so."""
+    return shlex.quote(os.environ.get("REMEMBRANCER_CALLED") or "remembrancer")
 
 
 class _Formatter(click.HelpFormatter):
@@ -27,7 +34,7 @@ class _Formatter(click.HelpFormatter):
                 continue
             self.write(f"{'':{self.current_indent}}{example[1]}\n")
             words = re.findall(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""", example[2])
-            line = " " * (self.current_indent + 2) + words[0]
+            line = " " * (self.current_indent + 2) + called()
             for word in words[1:]:
                 if len(line) + len(word) + 3 > self.width:
                     self.write(f"{line} \\\n")

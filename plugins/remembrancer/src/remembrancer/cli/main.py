@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from remembrancer import __version__
-from remembrancer.cli.lazy import LazyGroup
+from remembrancer.cli.lazy import LazyGroup, called
 
 COMMANDS = {
     "init": ("remembrancer.cli.init:init", "Begin a ledger: throw-away development trust, or production."),
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a letter that the terminal's encoding lacks is no trouble
     try:
-        status = program.main(args, prog_name="remembrancer", standalone_mode=False)
+        status = program.main(args, prog_name=called(), complete_var="_REMEMBRANCER_COMPLETE", standalone_mode=False)
         sys.stdout.flush()  # output that cannot be written is a failure of ours, not one of the interpreter's end
     except click.ClickException as error:
         from remembrancer.cli.trouble import usage

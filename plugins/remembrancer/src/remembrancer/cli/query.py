@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from remembrancer.cli.common import Session, command
+from remembrancer.cli.fit import put
 from remembrancer.cli.output import Report, emit_json, say
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def query(session: Session, *, text: tuple[str, ...], limit: int) -> int:
     if session.output == "json":
         return emit_json(report)
     if not answers:
-        print("nothing is recorded about that")
+        put("nothing is recorded about that")
+        put("  Ask in other words, or look at `remembrancer timeline` and `remembrancer list adrs`.", "  ")
     for number, one in enumerate(answers, 1):
         _show(number, one)
     return say(report, "text")

@@ -1,5 +1,8 @@
 """`record waiver`: accept that a file differs from the standard, for a while."""
 
+import os
+from pathlib import Path
+
 import click
 
 from remembrancer.cli.common import Session, command
@@ -21,6 +24,7 @@ def waiver(session: Session, *, path: str, owner: str, reason: str, expires: str
     from remembrancer.cli.seal import seal_after
     from remembrancer.waiving import moment, record_waiver
 
+    path = _from_root(session.root, path)
     done = record_waiver(session.repository, path, owner, reason, moment(expires), session.clock)
     sealed = seal_after(session, no_seal=no_seal)
     data = {"receipt": str(done.path), "sha256": done.digest, "waiver": done.waiver._asdict(), **sealed.data}
@@ -31,3 +35,9 @@ def waiver(session: Session, *, path: str, owner: str, reason: str, expires: str
         f"recorded {done.path} (sha256 {done.digest})",
         *sealed.lines,
     )
+
+
+def _from_root(root: Path, path: str) -> str:
+    """Return a path as the standard names it; what begins with a dot or a slash is where the shell says it is."""
+    base = Path.cwd() if path.startswith(".") else root
+    return os.path.relpath(os.path.normpath(base / path), root)
