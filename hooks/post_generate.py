@@ -164,8 +164,8 @@ def main(arguments: list[str]) -> int:
     print(f"receipt: {path or 'none, nothing was new'}", file=sys.stderr)
     if public_source(call["source"]).startswith("local:"):
         print(
-            f"receipt: note: {call['answers_file']} names the template by a path of this machine, so copier update "
-            "works here alone; copy from the template's URL to have it everywhere.",
+            f"receipt: note: {call['answers_file']} names the template by a path of this machine, which copier update "
+            "finds nowhere else, and not even here if it is relative; copy from the template's URL to have updates.",
             file=sys.stderr,
         )
     return 0

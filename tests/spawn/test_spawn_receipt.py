@@ -55,7 +55,7 @@ def test_no_path_of_this_machine_is_recorded(collection: Path, tmp_path: Path) -
     target = tmp_path / "my-svc"
     done = copy(collection, target)
     assert done.returncode == 0
-    assert "names the template by a path of this machine, so copier update works here alone" in done.stderr
+    assert "names the template by a path of this machine, which copier update finds nowhere else" in done.stderr
     assert str(collection.parent) not in receipts(target)[0].read_text()
 
 
