@@ -11,6 +11,7 @@ import pytest
 from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, release, released
 from ledger_world import deploy, signed
 from receipt_samples import statement
+from remembrancer.ledger import Ledger
 from remembrancer.receipt import encode, parse, relative_path
 from remembrancer.store import RECEIPTS, Store
 
@@ -305,6 +306,19 @@ def test_committed_ledger_files_stay(scratch: Scratch, what: str, folder: str, c
     status, said = checked(scratch, "check-ledger")
     assert status == 1
     assert code in said
+
+
+@pytest.mark.parametrize("path", [NOTE, "ops/receipts/ledger/tile/0/000.p/6", "ops/receipts/ledger/timestamps/6.note"])
+def test_a_ledger_s_files_are_no_links(scratch: Scratch, path: str) -> None:
+    """A link's target may be any text, so that the bytes in the index are right and no checkout can read them."""
+    path = path.replace("6", str(len(list(Ledger(scratch.root).entries()))))
+    scratch.git("rm", "-r", "-q", "--cached", "ops/receipts/ledger")
+    scratch.git("commit", "-q", "-m", "none")
+    assert checked(scratch)[0] == 0
+    blob = scratch.git("rev-parse", f":{path}")
+    scratch.git("update-index", "--cacheinfo", f"120000,{blob},{path}")
+    status, said = checked(scratch, stage=False)
+    assert (status, f"{path} is not a regular file [input.file]" in said) == (1, True), said
 
 
 def test_a_template_commit_with_its_receipt_passes(scratch: Scratch) -> None:

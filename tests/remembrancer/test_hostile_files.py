@@ -237,3 +237,15 @@ def test_many_bad_signatures_do_not_make_a_verdict_wait_for_all(
     monkeypatch.setattr(openpgp, "verify_detached", lambda *given: asked.append(given) or verify_detached(*given))
     scratch.ok("verify-full", ARTIFACT)
     assert 2 <= len(asked) < 30
+
+
+def test_a_decision_that_is_no_file_ends_no_audit(scratch: Scratch) -> None:
+    written = ("--context", "A.", "--decision", "B.", "--consequences", "C.", "--verification", "`make test`")
+    scratch.ok("adr", "create", "Use X", *written)
+    scratch.ok("adr", "accept", "1")
+    place = scratch.root / "ops/receipts/adr/ADR-001-use-x.md"
+    place.rename(scratch.base / "elsewhere")
+    place.symlink_to(scratch.base / "elsewhere")
+    audit = scratch.json("verify-audit")
+    assert (audit.status, audit.codes) == (1, {"input.file"}), audit.out
+    assert "append-only" in {one["check"] for one in audit.report["findings"]}

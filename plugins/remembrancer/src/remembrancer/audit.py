@@ -121,6 +121,9 @@ def _texts(repository: Repository, recorded: list[object]) -> list[Finding]:
             trouble = "" if same else "is not the text that its newest receipt binds"
         except FileNotFoundError:
             trouble = "is recorded but missing"
+        except Rejected as error:
+            found.append(negative("receipts", path, error))
+            continue
         if trouble:
             found.append(negative("receipts", path, Rejected("receipt.text", f"{path} {trouble}")))
     return found

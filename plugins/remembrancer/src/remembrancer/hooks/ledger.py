@@ -13,7 +13,7 @@ from remembrancer.checkpoint import Checkpoint, NoteError
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding
 from remembrancer.hooks.receipts import archived_by
-from remembrancer.hooks.staged import Change, Staged
+from remembrancer.hooks.staged import IRREGULAR, Change, Staged
 from remembrancer.hooks.told import refusal
 from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged, is_live
 from remembrancer.ledger.sealed import entries
@@ -65,6 +65,9 @@ def _check(staged: Staged, changes: list[Change], archived: bool) -> Iterator[Fi
         base, changed = None, changes
     else:
         base, changed = _base(staged, files, new, changes)
+    for change in changes:
+        if change.status != "D" and change.mode in IRREGULAR:
+            yield refusal(CHECK, "input.file", change.path, f"{change.path} is not a regular file")
     for change in changed:
         yield from _file(change, new.size)
     yield from _sealed(staged, files, base.size if base else 0, new.size)

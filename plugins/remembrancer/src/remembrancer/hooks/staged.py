@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MISSING = b"missing"
 _RAW = ("diff", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff", "--ignore-submodules=none")
-_IRREGULAR = ("120000", "160000")
+IRREGULAR = ("120000", "160000")
 
 
 class Change(NamedTuple):
@@ -93,7 +93,7 @@ class Staged:
 
     def added(self, change: Change) -> bytes:
         """Return the new bytes of a change. Raises Rejected(input.file) for a link or a submodule."""
-        if change.mode in _IRREGULAR:
+        if change.mode in IRREGULAR:
             raise Rejected("input.file", f"{change.path} is not a regular file.")
         data = self.read(change.new)
         if data is None:
