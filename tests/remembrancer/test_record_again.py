@@ -76,3 +76,21 @@ def test_a_rollout_that_cannot_be_read_is_in_nobody_s_way(scratch: Scratch) -> N
     scratch.write("ops/receipts/rollout/aa/junk.receipt", "junk")
     done = record(scratch, "--environment", "staging", "--no-seal")
     assert (done.status, done.report["data"]["recorded"]) == (0, True)
+
+
+def test_what_was_taken_back_is_brought_again(scratch: Scratch) -> None:
+    """After a rollback the same words are no repetition, even in the same second; afterwards they are."""
+    here = ("--environment", "staging")
+    record(scratch, *here)
+    scratch.write("dist/my-svc-0.2.0.tar.gz", "next")
+    record(scratch, *here, version="0.2.0")
+    scratch.ok("record", "rollback", "--component", "my-svc", "--to", "0.1.0", "--reason", "slow", *here)
+    done = record(scratch, *here, version="0.2.0")
+    assert done.report["data"]["recorded"] is True
+    newest = scratch.json("list", "deployments", *here).report["data"]["items"][0]
+    assert (newest["event"], newest["version"], newest["receipt"]) == (
+        "rollout",
+        "0.2.0",
+        done.report["data"]["receipt"],
+    )
+    assert record(scratch, *here, version="0.2.0").report["data"]["recorded"] is False

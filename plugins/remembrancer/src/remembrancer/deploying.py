@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from remembrancer import recording
-from remembrancer.clock import Clock
+from remembrancer.clock import Clock, parse_rfc3339
 from remembrancer.digests import sha256_file
 from remembrancer.errors import BadInput, Refused, Rejected
 from remembrancer.ledger import Ledger
@@ -70,8 +71,10 @@ def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorde
 def _again(
     repository: Repository, known: Receipt, given: Given, *, digest: str, environment: str, clock: Clock
 ) -> Recorded:
-    """A version that is recorded already: the same again, a rollout (also one that adds an image's digest to what is
-    recorded for an environment), or a contradiction."""
+    """A version that is recorded already: the same again, a rollout, or a contradiction.
+
+    A rollout is also what adds an image's digest to what is recorded for an environment, and what follows a rollback.
+    """
     store = Store(repository.root)
     path = Path(RECEIPTS) / relative_path(known)
     recorded = known.subject[0].sha256
@@ -81,18 +84,18 @@ def _again(
             f"{given.component} {given.version} is already recorded with the digest {recorded} in {path}",
         )
     left_out = tuple(_left_out(known, given))
-    same = None
+    same, since = None, _rolled_back(store, given.component, environment)
     for name, one in [(relative_path(known), known), *_rollouts(store, known)]:
         here, image = one.predicate["environment"] == environment, one.predicate.get("imageDigest")
         if given.image_digest and image and image != given.image_digest and (here or one is known):
             raise Refused("receipt.conflict", f"{RECEIPTS}/{name} already records the image {image}")
-        if here and same is None and given.image_digest in (None, image):
+        if here and given.image_digest in (None, image) and str(one.predicate["recordedAt"]) > since:
             same = Recorded(Path(RECEIPTS) / name, False, digest, left_out=left_out)
     if same is not None:
         return same
-    data = _like(
-        repository, "rollout", known, environment=environment, clock=clock, more={"imageDigest": given.image_digest}
-    )
+    now = max(clock.now(), parse_rfc3339(since) + timedelta(seconds=1)) if since else clock.now()
+    more = {"imageDigest": given.image_digest}
+    data = _like(repository, "rollout", known, environment=environment, now=now, more=more)
     written = store.write_receipt(data).relative_to(repository.root)
     return Recorded(written, True, digest, left_out=left_out)
 
@@ -104,6 +107,17 @@ def _rollouts(store: Store, known: Receipt) -> Iterator[tuple[str, Receipt]]:
             one = store.read_receipt(name)
             if all(one.predicate[member] == known.predicate[member] for member in ("component", "version", "artifact")):
                 yield name, one
+
+
+def _rolled_back(store: Store, component: str, environment: str) -> str:
+    """Return when a component was last taken back in an environment, "" for never."""
+    times = [""]
+    for name in store.walk("rollback"):
+        with suppress(Rejected):
+            said = store.read_receipt(name).predicate
+            if (said["component"], said["environment"]) == (component, environment):
+                times.append(str(said["recordedAt"]))
+    return max(times)
 
 
 def _left_out(known: Receipt, given: Given) -> Iterator[str]:
@@ -131,13 +145,13 @@ def record_rollback(
         message = f"{component} {version} is not recorded, so nothing can go back to it"
         raise BadInput("input.version", message, "See `remembrancer list deployments` for the versions that are.")
     more = {"reason": reason, "fromVersion": from_version}
-    data = _like(repository, "rollback", known, environment=environment, clock=clock, more=more)
+    data = _like(repository, "rollback", known, environment=environment, now=clock.now(), more=more)
     path = store.write_receipt(data)
     return Recorded(path.relative_to(repository.root), True, known.subject[0].sha256)
 
 
 def _like(
-    repository: Repository, kind: str, known: Receipt, *, environment: str, clock: Clock, more: dict[str, str | None]
+    repository: Repository, kind: str, known: Receipt, *, environment: str, now: datetime, more: dict[str, str | None]
 ) -> bytes:
     """A receipt about the artifact of a recorded version."""
     extra: dict[str, object] = {"commit": recording.head_commit(repository), **more}
@@ -150,7 +164,7 @@ def _like(
         artifact=(known.subject[0].name, known.subject[0].sha256),
         environment=environment,
         by=recording.recorded_by(repository),
-        now=clock.now(),
+        now=now,
         more=extra,
     )
 
