@@ -1,5 +1,7 @@
 """What is pending follows from Git, whatever happens to branches, clones and the local cache."""
 
+import hashlib
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -356,9 +358,6 @@ def test_local_state_from_somebody_else_is_not_believed(world: World) -> None:
 
 
 def test_a_planted_journal_removes_nothing_but_unused_tiles(world: World) -> None:
-    import hashlib
-    import json
-
     keep = world.root / "keep"
     keep.write_bytes(b"keep")
     note = world.folder / "checkpoint"
@@ -378,6 +377,24 @@ def test_a_planted_journal_removes_nothing_but_unused_tiles(world: World) -> Non
         world.seal()
         assert not (local / "journal").exists()
     world.sound()
+
+
+def test_a_journal_removes_only_the_bytes_that_it_names(world: World) -> None:
+    local, path = world.root / LOCAL, "tile/0/000.p/200"
+    planted = world.plant(b"somebody's", f"ledger/{path}")
+    (local / "journal").write_text(json.dumps({"files": {path: sha("mine")}, "obsolete": []}))
+    world.seal()
+    assert planted.read_bytes() == b"somebody's"
+    (local / "journal").write_text(json.dumps({"files": {path: sha("somebody's")}, "obsolete": []}))
+    world.seal()
+    assert not planted.exists()
+
+
+def test_a_note_of_what_was_written_here_leads_nowhere_else(world: World) -> None:
+    (world.root / "outside.receipt").write_bytes(waiver("outside"))
+    (world.root / LOCAL / "written").write_text("waiver/../../../outside.receipt\n")
+    result = world.seal()
+    assert (result.refused, result.sealed) == ((), ())
 
 
 def test_a_read_only_clone_can_be_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
