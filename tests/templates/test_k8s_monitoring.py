@@ -36,8 +36,8 @@ def dashboard(collection: Path) -> dict[str, Any]:
     return content
 
 
-def rules(collection: Path) -> list[dict[str, Any]]:
-    content = yaml.safe_load((monitoring(collection) / "prometheusrule.yaml").read_text())
+def rules(collection: Path, **answers: Any) -> list[dict[str, Any]]:
+    content = yaml.safe_load((monitoring(collection, **answers) / "prometheusrule.yaml").read_text())
     return [rule for group in content["spec"]["groups"] for rule in group["rules"]]
 
 
@@ -95,6 +95,13 @@ def test_errors_and_latency_are_those_of_users(collection: Path) -> None:
             assert set(re.findall(r'route!="([^"]*)"', chosen)) == {"/health", "/ready", "/metrics"}, (metric, query)
 
 
+def test_a_gpu_service_at_zero_is_not_missed(collection: Path) -> None:
+    (rule,) = [rule for rule in rules(collection, gpu=True) if rule.get("alert") == "ServiceAbsent"]
+    assert rule["expr"].endswith('unless on () (sum(kube_deployment_spec_replicas{deployment="my-svc-deploy"}) == 0)')
+    (plain,) = [rule for rule in rules(collection) if rule.get("alert") == "ServiceAbsent"]
+    assert plain["expr"] == 'absent(up{job="my-svc"})'
+
+
 def test_every_rule_has_a_case(collection: Path) -> None:
     cases = yaml.safe_load((monitoring(collection) / "prometheusrule.test.yaml").read_text())["tests"]
     fired = {one["alertname"] for case in cases for one in case.get("alert_rule_test", []) if one.get("exp_alerts")}
@@ -141,9 +148,9 @@ def test_rules_script_is_clean_and_names_what_is_missing(collection: Path) -> No
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("component", ["my-svc", "null"])
-def test_promtool_accepts_rules_and_cases(collection: Path, component: str) -> None:
-    done = run(monitoring(collection, component=component) / "test-rules.sh")
+@pytest.mark.parametrize("answers", [{}, {"component": "null"}, {"gpu": True}], ids=["plain", "odd", "gpu"])
+def test_promtool_accepts_rules_and_cases(collection: Path, answers: dict[str, Any]) -> None:
+    done = run(monitoring(collection, **answers) / "test-rules.sh")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 rules found" in done.stdout
 

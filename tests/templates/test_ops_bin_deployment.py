@@ -323,6 +323,9 @@ def test_the_ci_layer_takes_an_overlay_that_is_there(
 ) -> None:
     target = render(collection, tmp_path / "legacy", layer="ci", component="legacy")
     assert "OVERLAY" not in (target / "ops/settings.mk").read_text()
+    done = call(["ops/bin/deploy", "overlay"], target, environment(tmp_path))
+    said = "ops/bin/deploy: there is no overlay below ops/k8s/overlays; the k8s layer brings some.\n"
+    assert (done.returncode, done.stderr) == (2, said)
     for name in overlays:
         (target / "ops/k8s/overlays" / name).mkdir(parents=True)
         (target / "ops/k8s/overlays" / name / "kustomization.yaml").write_text("namespace: x\n")
