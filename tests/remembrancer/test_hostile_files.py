@@ -249,3 +249,16 @@ def test_a_decision_that_is_no_file_ends_no_audit(scratch: Scratch) -> None:
     audit = scratch.json("verify-audit")
     assert (audit.status, audit.codes) == (1, {"input.file"}), audit.out
     assert "append-only" in {one["check"] for one in audit.report["findings"]}
+
+
+def test_names_of_files_cannot_reach_the_terminal(scratch: Scratch) -> None:
+    """The name stands in the finding's sentence, in its subject and in notices."""
+    odd = "a\x1b]0;owned\x07\u202eb"
+    kept = (scratch.root / "ops/receipts/deploy/my-svc-0.1.0.receipt").read_bytes()
+    for place in (f"ledger/{odd}", f"ledger/tile/{odd}", f"blobs/{odd}", f"sign/{odd}.receipt"):
+        (scratch.root / "ops/receipts" / place).write_bytes(kept)
+    artifact = scratch.write(f"dist/{odd}.tar.gz", b"x")
+    for asked in (("verify-audit",), ("verify-full", str(artifact)), ("status",), ("list", "receipts"), ("timeline",)):
+        done = scratch.run(*asked)
+        assert asked != ("verify-audit",) or "x1b]0;owned" in done.out, "it is named all the same"
+        assert not set(done.out + done.err) & set("\x1b\x07\u202e"), asked
