@@ -231,12 +231,13 @@ def test_a_second_release_keeps_the_first(scratch: Scratch) -> None:
     assert scratch.run("verify-audit").status == 0
 
 
-def test_an_older_checkout_is_behind_but_not_wrong(scratch: Scratch) -> None:
+@pytest.mark.parametrize("how", [("-b", "old"), ("--detach",)], ids=["branch", "detached"])
+def test_an_older_checkout_is_behind_but_not_wrong(scratch: Scratch, how: tuple[str, ...]) -> None:
     first = scratch.git("rev-parse", "HEAD")
     scratch.write("dist/my-svc-0.2.0.tar.gz", b"the next version\n")
     release(scratch, "dist/my-svc-0.2.0.tar.gz", "0.2.0")
     assert scratch.run("verify-full", ARTIFACT).status == 0
-    scratch.git("checkout", "-q", "-b", "old", first)
+    scratch.git("checkout", "-q", *how, first)
     done = scratch.json("verify-full", ARTIFACT)
     assert done.status == 0, done.out
     assert "log.behind" in {one["code"] for one in done.report["findings"]}
