@@ -150,6 +150,14 @@ def test_a_rotation_takes_nothing_back_that_was_sealed_meanwhile(
     scratch.ok("verify-full", ARTIFACT)
 
 
+@pytest.mark.parametrize("place", ["new.key", "ops/trust/keys/new.key"])
+def test_the_new_private_key_never_lies_in_the_repository(scratch: Scratch, place: str) -> None:
+    before = scratch.snapshot()
+    done = scratch.json("trust", "rotate", "--log-key-file", place)
+    assert (done.status, done.codes) == (2, {"input.log-key"}), done.out
+    assert scratch.snapshot() == before
+
+
 def test_two_changes_of_the_policy_at_once_do_not_lose_one(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = policy_change.prepare
 

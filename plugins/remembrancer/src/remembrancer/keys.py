@@ -47,6 +47,13 @@ def write_log_key(path: Path, key: SignerKey) -> None:
         raise EnvironmentTrouble("env.io", f"cannot write the log key to {path}: {error.strerror}") from error
 
 
+def refuse_inside(root: Path, path: Path) -> None:
+    """Raise BadInput(input.log-key) for a key file in the repository, where the next commit would publish it."""
+    if path.resolve().is_relative_to(root.resolve()):
+        where = "Name a place that is never committed, such as --log-key-file ../log.key."
+        raise BadInput("input.log-key", "the private log key must lie outside the repository", where)
+
+
 def keep_development_key(state: State, policy: Policy, key: SignerKey) -> None:
     """Make a new log key the one that this user's development ledger is sealed with; the old one stays beside it."""
     path = state.keys_folder(policy.origin) / "log.key"

@@ -17,7 +17,7 @@ FILE = click.Path(path_type=Path)
 
 @click.command(
     epilog="Example: remembrancer init --dev\n\nProduction: remembrancer init --production --domain example.com "
-    "--owner FPR --log-key-file log.key --authority tsa=https://tsa.example.com --authority-root tsa=root.pem"
+    "--owner FPR --log-key-file ../log.key --authority tsa=https://tsa.example.com --authority-root tsa=root.pem"
 )
 @click.option("--dev", "profile", flag_value="development", default="development", help="Throw-away keys (default).")
 @click.option("--production", "profile", flag_value="production", help="Production trust, with keys that you bring.")
@@ -112,14 +112,12 @@ def _production(
     from remembrancer import state
     from remembrancer.cli.seal import begin_log
     from remembrancer.errors import BadInput
-    from remembrancer.keys import read_log_key, write_log_key
+    from remembrancer.keys import read_log_key, refuse_inside, write_log_key
     from remembrancer.note import SignerKey
     from remembrancer.production import Terms, begin_production, named_by_policy, origin_of
 
     origin = origin_of(domain, component)
-    if log_key_file.resolve().is_relative_to(session.root.resolve()):
-        where = "Name a place that is never committed, such as --log-key-file ../log.key."
-        raise BadInput("input.log-key", "the private log key must lie outside the repository", where)
+    refuse_inside(session.root, log_key_file)
     made = not log_key_file.exists()
     key = SignerKey.generate(origin) if made else read_log_key(log_key_file)
     if key.name != origin:

@@ -116,7 +116,7 @@ def revoke(
     return _change(session, trusted, changed, "revoke", dry_run=dry_run, reason=reason)
 
 
-@click.command(epilog="Example: remembrancer trust rotate --log-key-file new-log.key")
+@click.command(epilog="Example: remembrancer trust rotate --log-key-file ../new-log.key")
 @click.option("--log-key-file", type=FILE, metavar="FILE", help="The new private log key; made when it does not exist.")
 @click.option("--owner", metavar="FPR", help="Hand the policy to this owner; both owners' keys must be here.")
 @DRY_RUN
@@ -127,7 +127,7 @@ def rotate(session: Session, *, log_key_file: Path | None, owner: str | None, dr
     from remembrancer import state
     from remembrancer.errors import BadInput, Rejected
     from remembrancer.gather import open_ledger
-    from remembrancer.keys import read_log_key, write_log_key
+    from remembrancer.keys import read_log_key, refuse_inside, write_log_key
     from remembrancer.policy_change import Rotation, new_log_key, with_log_key
 
     trusted = session.trusted()
@@ -137,6 +137,7 @@ def rotate(session: Session, *, log_key_file: Path | None, owner: str | None, dr
         changed = trusted.policy._replace(owner=state.fingerprint(owner))
         return _change(session, trusted, changed, "rotate", dry_run=dry_run, reason=reason)
     assert log_key_file is not None  # noqa: S101 - one of the two is given
+    refuse_inside(session.root, log_key_file)
     log = open_ledger(session.repository, trusted.policy)
     if log.view is None:
         raise log.trouble or Rejected("log.missing", "there is no ledger")
