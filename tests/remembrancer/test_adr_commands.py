@@ -10,7 +10,7 @@ import pytest
 from cli_support import Scratch, end_agents, new_scratch
 from remembrancer.adr import read
 from remembrancer.clock import parse_rfc3339
-from remembrancer.receipt import parse
+from remembrancer.receipt import build, parse
 from remembrancer.store import Store
 
 WRITTEN = (
@@ -341,3 +341,32 @@ def test_import_takes_the_day_of_the_first_commit_where_a_file_has_none(scratch:
 def test_list_filters(original: Scratch, option: str) -> None:
     assert original.json("list", "adrs", option).report["data"]["items"] == []
     assert len(original.json("list", "adrs", "--status", "accepted").report["data"]["items"]) == 1
+
+
+def test_a_decision_that_is_too_long_to_be_read_is_not_cut_short(scratch: Scratch) -> None:
+    scratch.ok("adr", "create", "Use Kafka", *WRITTEN)
+    path = scratch.root / "ops/receipts/adr/ADR-002-use-kafka.md"
+    whole = path.read_bytes() + b"\n## Pictures\n\n" + b"iVBORw0KGgo" * 150_000
+    path.write_bytes(whole)
+    done = scratch.json("adr", "accept", "2")
+    assert (done.status, done.codes) == (2, {"adr.form"}), done.out
+    assert path.read_bytes() == whole
+
+
+def test_what_is_too_long_to_be_read_is_not_imported_by_its_beginning(scratch: Scratch) -> None:
+    text = b"# 1. Use Kafka\n\n## Status\n\nAccepted\n\n## Context\n\nA.\n\n## Decision\n\nB.\n\n## Consequences\n\n"
+    scratch.write("docs/adr/0002-small.md", text.replace(b"Kafka", b"Redis") + b"C.\n")
+    scratch.write("docs/adr/0001-large.md", text + b"C.\n" * 400_000)
+    done = scratch.ok("adr", "import", "docs/adr")
+    assert "imported docs/adr/0002-small.md" in done.out
+    assert "left out docs/adr/0001-large.md" in done.out
+
+
+def test_a_receipt_from_the_last_second_of_the_calendar_ends_no_command(scratch: Scratch) -> None:
+    scratch.ok("adr", "create", "Use Kafka", *WRITTEN)
+    scratch.ok("adr", "accept", "2")
+    (path,) = (scratch.root / "ops/receipts/adr").glob("ADR-001*.receipt")
+    said = dict(parse(path.read_bytes()).predicate) | {"recordedAt": "9999-12-31T23:59:59Z"}
+    Store(scratch.root).write_receipt(build("adr", [(FIRST, str(said["text"]))], said))
+    done = scratch.json("adr", "supersede", "1", "--by", "2")
+    assert (done.status, done.codes) == (1, {"receipt.future"}), done.out

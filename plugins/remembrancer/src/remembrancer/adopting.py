@@ -49,7 +49,8 @@ def adopt(repository: Repository, folder: Path, clock: Clock) -> list[Adopted]:
     for path in _candidates(repository, folder):
         data = read_regular(path, adr.MAX_BYTES)
         source, digest = evidence_name(repository, path), hashlib.sha256(data).hexdigest()
-        decision = adr_import.read(path.name, data)
+        # of a longer text only the beginning was read, and the rest would be lost
+        decision = adr_import.read(path.name, data) if len(data) <= adr.MAX_BYTES else None
         if decision is None:
             done.append(Adopted(source, "", "", None, False))
         elif digest in known:

@@ -207,11 +207,18 @@ def _after(before: Receipt | None, clock: Clock) -> str:
     """Return now, or the second after the receipt before: the order of two must never depend on their digests."""
     now = clock.now().replace(microsecond=0)
     if before is not None:
-        now = max(now, parse_rfc3339(str(before.predicate["recordedAt"])) + timedelta(seconds=1))
+        said = str(before.predicate["recordedAt"])
+        try:
+            now = max(now, parse_rfc3339(said) + timedelta(seconds=1))
+        except OverflowError:
+            where = f"{RECEIPTS}/{receipt.relative_path(before)}"
+            raise Rejected("receipt.future", f"{where} says that it was recorded at {said}") from None
     return rfc3339(now)
 
 
 def _refuse_form(record: Record) -> None:
+    if len(record.data) > adr.MAX_BYTES:  # only its beginning was read, and only that could be written back
+        raise Refused("adr.form", f"{record.path} cannot be recorded: it is larger than {adr.MAX_BYTES} bytes")
     found = adr.problems(record.adr)
     if open_fields := adr.unwritten(record.adr):
         found.append(f"**{open_fields[0]}** still asks its question")
