@@ -158,8 +158,12 @@ def test_a_checkpoint_that_the_auditor_brings_shows_it_too(honest: World, rewrit
     kept = honest.ledger.checkpoint()
     assert kept is not None
     assert history.since(view(rewritten), kept, POLICY).code == "log.split-view"
+    older = view(honest)
     grow(honest, "third")
     assert history.since(view(honest), kept, POLICY).code == "append-only.ok"
+    newer = honest.ledger.checkpoint()
+    assert newer is not None
+    assert history.since(older, newer, POLICY).code == "log.rollback"
 
 
 def test_the_repository_s_own_history_shows_it(honest: World) -> None:

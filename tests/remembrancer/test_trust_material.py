@@ -8,11 +8,12 @@ import pytest
 
 from pgp_support import Gpg
 from receipt_samples import statement
-from remembrancer.errors import Rejected, Unverifiable
+from remembrancer.errors import BadInput, Rejected, Unverifiable
 from remembrancer.evidence import Artifact, Entry, Evidence, Log
+from remembrancer.keys import default_signer
 from remembrancer.keytime import AUTHORITY, KeyFacts, judge
 from remembrancer.logview import authority_of
-from remembrancer.policy import Material, Policy, Term, parse
+from remembrancer.policy import Ended, Material, Policy, Term, parse
 from remembrancer.receipt import encode
 from remembrancer.receipt import parse as parse_receipt
 from remembrancer.repository import Repository
@@ -60,6 +61,21 @@ def test_a_revoked_owner_signs_no_policy() -> None:
         assert caught.value.code == "trust.owner-revoked"
     finally:
         gpg.close()
+
+
+def test_a_key_that_has_ended_is_not_the_one_to_sign_with() -> None:
+    first = POLICY.signers[0]
+    assert default_signer(POLICY, NOW) == first
+    for ended in (
+        Term(ended=Ended.COMPROMISED),
+        Term(until=NOW - timedelta(days=1)),
+        Term(start=NOW + timedelta(days=1)),
+    ):
+        changed = POLICY._replace(signers=(first._replace(term=ended), first._replace(name="next")))
+        assert default_signer(changed, NOW).name == "next"
+        with pytest.raises(BadInput) as caught:
+            default_signer(changed._replace(signers=changed.signers[:1]), NOW)
+        assert caught.value.code == "input.key"
 
 
 def test_a_pin_for_one_origin_counts_for_no_other() -> None:
