@@ -10,7 +10,7 @@ import pytest
 from jinja2 import Environment, StrictUndefined
 from markdown_it import MarkdownIt
 
-from collection import ROOT, render
+from collection import ROOT, files, render
 from templates.ci_render import lint
 
 TEMPLATE = ROOT / "templates" / "fastapi-service"
@@ -165,7 +165,13 @@ def test_the_dockerfile_is_clean(which: str, request: pytest.FixtureRequest) -> 
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_nothing_is_unfinished(service: Path) -> None:
-    words = re.compile(r"TODO|FIXME|XXX|placeholder|lorem ipsum|not implemented", re.IGNORECASE)
-    own = [*service.glob("*.*"), *service.glob("app/*"), *service.glob("tests/*")]
-    assert [path for path in own if path.is_file() and words.search(path.read_text(encoding="utf-8"))] == []
+def test_nothing_is_unfinished(service: Path, unusual: Path) -> None:
+    words = re.compile(r"TODO|FIXME|\bXXX\b|placeholder|lorem ipsum|not implemented|change ?me", re.IGNORECASE)
+    found = {
+        name
+        for folder in (service, unusual)
+        for name in files(folder)
+        if words.search((folder / name).read_text(encoding="utf-8"))
+    }
+    # the quality gate looks for these words, so it holds them
+    assert found == {"ops/lib/gates.py"}
