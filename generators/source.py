@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNPUBLISHED = "https://vaultmesh.invalid/templates.git"
+RENDERED = ("copier.yml", "templates", "hooks", "plugins")
 GIT_SUFFIX = ".git"
 
 
@@ -95,4 +96,7 @@ def find(clone: Path) -> Source | None:
             f"Commit {commit[:12]} is not pushed to origin, so 'copier update' will not work elsewhere "
             "until it is: git push."
         )
+    if git(clone, "status", "--porcelain", "--", *RENDERED):
+        uncommitted = "This clone has changes that are not committed; what is made comes from its HEAD, without them."
+        notice = f"{uncommitted} {notice}".rstrip()
     return Source(clone, copier_name(origin), commit, version, notice)

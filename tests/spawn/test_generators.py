@@ -324,13 +324,29 @@ def test_a_signal_leaves_nothing(clone: Path, cached_home: Path, tmp_path: Path)
     assert not (tmp_path / "not").exists()
 
 
+def test_a_shallow_clone_is_refused_before_git_asks_it_for_what_it_lacks_for_ever(
+    clone: Path, home: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", clone.as_uri(), "full")
+    (tmp_path / "full/more").write_text("so that a depth of one is shallow")
+    commit_all(tmp_path / "full", "[spawn] test: a second commit")
+    git(tmp_path, "clone", "--quiet", "--depth", "1", (tmp_path / "full").as_uri(), "shallow")
+    done = generate(tmp_path / "shallow", home, "fastapi-service", str(tmp_path / "my-svc"))
+    assert (done.returncode, "is a shallow clone" in done.stderr) == (4, True), done.stderr
+    assert "run git fetch --unshallow" in done.stderr
+    assert not (tmp_path / "my-svc").exists()
+
+
 def test_the_origin_is_recorded_without_credentials(clone: Path, cached_home: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     git(tmp_path, "clone", "--quiet", str(clone), str(source))
     git(source, "remote", "set-url", "origin", "https://me:s3cr3t-t0ken@git.example.com/platform/vaultmesh")
     target = tmp_path / "orders"
+    (source / "templates/k8s/edited").write_text("not committed")
     done = generate(source, cached_home, "k8s", str(target))
     assert done.returncode == 0, done.stderr
+    assert "Note: This clone has changes that are not committed" in done.stdout
+    assert not (target / "edited").exists()
     assert (
         "_src_path: git+https://git.example.com/platform/vaultmesh" in (target / ".copier-answers.k8s.yml").read_text()
     )

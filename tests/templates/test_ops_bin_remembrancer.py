@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from collection import ROOT
+from collection import ROOT, commit_all, git
 from templates.ci_render import CI, call, environment, program
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -107,6 +107,20 @@ def test_nobody_else_can_read_it_and_the_umask_is_the_callers_again(shim: Path) 
     assert home(shim).stat().st_mode & 0o077 == 0
     program(home(shim) / "current/bin", "remembrancer", "#!/bin/sh\numask\n")
     assert run(shim).stdout.strip() == "0022"
+
+
+def test_a_shallow_clone_is_no_source(shim: Path) -> None:
+    """Git would ask it for the commits that it lacks again and again, in ever more processes."""
+    base = shim.parent
+    (base / "full").mkdir()
+    git(base / "full", "init", "--quiet")
+    for number in "12":
+        (base / "full/file").write_text(number)
+        commit_all(base / "full", f"[x] test: {number}")
+    git(base, "clone", "--quiet", "--depth", "1", f"file://{base}/full", "shallow")
+    done = run(shim, REMEMBRANCER_SOURCE=f"file://{base}/shallow", REMEMBRANCER_COMMIT=COMMIT)
+    assert (done.returncode, f"{base}/shallow is a shallow clone" in done.stderr) == (4, True), done.stderr
+    assert notes(shim) == ""
 
 
 def test_it_says_how_it_was_called(shim: Path) -> None:
