@@ -1,5 +1,6 @@
 """A verdict asks for every proof that the policy requires, also for those of the deploy receipt itself."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,3 +58,19 @@ def test_the_deploy_receipt_is_signed_by_who_may_sign_its_component(scratch: Scr
         assert f"signed the receipt as {bob}" in done.out
     finally:
         end_agents(scratch)
+
+
+def test_every_verdict_names_what_it_is_about_and_what_the_trust_is_worth(scratch: Scratch) -> None:
+    scratch.ok("export-proof", NEXT)
+    for command in (
+        ("verify", NEXT),
+        ("verify-full", NEXT),
+        ("verify-audit",),
+        ("verify-proof", f"{NEXT}.proof.json"),
+        ("receipt", "ops/receipts/deploy/my-svc-0.2.0.receipt"),
+        ("trust", "show"),
+    ):
+        assert re.search(r"^VERIFIED \S+ \(development trust", scratch.ok(*command).out, re.MULTILINE), command
+        unpinned = scratch.run(*command, XDG_STATE_HOME=str(scratch.base / "nobody"))
+        assert unpinned.status == 3, command
+        assert re.search(r"^UNVERIFIABLE \S+ \(no trust: ", unpinned.out, re.MULTILINE), command

@@ -22,13 +22,15 @@ def show(session: Session) -> int:
             for owner in sorted(signed.signatures):
                 put(f"signed by {owner}: if the owner published that, `remembrancer trust pin {owner}`")
         finding = negative("trust", "ops/trust/policy.toml", error)
-        return emit(Report("trust show", profile="", findings=[finding]), session.output)
+        return emit(Report("trust show", "ops/trust/policy.toml", "", findings=[finding]), session.output)
     data = _described(trusted.policy)
     if session.output == "text":
         for name, value in data.items():
             for line in value if isinstance(value, list) else [value]:
                 put(f"{name}: {line}")
-    report = Report("trust show", profile=str(trusted.policy.profile), findings=[trust_finding(trusted)], data=data)
+    report = Report(
+        "trust show", "ops/trust/policy.toml", str(trusted.policy.profile), findings=[trust_finding(trusted)], data=data
+    )
     return emit(report, session.output)
 
 
