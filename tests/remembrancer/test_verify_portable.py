@@ -125,9 +125,19 @@ def test_it_needs_the_verifier_s_own_trust(outside: Scratch, owner: str) -> None
     assert outside.json(*command).codes == {"trust.unpinned"}
     assert outside.run(*command).status == 3
     assert outside.run(*command, "--trust", "0" * 40).status == 1
+    assert "Compare what you gave with what the owner tells you" in outside.run(*command, "--trust", "0" * 40).out
+    assert outside.run(*command[:-1], "trust", "--trust", owner).status == 0, "the folder of the policy will do"
     assert check(outside, owner) == (0, set())
     production = outside.json(*command, "--trust", owner, "--require", "production")
     assert (production.status, production.codes) == (1, {"trust.profile"})
+
+
+def test_what_is_left_out_is_asked_for(outside: Scratch) -> None:
+    nowhere = outside.json("verify-proof", "a.tar.gz.proof.json", cwd=outside.root).report["error"]
+    assert (nowhere["code"], "with --policy" in nowhere["remedy"]) == ("input.root", True)
+    shutil.copy(outside.root / "a.tar.gz.proof.json", outside.root / "proof.json")
+    unnamed = outside.json("verify-proof", "proof.json", "--policy", "trust").report["error"]
+    assert (unnamed["code"], "--artifact FILE" in unnamed["remedy"]) == ("input.file", True)
 
 
 def test_another_owner_s_policy_proves_nothing(outside: Scratch) -> None:

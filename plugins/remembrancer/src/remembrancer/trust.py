@@ -122,6 +122,7 @@ def _signed_by(signed: SignedPolicy, owners: tuple[str, ...], *, strict: bool) -
         raise Rejected(
             "trust.policy-signature",
             "the policy is not signed by the given owner; its own files name " + _named(signed),
+            "Compare what you gave with what the owner tells you; if it is right, this policy is not the owner's.",
         )
     return None
 

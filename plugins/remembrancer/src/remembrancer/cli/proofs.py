@@ -77,7 +77,8 @@ def verify_proof(session: Session, file: Path, artifact: Path | None, policy_fil
     portable = parse(read_file(file, MAX_BYTES))
     path = artifact or file.with_name(file.name.removesuffix(".proof.json"))
     if path == file:
-        raise BadInput("input.file", "say which artifact the proof is about with --artifact")
+        how = "Give the file itself: --artifact FILE."
+        raise BadInput("input.file", "say which artifact the proof is about with --artifact", how)
     digest = sha256_file(path)
     try:
         trusted = trusted_under(session, policy_file)
@@ -114,8 +115,18 @@ def _here(session: Session) -> "Repository | None":
 
 def trusted_under(session: Session, policy_file: Path | None) -> "Trusted":
     """Return the repository's policy, or the one in a file that the user chose, under the user's trust."""
+    from remembrancer.errors import BadInput
+
     if policy_file is None:
-        return session.trusted()
+        try:
+            return session.trusted()
+        except BadInput as error:
+            if error.code != "input.root":
+                raise
+            how = "Give the policy that you got from the owner with --policy, or run it inside the repository."
+            raise BadInput(error.code, error.message, how) from None
+    if policy_file.is_dir():
+        policy_file /= "policy.toml"
     from remembrancer.repository import Repository, policy_beside
 
     folder = policy_file.resolve().parent

@@ -72,7 +72,7 @@ def verify_signature(session: Session, signature: Path, data: Path, keys: tuple[
     except (Rejected, Unverifiable) as error:
         finding = negative("signature", str(data), error)
     else:
-        message = f"a {facts.algorithm} signature with {facts.hash_algorithm}"
+        message = f"signed with {facts.algorithm} and {facts.hash_algorithm}"
         who, when = facts.primary_fingerprint, rfc3339(facts.created)
         finding = positive("signature", str(data), message, who, when, signingKey=facts.signing_fingerprint)
     return emit(Report("verify-signature", str(data), "given keys", [finding]), session.output)
