@@ -17,12 +17,16 @@ READY = ".ready"
 NEEDED = {
     "git": "apt-get install git, or xcode-select --install",
     "make": "apt-get install make, or xcode-select --install",
+    "gpg": "apt-get install gnupg, or brew install gnupg",
 }
 
 
-def missing() -> list[str]:
-    """Return one sentence for each prerequisite that this machine lacks, with the command that installs it."""
-    lacking = (name for name in NEEDED if not shutil.which(name))
+def missing(*, signing: bool = False) -> list[str]:
+    """Return one sentence for each prerequisite that this machine lacks, with the command that installs it.
+
+    gpg is one only where something is going to be signed.
+    """
+    lacking = (name for name in NEEDED if (signing or name != "gpg") and not shutil.which(name))
     sentences = [f"{name} was not found; install it: {NEEDED[name]}" for name in lacking]
     probe = [sys.executable, "-c", "import venv, ensurepip"]
     if subprocess.run(probe, capture_output=True, check=False).returncode:

@@ -250,7 +250,7 @@ def stop(signal_number: int, _frame: FrameType | None) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Check what is needed and take the way that fits the target."""
-    lacking = environment.missing()
+    lacking = environment.missing(signing=options.layer == SERVICE and release.available(CLONE))
     if lacking:
         raise StepFailed("; ".join(lacking))
     found = source.find(CLONE)

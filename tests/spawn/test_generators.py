@@ -265,7 +265,7 @@ def narrow_path(tmp_path: Path, *without: str) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize("program", ["git", "make"])
+@pytest.mark.parametrize("program", ["git", "make", "gpg"])
 def test_a_missing_program_is_one_sentence(clone: Path, home: Path, tmp_path: Path, program: str) -> None:
     python = subprocess.run(
         ["sh", "-c", "command -v python3"], capture_output=True, text=True, check=True
@@ -274,7 +274,9 @@ def test_a_missing_program_is_one_sentence(clone: Path, home: Path, tmp_path: Pa
         clone, home, "fastapi-service", str(tmp_path / "out"), PATH=narrow_path(tmp_path, program), PYTHON=python
     )
     assert done.returncode == 4
-    assert f"{program} was not found; install it: apt-get install {program}" in done.stderr
+    package = {"gpg": "gnupg"}.get(program, program)
+    assert f"{program} was not found; install it: apt-get install {package}" in done.stderr
+    assert "[1/" not in done.stderr, "it is said before two minutes of work"
     assert not (tmp_path / "out").exists()
 
 
