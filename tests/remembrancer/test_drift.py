@@ -371,6 +371,22 @@ def test_differences_come_from_git_without_network(service: Scratch) -> None:
 # ---------------------------------------------------------------- the pure part
 
 
+def test_a_decision_that_changes_no_file_keeps_the_manifest(service: Scratch) -> None:
+    """The waiting receipt and the one that takes its place name the same blob."""
+    store = Store(service.root)
+    said = receipt.parse(generation(service.root, NEW, "v3", 3, (f"{2:040x}", "v2"))).predicate
+    blob = str(said["manifest"]["sha256"])
+    for path in (service.root / "ops/receipts/update").rglob("*.receipt"):
+        if receipt.parse(path.read_bytes()).predicate == said:
+            path.unlink()
+    waiting = {**said, "conflicts": ["Dockerfile"]}
+    store.write_receipt(receipt.build("update", [("my-svc", blob)], waiting))
+    put(service.root, NEW, "v3")
+    service.ok("record", "update", "--resolved")
+    assert store.read_blob(blob)
+    service.ok("drift")
+
+
 def test_judging_is_pure() -> None:
     line = Line("a", "standard", "1" * 64, "1" * 64)
     stated = json.loads(
