@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,18 @@ def test_it_can_be_asked_twice(tmp_path: Path) -> None:
 def test_what_cannot_be_opened(tmp_path: Path, path: str) -> None:
     with pytest.raises(OSError, match=r"No such file|Is a directory"):
         FileDigest(tmp_path / path)
+
+
+def test_a_pipe_is_no_artifact(tmp_path: Path) -> None:
+    """Nobody ever writes to it, so whoever opens it waits; that is why it is asked in another process."""
+    os.mkfifo(tmp_path / "pipe")
+    code = (
+        "import pathlib, sys; from remembrancer.digests import start_hashing; start_hashing(pathlib.Path(sys.argv[1]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "pipe")],
+        env=environment, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert "BadInput" in done.stderr
+    assert "there is no file" in done.stderr

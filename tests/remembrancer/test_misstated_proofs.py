@@ -59,6 +59,11 @@ def scratch(original: Scratch) -> Iterator[Scratch]:
     copy.remove()
 
 
+def seal_carelessly(scratch: Scratch) -> None:
+    (key,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/log.key")
+    assert len(Ledger(scratch.root).seal(SignerKey.parse(key.read_text(encoding="utf-8").strip())).sealed) == 1
+
+
 def tell(scratch: Scratch, lie: Lie) -> None:
     found = [parse(path.read_bytes()) for path in receipts(scratch, lie.kind)]
     (true,) = [one for one in found if one.subject[0].name.endswith(".tar.gz")]
@@ -77,7 +82,16 @@ def test_it_is_not_sealed(scratch: Scratch, lie: Lie) -> None:
 def test_the_audit_names_it_where_it_was_sealed(scratch: Scratch, lie: Lie) -> None:
     assert lie.code not in scratch.json("verify-audit").codes
     tell(scratch, lie)
-    (key,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/log.key")
-    assert len(Ledger(scratch.root).seal(SignerKey.parse(key.read_text(encoding="utf-8").strip())).sealed) == 1
+    seal_carelessly(scratch)
     done = scratch.json("verify-audit")
     assert (done.status, lie.code in done.codes) == (1, True), done.codes
+
+
+def test_what_is_no_signature_at_all_needs_no_artifact_to_be_noticed(scratch: Scratch) -> None:
+    store = Store(scratch.root)
+    said = {**parse(receipts(scratch, "sign")[0].read_bytes()).predicate, "signature": store.write_blob(b"junk")}
+    store.write_receipt(build("sign", [("gone.tar.gz", "c" * 64)], said))
+    done = scratch.json("seal")
+    assert (done.status, [one["code"] for one in done.report["data"]["refused"]]) == (1, ["sig.malformed"])
+    seal_carelessly(scratch)
+    assert "sig.malformed" in scratch.json("verify-audit").codes
