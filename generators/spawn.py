@@ -137,7 +137,7 @@ def new_repository(spawn: Spawn) -> None:
     with nothing_half_made(spawn.target):
         with progress.step("prepare Copier"):
             python = environment.copier_python(CLONE / "generators" / "requirements.lock")
-        with progress.step(f"render {spawn.layer} {spawn.source.version}"):
+        with progress.step(f"render {spawn.layer} {spawn.source.version}", asking=spawn.asking):
             spawn.render(python, spawn.target, asking=spawn.asking)
         component = spawn.component()
         with progress.step("commit"):

@@ -35,8 +35,10 @@ class Progress:
         self.moving = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
+    def step(self, title: str, *, asking: bool = False) -> Iterator[None]:
         """Announce a step, run the block, and print how long it took (seconds).
+
+        A step that is `asking` has no running clock, which would write over the questions.
 
         Raises:
             StepFailed: passed on from the block, with the step's title in front of the message.
@@ -46,30 +48,31 @@ class Progress:
         begun = time.monotonic()
         finished = threading.Event()
         clock = threading.Thread(target=self._tick, args=(label, begun, finished), daemon=True)
-        if self.moving:
+        moving = self.moving and not asking
+        if moving:
             clock.start()
         else:
             print(f"{label} …", file=sys.stderr, flush=True)
         try:
             yield
         except StepFailed as error:
-            self._end(finished, clock, f"{label} failed")
+            self._end(finished, clock, f"{label} failed", moving=moving)
             raise StepFailed(f"{title}: {error}", error.output, error.code) from error
         except BaseException:
-            self._end(finished, clock, f"{label} stopped")
+            self._end(finished, clock, f"{label} stopped", moving=moving)
             raise
-        if self.moving:
-            self._end(finished, clock, f"{label} ({time.monotonic() - begun:.1f} s)")
+        if moving:
+            self._end(finished, clock, f"{label} ({time.monotonic() - begun:.1f} s)", moving=True)
 
     def _tick(self, label: str, begun: float, finished: threading.Event) -> None:
         while not finished.wait(0.2):
             print(f"\r\033[K{label} … {time.monotonic() - begun:.0f} s", end="", file=sys.stderr, flush=True)
 
-    def _end(self, finished: threading.Event, clock: threading.Thread, line: str) -> None:
+    def _end(self, finished: threading.Event, clock: threading.Thread, line: str, *, moving: bool) -> None:
         finished.set()
         if clock.is_alive():
             clock.join()
-        print(f"\r\033[K{line}" if self.moving else line, file=sys.stderr, flush=True)
+        print(f"\r\033[K{line}" if moving else line, file=sys.stderr, flush=True)
 
 
 def run(

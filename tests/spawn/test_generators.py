@@ -1,7 +1,9 @@
 """The generators as a user on a fresh machine meets them."""
 
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import time
@@ -126,6 +128,36 @@ def test_a_layer_in_a_new_folder(clone: Path, cached_home: Path, tmp_path: Path,
     assert done.stdout.endswith("/orders\n  git show --stat\n")
     assert git(target, "status", "--porcelain") == ""
     assert (target / f".copier-answers.{layer}.yml").is_file()
+
+
+def test_no_clock_runs_over_the_questions_on_a_terminal(clone: Path, cached_home: Path, tmp_path: Path) -> None:
+    """Every question is answered with Enter, as soon as the terminal has been quiet for a moment."""
+    ours, theirs = pty.openpty()
+    command = [str(clone / "generators/k8s.sh"), str(tmp_path / "orders")]
+    process = subprocess.Popen(
+        command, env=bare(cached_home, TERM="xterm"), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    shown = b""
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([ours], [], [], 1)
+        if not ready:
+            os.write(ours, b"\r")
+            continue
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # what a terminal says when nobody has it open any more
+            break
+        if b"\x1b[6n" in part:
+            os.write(ours, b"\x1b[1;1R")  # where the cursor is
+        shown += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, shown
+    text = shown.decode()
+    assert "GPU" in text, "questions were asked"
+    assert re.search(r"prepare Copier( … \d+ s|.*\(\d)", text), "a clock runs where nothing is asked"
+    assert not re.search(r"render k8s \S+ … \d+ s", text)
 
 
 def brownfield(tmp_path: Path) -> Path:
