@@ -77,10 +77,20 @@ def test_a_trust_receipt_that_its_owner_does_not_vouch_for_is_not_sealed(
     assert scratch.json("verify-audit").codes == {"log.pending"}
 
 
-def test_a_trust_receipt_that_misstates_the_policy_in_force_is_not_sealed(scratch: Scratch) -> None:
+def as_another(signatures: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{**one, "fingerprint": "B" * 40} for one in signatures]
+
+
+@pytest.mark.parametrize("what", ["version", "signer", "signer with a certificate"])
+def test_a_trust_receipt_that_misstates_the_policy_in_force_is_not_sealed(scratch: Scratch, what: str) -> None:
     true = parse(receipts(scratch, "trust")[0].read_bytes())
     subject = [(one.name, one.sha256) for one in true.subject]
-    Store(scratch.root).write_receipt(build("trust", subject, {**true.predicate, "policyVersion": 2}))
+    signatures = true.predicate["signatures"]
+    said = {"policyVersion": 2} if what == "version" else {"signatures": as_another(signatures)}
+    if what == "signer with a certificate":
+        certificate = (scratch.root / f"ops/trust/keys/{owner(scratch)}.asc").read_bytes()
+        scratch.write(f"ops/trust/keys/{'B' * 40}.asc", certificate)
+    Store(scratch.root).write_receipt(build("trust", subject, {**true.predicate, **said}))
     done = scratch.json("seal")
     refused = [one["code"] for one in done.report["data"]["refused"]]
     assert (done.status, refused) == (1, ["trust.policy-signature"])
