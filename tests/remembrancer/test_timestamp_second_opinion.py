@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from cryptography import x509
 from rfc3161_client import VerificationError, decode_timestamp_response
 
+from remembrancer.errors import Rejected
 from remembrancer.timestamp import chain, checks
 from remembrancer.timestamp.response import parse_response
 from tsa_support import DAY, DIGEST, NOW, TIME_STAMPING, certify, forge, root, tsa
@@ -75,3 +77,22 @@ def test_other_certificates_in_the_token_have_an_opinion_of_their_own() -> None:
     assert alone is checks._second_opinion(path, (tsa().der,), tsa().der)
     assert alone is not checks._second_opinion(path, (tsa().der, root().der), tsa().der)
     assert alone is not checks._second_opinion(path, (), tsa().der)
+
+
+def test_certificates_that_issue_each_other_are_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifteen of one name and key: each is the next one's issuer, and no chain of them leads to a root."""
+    first = certify("Loop", ca=True, usage=("key_cert_sign",))
+    loop = [first, *(certify("Loop", first, key=first.key, ca=True, usage=("key_cert_sign",)) for _ in range(14))]
+    leaf = certify("Leaf", first, purposes=TIME_STAMPING, usage=("digital_signature",))
+    asked: list[object] = []
+    issued = chain._require_issued
+
+    def counted(subject: x509.Certificate, issuer: x509.Certificate, below: int) -> None:
+        asked.append(issuer)
+        assert len(asked) < 100
+        issued(subject, issuer, below)
+
+    monkeypatch.setattr(chain, "_require_issued", counted)
+    with pytest.raises(Rejected) as caught:
+        chain.find_paths(leaf.der, tuple(one.der for one in loop), (root().der,))
+    assert (caught.value.code, len(asked) > 14) == ("time.untrusted-root", True)
