@@ -92,7 +92,7 @@ def write(found: Service, wanted: str) -> list[str]:
         if new != text:
             path.write_text(new, encoding="utf-8")
             changed.append(str(path.relative_to(ROOT)))
-    return changed
+    return list(dict.fromkeys(changed))  # an overlay has it in two places
 
 
 def main(arguments: list[str]) -> int:
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if options.check:
         wrong = [f"{path.relative_to(ROOT)} says {value}" for path, _, value in copies(found) if value != current]
-        for line in wrong:
+        for line in dict.fromkeys(wrong):
             print(f"bump: {line}, but the version is {current}; run 'make bump VERSION={current}'.")
         return EXIT_FAILED if wrong else 0
     wanted = following(current, options.version) if options.version in ("patch", "minor", "major") else options.version
