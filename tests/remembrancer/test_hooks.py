@@ -12,7 +12,7 @@ from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scra
 from ledger_world import deploy, signed
 from receipt_samples import statement
 from remembrancer.ledger import Ledger
-from remembrancer.receipt import encode, parse, relative_path
+from remembrancer.receipt import build, encode, parse, relative_path
 from remembrancer.store import RECEIPTS, Store
 
 WRITTEN = ("--context", "A.", "--decision", "B.", "--consequences", "C.", "--verification", "`make test`")
@@ -319,6 +319,19 @@ def test_a_ledger_s_files_are_no_links(scratch: Scratch, path: str) -> None:
     scratch.git("update-index", "--cacheinfo", f"120000,{blob},{path}")
     status, said = checked(scratch, stage=False)
     assert (status, f"{path} is not a regular file [input.file]" in said) == (1, True), said
+
+
+def test_what_is_staged_is_what_was_sealed(scratch: Scratch) -> None:
+    """Another deploy receipt of the same version is whole in itself, and lies in the same place."""
+    scratch.write("dist/next.tar.gz", b"next\n")
+    scratch.ok("record", "deploy", "--component", "my-svc", "--version", "0.2.0", "--evidence", "dist/next.tar.gz")
+    assert checked(scratch) == (0, "")
+    path = "ops/receipts/deploy/my-svc-0.2.0.receipt"
+    sealed = parse((scratch.root / path).read_bytes())
+    subject = [(one.name, one.sha256) for one in sealed.subject]
+    scratch.write(path, build("deploy", subject, {**sealed.predicate, "recordedBy": "somebody else"}))
+    status, said = checked(scratch)
+    assert (status, f"{path}: has other bytes than those that were sealed [receipt.edited]" in said) == (1, True), said
 
 
 def test_a_template_commit_with_its_receipt_passes(scratch: Scratch) -> None:
