@@ -93,7 +93,7 @@ def unknown(given: list[str], text: str) -> str | None:
 @functools.cache
 def problem(words: tuple[str, ...], root: Path) -> str | None:
     """Return what is wrong with a command in a repository at `root`, or None."""
-    program, rest = words[0], words[1:]
+    program, rest = words[0].removeprefix(".venv/bin/"), words[1:]
     if "/" in program:
         return of_path(program, rest, root)
     if program in PROGRAMS:
