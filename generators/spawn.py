@@ -256,9 +256,6 @@ def generate(options: argparse.Namespace) -> None:
     found = source.find(CLONE)
     if found is None:
         raise StepFailed(f"{CLONE} is not a git clone with a commit; clone the collection with git")
-    if options.layer == SERVICE and source.git(CLONE, "rev-parse", "--is-shallow-repository") == "true":
-        # git looks for the commits that a shallow clone lacks in that clone again, without end
-        raise StepFailed(f"{CLONE} is a shallow clone, from which nothing can be installed; run git fetch --unshallow")
     spawn = Spawn(options, found)
     if spawn.target.exists() and not spawn.target.is_dir():
         raise StepFailed(f"{spawn.target} is not a folder; nothing was touched", code=EXIT_USAGE)

@@ -73,7 +73,19 @@ def the_developers_guide(service: Path, home: Path) -> None:
     assert git(service, "status", "--porcelain") == ""
 
 
-def test_a_complete_service_from_nothing(clone: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def shallow(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with one commit of two, as somebody in a hurry makes one."""
+    base = tmp_path_factory.mktemp("shallow")
+    git(base, "clone", "--quiet", str(clone), "full")
+    commit_all(base / "full", "[spawn] test: a second commit")
+    git(base, "clone", "--quiet", "--depth", "1", (base / "full").as_uri(), clone.name)
+    assert git(base / clone.name, "rev-parse", "--is-shallow-repository") == "true"
+    return base / clone.name
+
+
+def test_a_complete_service_from_nothing(shallow: Path, tmp_path: Path) -> None:
+    clone = shallow
     home = Path(tmp_path / "h")
     home.mkdir()
     target = tmp_path / "my-svc"
@@ -356,19 +368,6 @@ def test_a_signal_leaves_nothing(clone: Path, cached_home: Path, tmp_path: Path)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130, errors
     assert not (tmp_path / "not").exists()
-
-
-def test_a_shallow_clone_is_refused_before_git_asks_it_for_what_it_lacks_for_ever(
-    clone: Path, home: Path, tmp_path: Path
-) -> None:
-    git(tmp_path, "clone", "--quiet", clone.as_uri(), "full")
-    (tmp_path / "full/more").write_text("so that a depth of one is shallow")
-    commit_all(tmp_path / "full", "[spawn] test: a second commit")
-    git(tmp_path, "clone", "--quiet", "--depth", "1", (tmp_path / "full").as_uri(), "shallow")
-    done = generate(tmp_path / "shallow", home, "fastapi-service", str(tmp_path / "my-svc"))
-    assert (done.returncode, "is a shallow clone" in done.stderr) == (4, True), done.stderr
-    assert "run git fetch --unshallow" in done.stderr
-    assert not (tmp_path / "my-svc").exists()
 
 
 def test_the_origin_is_recorded_without_credentials(clone: Path, cached_home: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ case "$*" in
     echo "$*" >>"$NOTES"
     case "$*" in
       *--require-hashes*) [ -z "${FAIL_LOCK:-}" ] || { echo "hash mismatch"; exit 1; }; sleep "${SLOW:-0}" ;;
-      *git+*)
+      *git+*|*/plugins/remembrancer)
         [ -z "${FAIL_PLUGIN:-}" ] || { echo "no such commit"; exit 1; }
         {
           echo '#!/bin/sh'
@@ -109,31 +109,56 @@ def test_nobody_else_can_read_it_and_the_umask_is_the_callers_again(shim: Path) 
     assert run(shim).stdout.strip() == "0022"
 
 
-def test_a_shallow_clone_is_no_source(shim: Path) -> None:
-    """Git would ask it for the commits that it lacks again and again, in ever more processes."""
-    base = shim.parent
-    (base / "full").mkdir()
-    git(base / "full", "init", "--quiet")
-    for number in "12":
-        (base / "full/file").write_text(number)
-        commit_all(base / "full", f"[x] test: {number}")
-    git(base, "clone", "--quiet", "--depth", "1", f"file://{base}/full", "shallow")
-    done = run(shim, REMEMBRANCER_SOURCE=f"file://{base}/shallow", REMEMBRANCER_COMMIT=COMMIT)
-    assert (done.returncode, f"{base}/shallow is a shallow clone" in done.stderr) == (4, True), done.stderr
-    assert notes(shim) == ""
-
-
 def test_it_says_how_it_was_called(shim: Path) -> None:
     run(shim)
     program(home(shim) / "current/bin", "remembrancer", '#!/bin/sh\necho "$REMEMBRANCER_CALLED"\n')
     assert run(shim).stdout.strip() == str(shim / "ops/bin/remembrancer")
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_a_local_clone_can_stand_in_for_the_source(shim: Path, code: int) -> None:
-    other = "f" * 40
-    run(shim, REMEMBRANCER_SOURCE="file:///clone", **({"REMEMBRANCER_COMMIT": other} if code else {}))
-    assert f"git+file:///clone@{other if code else COMMIT}#" in notes(shim)
+@pytest.fixture
+def collection_clone(tmp_path: Path) -> Path:
+    """A template collection's clone with two commits, in a folder that an address has to escape."""
+    clone = tmp_path / "the full one"
+    (clone / "plugins/remembrancer").mkdir(parents=True)
+    git(clone, "init", "--quiet")
+    for number in "12":
+        (clone / "plugins/remembrancer/number").write_text(number)
+        commit_all(clone, f"[x] test: {number}")
+    return clone
+
+
+@pytest.mark.parametrize("form", ["file://{}", "{}"])
+@pytest.mark.parametrize("shallow", [False, True])
+def test_a_local_clone_can_stand_in_for_the_source(
+    shim: Path, collection_clone: Path, form: str, *, shallow: bool
+) -> None:
+    """Also a shallow one, of which pip's own clone would ask for what it lacks again and again."""
+    commit = git(collection_clone, "rev-parse", "HEAD").strip()
+    if shallow:
+        git(shim.parent, "clone", "--quiet", "--depth", "1", collection_clone.as_uri(), "shallow one")
+        collection_clone = shim.parent / "shallow one"
+    source = form.format(str(collection_clone).replace(" ", "%20"))
+    done = run(shim, "list", REMEMBRANCER_SOURCE=source, REMEMBRANCER_COMMIT=commit)
+    assert (done.stdout, done.returncode) == ("made list\n", 3), done.stderr
+    assert notes(shim).splitlines()[-1].endswith("/clone/plugins/remembrancer")
+    assert not list(home(shim).parent.rglob("clone"))
+
+
+def test_a_hook_of_another_repository_leads_nowhere_else(shim: Path, collection_clone: Path, tmp_path: Path) -> None:
+    commit = git(collection_clone, "rev-parse", "HEAD^").strip()
+    (tmp_path / "other").mkdir()
+    git(tmp_path / "other", "init", "--quiet")
+    hook = {"GIT_DIR": str(tmp_path / "other/.git"), "GIT_INDEX_FILE": str(tmp_path / "other/.git/index")}
+    source = collection_clone.as_uri()
+    done = run(shim, "list", REMEMBRANCER_SOURCE=source, REMEMBRANCER_COMMIT=commit, **hook)
+    assert (done.stdout, done.returncode) == ("made list\n", 3), done.stderr
+    assert not (tmp_path / "other/.git/index").exists()
+
+
+def test_a_local_clone_without_the_commit_is_said(shim: Path, collection_clone: Path) -> None:
+    done = run(shim, "list", REMEMBRANCER_SOURCE=collection_clone.as_uri())
+    assert (done.returncode, f"could not be fetched from {collection_clone.as_uri()}" in done.stderr) == (4, True)
+    assert "git+" not in notes(shim)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +167,6 @@ def test_a_local_clone_can_stand_in_for_the_source(shim: Path, code: int) -> Non
         ("gh:org/vaultmesh", "https://github.com/org/vaultmesh"),
         ("gl:org/vaultmesh", "https://gitlab.com/org/vaultmesh"),
         ("git@git.example.com:org/vaultmesh.git", "ssh://git@git.example.com/org/vaultmesh.git"),
-        ("/srv/vaultmesh", "file:///srv/vaultmesh"),
         ("git+https://example.com/v", "https://example.com/v"),
     ],
 )
