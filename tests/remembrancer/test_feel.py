@@ -54,6 +54,18 @@ def test_nothing_is_wider_than_the_terminal(scratch: Scratch, arguments: tuple[s
     assert [line for line in lines if len(line) > WIDTH] == []
 
 
+@pytest.mark.parametrize("width", [80, 100, 132])
+def test_no_fingerprint_and_no_time_of_a_verdict_is_broken(scratch: Scratch, width: int) -> None:
+    """A terminal has 80 columns until somebody makes it wider, and people copy fingerprints."""
+    report = scratch.json("verify-full", ARTIFACT).report
+    shown = ESCAPES.sub("", terminal(scratch, "verify-full", ARTIFACT, width=width))
+    for finding in report["findings"]:
+        assert re.search(rf"(?m)^(PASS  )?{finding['check']} ", shown), finding["check"]
+        for known in ("who", "when"):
+            assert finding["details"].get(known, "") in shown, (finding["check"], known)
+    assert ("proof" in shown.splitlines()[0]) == (width == 132)
+
+
 def test_no_color(scratch: Scratch) -> None:
     assert "\x1b[32m" in terminal(scratch, "verify-full", ARTIFACT, width=WIDTH)
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", terminal(scratch, "verify-full", ARTIFACT, width=WIDTH, NO_COLOR="1"))

@@ -13,6 +13,7 @@ from remembrancer.findings import Finding, Outcome, exit_code
 WORDS = {Outcome.VERIFIED: "PASS", Outcome.FAILED: "FAIL", Outcome.UNVERIFIABLE: "OPEN"}
 VERDICTS = {0: "verified", 1: "failed", 3: "unverifiable"}
 STYLES = {"PASS": "green", "FAIL": "bold red", "OPEN": "yellow"}
+_REASON = 40  # columns that a reason needs beside the others to be read in a table
 PROFILE_NOTES = {
     "development": "development trust: throw-away keys of this user; it proves integrity here, nothing to anyone else",
     "production": "production trust",
@@ -84,7 +85,7 @@ def emit(report: Report, output: str) -> int:
             )
             for finding in report.findings
         ]
-        table(("proof", "", "who", "when", "reason"), rows)
+        verdicts(rows)
         said = {finding.code: remedy(finding) for finding in report.findings if finding.outcome is not Outcome.VERIFIED}
         for code, advice in said.items():
             if advice:
@@ -105,6 +106,40 @@ def remedy(finding: Finding) -> str:
     from remembrancer.reasons import REASONS
 
     return finding.remedy or (REASONS[finding.code].remedy if finding.code in REASONS else "")
+
+
+def verdicts(rows: Sequence[tuple[str, str, str, str, str]]) -> None:
+    """Print findings (check, word, who, when, reason): a table, or on a narrow terminal one below the other."""
+    if sys.stdout.isatty():
+        import shutil
+
+        safe = [[printable(cell) for cell in row] for row in rows]
+        width = shutil.get_terminal_size().columns
+        if sum(max(len(row[column]) for row in safe) + 2 for column in range(4)) + _REASON > width:
+            _stacked(safe, max(30, width))
+            return
+    table(("proof", "", "who", "when", "reason"), rows)
+
+
+def _stacked(rows: Sequence[Sequence[str]], width: int) -> None:
+    """Print the word, the check and the reason of each row, and below it who and when."""
+    import textwrap
+
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, width=width)
+    longest = max(len(row[0]) for row in rows)
+    for check, word, who, when, reason in rows:
+        first = f"{word}  {check:{longest}}  {reason}"
+        indent = " " * min(longest + 8, width // 3)
+        lines = textwrap.wrap(first, width, subsequent_indent=indent, break_on_hyphens=False)
+        shown = Text("\n".join(lines))
+        shown.stylize(STYLES[word], 0, len(word))
+        known = "  ".join(part for part in (who, when) if part != "-")
+        for line in textwrap.wrap(known, width - 6, break_on_hyphens=False):
+            shown.append(f"\n      {line}", "dim")
+        console.print(shown)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
