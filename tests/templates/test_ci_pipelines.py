@@ -213,6 +213,11 @@ def test_what_each_stage_does(github: dict[Any, Any], gitlab: dict[Any, Any]) ->
         assert wanted <= lab[stage], stage
 
 
+def test_a_complete_service_is_linted_in_its_pipeline(service: Path) -> None:
+    """What ci-test runs there; a layer alone runs what its repository says."""
+    assert "\nTEST_COMMAND := make test lint\n" in (service / "ops/settings.mk").read_text()
+
+
 def test_trivy_fails_both_pipelines_before_and_after_the_build(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
     scans = {name: step["with"] for name, step in steps(github) if "trivy-action" in step.get("uses", "")}
     assert (scans["scan"]["scan-type"], scans["build"]["scan-type"]) == ("fs", "image")

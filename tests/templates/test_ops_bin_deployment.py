@@ -41,7 +41,7 @@ def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A complete service whose tests are quick."""
     target = render(collection, tmp_path_factory.mktemp("deploy") / "my-svc", component="my-svc")
     settings = target / "ops/settings.mk"
-    settings.write_text(settings.read_text().replace("TEST_COMMAND := make test", "TEST_COMMAND := ./quick"))
+    settings.write_text(settings.read_text().replace("TEST_COMMAND := make test lint", "TEST_COMMAND := ./quick"))
     program(target, "quick", '#!/bin/sh\n[ -z "${NOTES:-}" ] || echo tests >>"$NOTES"\n')
     return repository(target)
 
