@@ -4,7 +4,6 @@ result."""
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from remembrancer import manifests, openpgp, policy
 from remembrancer.checkpoint import Checkpoint
@@ -25,11 +24,6 @@ from remembrancer.state import State
 from remembrancer.trust import Trusted
 
 _AHEAD = timedelta(days=366)  # what a wrong clock may be off before a receipt is refused
-
-
-def pending(repository: Repository) -> list[Path]:
-    """Return the receipts that are recorded but not sealed."""
-    return list(Ledger(repository.root).pending())
 
 
 def seal_pending(

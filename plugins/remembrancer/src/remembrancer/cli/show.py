@@ -18,8 +18,8 @@ def status(session: Session, *, reflect: bool) -> int:
     """Show the ledger's origin, profile and size, what is pending, and whether this user trusts the policy."""
     from remembrancer.errors import Rejected, Unverifiable
     from remembrancer.gather import open_ledger
+    from remembrancer.ledger import Ledger
     from remembrancer.reasons import REASONS
-    from remembrancer.sealing import pending
     from remembrancer.standing import endings, last_stamp
 
     data: dict[str, Any] = {"root": str(session.root)}
@@ -40,7 +40,7 @@ def status(session: Session, *, reflect: bool) -> int:
             data.update(size=log.view.size, ledgerRoot=log.view.root.hex())
             data["stamped"] = last_stamp(session.repository, log.view.size)
         data["keys"] = [{"what": one.what, "until": one.until} for one in ends]
-    data["pending"] = len(pending(session.repository))
+    data["pending"] = len(list(Ledger(session.root).pending()))
     lines = [f"{name}: {value}" for name, value in data.items() if name != "keys"]
     lines[2:2] = advice
     lines += [f"{one['what']}: {'until ' + one['until'] if one['until'] else 'no end'}" for one in data.get("keys", [])]
