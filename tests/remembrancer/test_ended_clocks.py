@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, change_policy, owner, released
+from cli_support import ARTIFACT, Scratch, change_policy, ledger, owner, released
 from ledger_world import waiver
 from remembrancer import policy
 from remembrancer.digests import sha256_file
@@ -47,9 +47,11 @@ def test_its_stamps_date_no_ended_key_s_signature(scratch: Scratch) -> None:
 def test_it_is_not_asked_for_stamps_any_more(scratch: Scratch) -> None:
     change_policy(scratch, URL, f'until = {soon()}\nended = "superseded"\n{URL}')
     Store(scratch.root).write_receipt(waiver("x"))
+    before = set((ledger(scratch) / "timestamps").iterdir())
     done = scratch.ok("seal")
     assert "sealed 1 receipts" in done.out
     assert "time.pending" not in done.out, "nobody is waited for who will never be asked"
+    assert {path.suffix for path in set((ledger(scratch) / "timestamps").iterdir()) - before} <= {".note"}
 
 
 class Own(StampedTimes):
