@@ -38,13 +38,6 @@ def original() -> Iterator[Scratch]:
     scratch.remove()
 
 
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    copy.remove()
-
-
 def listed(scratch: Scratch) -> list[tuple[str, str, str]]:
     items = scratch.json("adr", "list").report["data"]["items"]
     return [(item["title"].partition(":")[0], item["status"], item["recorded"]) for item in items]

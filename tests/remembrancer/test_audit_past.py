@@ -1,27 +1,12 @@
 """An auditor's commands and the past: what they compare with, and what each of them remembers for the next time."""
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
-from cli_support import ARTIFACT, Outcome, Scratch, ledger, owner, release, released
+from cli_support import ARTIFACT, Outcome, Scratch, ledger, owner, release
 
 RECEIPTS = "ops/receipts"
-
-
-@pytest.fixture(scope="module")
-def original() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    scratch.remove()
-
-
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    copy.remove()
 
 
 def next_release(scratch: Scratch, version: str) -> None:

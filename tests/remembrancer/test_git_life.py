@@ -11,18 +11,11 @@ NEXT = "dist/my-svc-0.2.0.tar.gz"
 
 
 @pytest.fixture(scope="module")
-def origin() -> Iterator[Scratch]:
+def original() -> Iterator[Scratch]:
     scratch = released()
     scratch.ok("verify-audit")
     yield scratch
     scratch.remove()
-
-
-@pytest.fixture
-def scratch(origin: Scratch) -> Iterator[Scratch]:
-    copy = origin.copy()
-    yield copy
-    copy.remove()
 
 
 def publish(scratch: Scratch, version: str) -> None:

@@ -32,13 +32,6 @@ def original() -> Iterator[Scratch]:
     scratch.remove()
 
 
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    copy.remove()
-
-
 def checked(scratch: Scratch, name: str = "pre-commit", *, stage: bool = True) -> tuple[int, str]:
     if stage:
         scratch.git("add", "-A")

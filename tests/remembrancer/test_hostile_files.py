@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, ledger, owner, released
+from cli_support import ARTIFACT, Scratch, ledger, owner
 from ledger_world import World
 from remembrancer import openpgp, recording, repository, store
 from remembrancer.errors import BadInput, Rejected
@@ -21,20 +21,6 @@ from remembrancer.store import Store
 from remembrancer.tilefiles import encode_bundle
 from remembrancer.timestamp.der import DerError, read
 from remembrancer.timestamp.response import parse_response
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    scratch.remove()
-
-
-@pytest.fixture
-def scratch(origin: Scratch) -> Iterator[Scratch]:
-    copy = origin.copy()
-    yield copy
-    copy.remove()
 
 
 def der(tag: int, contents: bytes) -> bytes:

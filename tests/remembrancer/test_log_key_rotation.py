@@ -1,11 +1,11 @@
 """What a change of the log key, of the witnesses or of a branch's name must not make anybody forget."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, end_agents, ledger, released
+from cli_support import ARTIFACT, Scratch, ledger
 from ledger_world import World, waiver
 from log_world import LOG, POLICY, WITNESSED, grow, sealed, view
 from remembrancer import history, policy_change, recall
@@ -109,22 +109,6 @@ def test_a_tag_of_the_seal_branch_s_name_excuses_no_rollback(tmp_path: Path) -> 
     world.git("checkout", "-q", "--", "ops/receipts/ledger")
     world.git("tag", "main")  # whoever can push makes one, and a clone fetches it
     assert code(view(world), world, state) == "log.rollback"
-
-
-@pytest.fixture(scope="module")
-def original() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    end_agents(scratch)
-    scratch.remove()
-
-
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    end_agents(copy)
-    copy.remove()
 
 
 def test_a_rotation_takes_nothing_back_that_was_sealed_meanwhile(

@@ -52,13 +52,6 @@ def original() -> Iterator[Scratch]:
     scratch.remove()
 
 
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    copy.remove()
-
-
 def seal_carelessly(scratch: Scratch) -> None:
     (key,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/log.key")
     assert len(Ledger(scratch.root).seal(SignerKey.parse(key.read_text(encoding="utf-8").strip())).sealed) == 1

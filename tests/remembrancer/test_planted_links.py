@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, released
+from cli_support import ARTIFACT, Scratch
 from ledger_world import World, waiver
 from remembrancer.errors import EnvironmentTrouble, Refused
 from remembrancer.files import appearing, open_own, write_whole
@@ -17,16 +17,9 @@ LOCAL = "ops/receipts/.local"
 OLD = "export X=1\n"
 
 
-@pytest.fixture(scope="module")
-def origin() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    scratch.remove()
-
-
 @pytest.fixture
-def scratch(origin: Scratch) -> Iterator[Scratch]:
-    copy = origin.copy()
+def scratch(original: Scratch) -> Iterator[Scratch]:
+    copy = original.copy()
     (copy.base / "victim").write_text(OLD)
     yield copy
     assert (copy.base / "victim").read_text() == OLD

@@ -1,31 +1,12 @@
 """Which policy was seen before is remembered for whoever may sign one, and an older or another one is refused."""
 
 import shutil
-from collections.abc import Iterator
 
-import pytest
-
-from cli_support import ARTIFACT, Scratch, change_policy, end_agents, new_key, owner, released
+from cli_support import ARTIFACT, Scratch, change_policy, new_key, owner
 from remembrancer.state import State
 
 POLICY = "ops/trust"
 END = ("trust", "revoke", "development", "--as", "retired", "--until", "2099-01-01T00:00:00Z")
-
-
-@pytest.fixture(scope="module")
-def original() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    end_agents(scratch)
-    scratch.remove()
-
-
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    end_agents(copy)
-    copy.remove()
 
 
 def keep(scratch: Scratch, name: str) -> None:

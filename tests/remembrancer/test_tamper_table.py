@@ -2,28 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, receipts, release, released
+from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, receipts, release
 
 Tamper = Callable[[Scratch], None]
-
-
-@pytest.fixture(scope="module")
-def original() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    scratch.remove()
-
-
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    copy.remove()
 
 
 def edit(path: Path, old: bytes, new: bytes) -> None:

@@ -2,31 +2,13 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
-from cli_support import ARTIFACT, Scratch, change_policy, end_agents, ledger, new_key, owner, release, released
+from cli_support import ARTIFACT, Scratch, change_policy, ledger, new_key, owner, release
 from collection import ROOT
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
-
-
-@pytest.fixture(scope="module")
-def original() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    scratch.remove()
-
-
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    end_agents(copy)
-    copy.remove()
 
 
 def moment(**shift: int) -> str:

@@ -1,31 +1,16 @@
 """What the log says about the trust policy: in the order of its versions, and nothing that its owner did not sign."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
 
-from cli_support import Scratch, owner, receipts, released
+from cli_support import Scratch, owner, receipts
 from remembrancer.clock import SystemClock
 from remembrancer.initialise import record_change
 from remembrancer.receipt import build, parse
 from remembrancer.repository import Repository
 from remembrancer.store import Store
-
-
-@pytest.fixture(scope="module")
-def original() -> Iterator[Scratch]:
-    scratch = released()
-    yield scratch
-    scratch.remove()
-
-
-@pytest.fixture
-def scratch(original: Scratch) -> Iterator[Scratch]:
-    copy = original.copy()
-    yield copy
-    copy.remove()
 
 
 def retire(scratch: Scratch, days: int) -> None:
