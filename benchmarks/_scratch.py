@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.measure import Usage, run
-from remembrancer.checkpoint import Checkpoint
 from remembrancer.ledger.files import CHECKPOINT, LedgerFiles
-from remembrancer.merkle import EMPTY_ROOT
-from remembrancer.note import SignerKey, sign_note
-from remembrancer.receipt import build
-from remembrancer.tiles import append
+from remembrancer.receipt.statement import build
+from remembrancer.tlog.checkpoint import Checkpoint
+from remembrancer.tlog.merkle import EMPTY_ROOT
+from remembrancer.tlog.note import SignerKey, sign_note
+from remembrancer.tlog.tree import append
 
 # what the console script does, without its search for the module
 PROGRAM = (sys.executable, "-c", "import sys; from remembrancer.cli import main; sys.exit(main())")

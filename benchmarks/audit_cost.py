@@ -27,19 +27,19 @@ from rfc3161_client import VerifierBuilder, decode_timestamp_response
 
 from benchmarks._scratch import COMPONENT, PROGRAM, deploy, environment, lay, repository, sha256
 from benchmarks.measure import Row, run_apart
-from remembrancer import recording
-from remembrancer.initialise import development_policy, write_policy
 from remembrancer.ledger.files import LEDGER
 from remembrancer.ledger.stamps import FOLDER
-from remembrancer.note import SignerKey
-from remembrancer.policy_text import render
-from remembrancer.receipt import parse, relative_path
-from remembrancer.repository import RECEIPTS, Repository
+from remembrancer.receipt.statement import parse, relative_path
+from remembrancer.record import statements as recording
+from remembrancer.record.begin import development_policy, write_policy
+from remembrancer.repository.reader import RECEIPTS, Repository
 from remembrancer.timestamp import chain, checks
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.model import Authority
 from remembrancer.timestamp.request import make_request
 from remembrancer.timestamp.response import parse_response
+from remembrancer.tlog.note import SignerKey
+from remembrancer.trust.render import render
 
 DEPLOYMENTS = 10_000
 ORIGIN = "dev.invalid/my-svc/bench"

@@ -14,15 +14,15 @@ import pysequoia
 
 from benchmarks._scratch import PROGRAM, environment, lay, many, repository
 from benchmarks.measure import Row, run_apart
-from remembrancer.initialise import development_policy, write_policy
 from remembrancer.ledger.files import LEDGER
 from remembrancer.ledger.stamps import FOLDER
-from remembrancer.note import SignerKey
-from remembrancer.policy_text import render
-from remembrancer.receipt import parse, relative_path
-from remembrancer.repository import RECEIPTS, Repository
+from remembrancer.receipt.statement import parse, relative_path
+from remembrancer.record.begin import development_policy, write_policy
+from remembrancer.repository.reader import RECEIPTS, Repository
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.request import make_request
+from remembrancer.tlog.note import SignerKey
+from remembrancer.trust.render import render
 
 RECEIPTS_AUDITED = int(os.environ.get("BENCH_RECEIPTS", "1000000"))
 ORIGIN = "dev.invalid/my-svc/bench"

@@ -9,10 +9,10 @@ from benchmarks._scratch import commit, many, repository
 from benchmarks.measure import Row
 from remembrancer.ledger import Ledger
 from remembrancer.ledger.files import LEDGER
-from remembrancer.lock import LOCAL
-from remembrancer.note import SignerKey
-from remembrancer.receipt import parse, relative_path
-from remembrancer.store import Store
+from remembrancer.receipt.statement import parse, relative_path
+from remembrancer.repository.lock import LOCAL
+from remembrancer.repository.store import Store
+from remembrancer.tlog.note import SignerKey
 
 RECEIPTS = 20_000
 ROUNDS = 5

@@ -12,12 +12,12 @@ from pathlib import Path
 from benchmarks._scratch import COMPONENT, commit, deploy, lay, many, repository, sha256
 from benchmarks.measure import Row, alternate
 from remembrancer.clock import SystemClock
-from remembrancer.deploying import record_deploy
 from remembrancer.ledger import Ledger
-from remembrancer.note import SignerKey
-from remembrancer.recording import Given
-from remembrancer.repository import Repository
-from remembrancer.store import RECEIPTS
+from remembrancer.record.deploy import record_deploy
+from remembrancer.record.statements import Given
+from remembrancer.repository.reader import Repository
+from remembrancer.repository.store import RECEIPTS
+from remembrancer.tlog.note import SignerKey
 
 SMALL = 1_000
 LARGE = 1_000_000 + (SMALL - 1_000_000) % 256

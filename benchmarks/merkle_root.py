@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from benchmarks.measure import Row
-from remembrancer.merkle import root
+from remembrancer.tlog.merkle import root
 
 LEAVES = 1_000_000
 ENTRY = 150  # bytes

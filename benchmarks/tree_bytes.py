@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks._scratch import COMPONENT, release, service
 from benchmarks.measure import Row
-from remembrancer.store import RECEIPTS
+from remembrancer.repository.store import RECEIPTS
 
 RELEASES = 8
 

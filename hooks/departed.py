@@ -45,7 +45,7 @@ def keep(root: Path, source: Path, call: Mapping[str, str], start: Start, render
 def _before(root: Path, source: Path, call: Mapping[str, str], start: Start) -> dict[str, tuple[str, str]]:
     """Return path to (digest, owner) as the old version rendered it."""
     if start.receipt is not None:
-        from remembrancer.store import Store  # noqa: PLC0415
+        from remembrancer.repository.store import Store  # noqa: PLC0415
 
         lines = Store(root).read_blob(start.receipt.predicate["manifest"]["sha256"]).splitlines()
         return {line["path"]: (line["rendered"], line["owner"]) for line in map(json.loads, lines)}

@@ -13,7 +13,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent
-PLUGIN = SOURCE / "plugins" / "remembrancer" / "src"
+PLUGIN = SOURCE / "plugins" / "remembrancer"
 LATER = "Run 'ops/bin/remembrancer record' to write it later."
 
 
@@ -35,7 +35,9 @@ def predicate(root: Path, call: dict[str, Any], blob: str, lines: list[bytes]) -
     """Return what a spawn and an update state alike: source, answers and manifest."""
     import manifest  # noqa: PLC0415  # only once the interpreter is known to have tomllib
     import provenance  # noqa: PLC0415
-    from remembrancer import clock, merkle, store  # noqa: PLC0415
+    from remembrancer import clock  # noqa: PLC0415
+    from remembrancer.repository import store  # noqa: PLC0415
+    from remembrancer.tlog import merkle  # noqa: PLC0415
 
     template = {"source": public_source(call["source"]), "commit": call["commit"], "version": call["ref"]}
     tag = provenance.signed_tag(SOURCE, call["ref"], call["commit"])
@@ -60,7 +62,8 @@ def spawn(root: Path, call: dict[str, Any]) -> str:
         RemembrancerError, OSError: the receipt could not be written.
     """
     import manifest  # noqa: PLC0415
-    from remembrancer import receipt, store  # noqa: PLC0415
+    from remembrancer.receipt import statement as receipt  # noqa: PLC0415
+    from remembrancer.repository import store  # noqa: PLC0415
 
     known = manifest.template_paths(SOURCE / "templates" / call["layer"])
     present = sorted(path for path in known if (root / path).is_file())
@@ -89,7 +92,8 @@ def update(root: Path, call: dict[str, Any]) -> str:
     import departed  # noqa: PLC0415
     import manifest  # noqa: PLC0415
     import provenance  # noqa: PLC0415
-    from remembrancer import receipt, store  # noqa: PLC0415
+    from remembrancer.receipt import statement as receipt  # noqa: PLC0415
+    from remembrancer.repository import store  # noqa: PLC0415
 
     start = provenance.start(root, SOURCE, call["layer"], call["from"])
     if start is None:
@@ -146,7 +150,7 @@ def main(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 0
-    if not (PLUGIN / "remembrancer" / "receipt.py").is_file():
+    if not (PLUGIN / "pyproject.toml").is_file():  # the same sign as in generators/release.py
         print("receipt: skipped, this template source has no Remembrancer plugin.", file=sys.stderr)
         return 0
     if not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", call["commit"]):
@@ -156,7 +160,7 @@ def main(arguments: list[str]) -> int:
         )
         return 0
     try:
-        sys.path.insert(0, str(PLUGIN))
+        sys.path.insert(0, str(PLUGIN / "src"))
         path = operations[arguments[0]](Path.cwd(), call)
     except Exception as error:  # noqa: BLE001  # a traceback would bury the one sentence that matters
         print(f"receipt: not written: {error}", file=sys.stderr)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from remembrancer.receipt import Receipt
+    from remembrancer.receipt.statement import Receipt
 
 SIGNATURES = (b"\n-----BEGIN PGP SIGNATURE-----\n", b"\n-----BEGIN SSH SIGNATURE-----\n")
 
@@ -55,7 +55,7 @@ def newest(root: Path, layer: str) -> "Receipt | None":
     Of two in the same second the one counts that no other starts from.
     """
     from remembrancer.errors import RemembrancerError  # noqa: PLC0415  # only on an interpreter that has tomllib
-    from remembrancer.store import Store  # noqa: PLC0415
+    from remembrancer.repository.store import Store  # noqa: PLC0415
 
     store = Store(root)
     found = []

@@ -211,9 +211,9 @@ def owner(scratch: Scratch) -> str:
 
 def change_policy(scratch: Scratch, old: str, new: str) -> None:
     """Write the next version of the policy with a change, signed by the development owner, without recording it."""
-    from remembrancer import policy
-    from remembrancer.initialise import sign_policy, write_policy
-    from remembrancer.repository import Repository
+    from remembrancer.record.begin import sign_policy, write_policy
+    from remembrancer.repository.reader import Repository
+    from remembrancer.trust import policy
 
     path = scratch.root / "ops/trust/policy.toml"
     now = policy.parse(path.read_bytes())

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from remembrancer.ledger import Ledger, SealResult
-from remembrancer.lock import WRITTEN, exclusive
-from remembrancer.merkle import root as merkle_root
-from remembrancer.note import SignerKey, open_checkpoint
-from remembrancer.receipt import build, parse, relative_path
-from remembrancer.store import Store
+from remembrancer.receipt.statement import build, parse, relative_path
+from remembrancer.repository.lock import WRITTEN, exclusive
+from remembrancer.repository.store import Store
+from remembrancer.tlog.merkle import root as merkle_root
+from remembrancer.tlog.note import SignerKey, open_checkpoint
 
 ORIGIN = "dev.invalid/my-svc/test"
 SEED = bytes(range(32))

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ledger_world import World, waiver
-from remembrancer.logview import LogView, open_log
-from remembrancer.policy import Policy, parse
+from remembrancer.trust.policy import Policy, parse
+from remembrancer.verify.log import LogView, open_log
 from worked_ledger import keys, policy_text
 
 LOG, WITNESS = keys()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
-from remembrancer.kinds import KINDS, STATEMENT_TYPE
+from remembrancer.receipt.kinds import KINDS, STATEMENT_TYPE
 
 AT = "2026-01-02T03:04:05Z"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from remembrancer import tiles
+from remembrancer.tlog import tree as tiles
 
 VECTORS = Path(__file__).parent / "vectors"
 

@@ -9,17 +9,18 @@ import re
 import tempfile
 from pathlib import Path
 
-from remembrancer import manifests, receipt
-from remembrancer.bundle import export
-from remembrancer.checkpoint import encode_base64
-from remembrancer.evidence import Artifact, Entry, Evidence
 from remembrancer.ledger import Ledger
-from remembrancer.logview import open_log
-from remembrancer.merkle import leaf_hash
-from remembrancer.note import COSIGNATURE, SignerKey, add_signature, cosign, log_signed_bytes
-from remembrancer.policy import parse
-from remembrancer.proof import InclusionBundle
-from remembrancer.store import Store
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt import statement as receipt
+from remembrancer.repository.store import Store
+from remembrancer.tlog.checkpoint import encode_base64
+from remembrancer.tlog.merkle import leaf_hash
+from remembrancer.tlog.note import COSIGNATURE, SignerKey, add_signature, cosign, log_signed_bytes
+from remembrancer.tlog.proof import InclusionBundle
+from remembrancer.trust.policy import parse
+from remembrancer.verify.bundle import export
+from remembrancer.verify.evidence import Artifact, Entry, Evidence
+from remembrancer.verify.log import open_log
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
 ORIGIN = "log.example/my-svc"

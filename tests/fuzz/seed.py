@@ -17,15 +17,17 @@ from targets import STANDARD_ORIGIN, STANDARD_SEED  # noqa: E402
 
 import receipt_samples  # noqa: E402 - after the path is set
 from cli_support import ARTIFACT, ledger, released  # noqa: E402
-from remembrancer import manifests, standard_proof, waivers  # noqa: E402
-from remembrancer.checkpoint import Checkpoint  # noqa: E402
-from remembrancer.drift import Waiver  # noqa: E402
-from remembrancer.merkle import leaf_hash  # noqa: E402
-from remembrancer.note import SignerKey, sign_note  # noqa: E402
-from remembrancer.notekey import COSIGNATURE  # noqa: E402
-from remembrancer.proof import InclusionBundle  # noqa: E402
-from remembrancer.receipt import encode  # noqa: E402
-from remembrancer.tilefiles import encode_bundle  # noqa: E402
+from remembrancer.receipt import manifest as manifests  # noqa: E402
+from remembrancer.receipt.statement import encode  # noqa: E402
+from remembrancer.standard import portable as standard_proof  # noqa: E402
+from remembrancer.standard import waivers  # noqa: E402
+from remembrancer.standard.drift import Waiver  # noqa: E402
+from remembrancer.tlog.checkpoint import Checkpoint  # noqa: E402
+from remembrancer.tlog.key import COSIGNATURE  # noqa: E402
+from remembrancer.tlog.merkle import leaf_hash  # noqa: E402
+from remembrancer.tlog.note import SignerKey, sign_note  # noqa: E402
+from remembrancer.tlog.proof import InclusionBundle  # noqa: E402
+from remembrancer.tlog.tile import encode_bundle  # noqa: E402
 
 
 def put(target: str, name: str, data: bytes) -> None:

@@ -12,27 +12,33 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer import adr, adr_import, bundle, manifests, standard_proof, waivers, witnesses
-from remembrancer import note as notes
-from remembrancer import policy as policies
-from remembrancer import receipt as receipts
-from remembrancer.checkpoint import NoteError
+from remembrancer.adr import foreign as adr_import
+from remembrancer.adr import form as adr
 from remembrancer.errors import BadInput, Rejected, RemembrancerError
-from remembrancer.evidence import Artifact
-from remembrancer.logview import open_checkpoint
-from remembrancer.merkle import ProofError, leaf_hash
-from remembrancer.notekey import SignerKey, VerifierKey
 from remembrancer.openpgp import certificate_facts, packets, verify_detached
 from remembrancer.openpgp.armor import ArmorError, dearmor
-from remembrancer.policy_text import render
-from remembrancer.proof import InclusionBundle
-from remembrancer.tilefiles import TileError, decode_bundle, encode_bundle, parse_tile_path
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt import statement as receipts
+from remembrancer.standard import portable as standard_proof
+from remembrancer.standard import waivers
 from remembrancer.timestamp import Authority
 from remembrancer.timestamp.checks import check_response
 from remembrancer.timestamp.der import DerError, Value
 from remembrancer.timestamp.der import read as read_der
-from remembrancer.trust import Trusted
-from remembrancer.verify import verify_full
+from remembrancer.tlog import note as notes
+from remembrancer.tlog import quorum as witnesses
+from remembrancer.tlog.checkpoint import NoteError
+from remembrancer.tlog.key import SignerKey, VerifierKey
+from remembrancer.tlog.merkle import ProofError, leaf_hash
+from remembrancer.tlog.proof import InclusionBundle
+from remembrancer.tlog.tile import TileError, decode_bundle, encode_bundle, parse_tile_path
+from remembrancer.trust import policy as policies
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.render import render
+from remembrancer.verify import bundle
+from remembrancer.verify.artifact import verify_full
+from remembrancer.verify.evidence import Artifact
+from remembrancer.verify.log import open_checkpoint
 
 CORPUS = Path(__file__).parent / "corpus"
 ARTIFACT = b"the artifact's bytes\n" * 50

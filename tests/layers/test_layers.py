@@ -54,10 +54,12 @@ def test_the_contracts_hold(copy_of_the_plugin: Path) -> None:
     ("module", "line"),
     [
         ("ledger", "import aurora"),
-        ("merkle", "from remembrancer import verify"),
+        ("verify/artifact", "from remembrancer.repository import reader"),
+        ("audit/complete", "from remembrancer.record import seal"),
+        ("tlog/merkle", "from remembrancer import verify"),
         ("receipt", "import click"),
-        ("store", "import cryptography"),
-        ("policy", "import yaml"),
+        ("repository/store", "import cryptography"),
+        ("trust/policy", "import yaml"),
     ],
 )
 def test_the_contracts_notice_a_breach(copy_of_the_plugin: Path, module: str, line: str) -> None:
@@ -71,6 +73,13 @@ def test_the_contracts_notice_a_breach(copy_of_the_plugin: Path, module: str, li
     assert "BROKEN" in done.stdout
 
 
+def test_a_module_in_no_room_is_refused(copy_of_the_plugin: Path) -> None:
+    (copy_of_the_plugin / "plugins/remembrancer/src/remembrancer/attic.py").write_text('"""Stray."""\n')
+    done = lint_imports(copy_of_the_plugin)
+    assert done.returncode != 0
+    assert "attic" in done.stdout
+
+
 def test_removing_the_third_layer_breaks_nothing(collection: Path, tmp_path: Path) -> None:
     """With a stand-in for Aurora beside the plugin, and without it, the Remembrancer and the generator answer alike."""
     source = tmp_path / "source"
@@ -78,7 +87,7 @@ def test_removing_the_third_layer_breaks_nothing(collection: Path, tmp_path: Pat
     aurora = source / "plugins/aurora/src/aurora"
     aurora.mkdir(parents=True)
     (aurora / "__init__.py").write_text(
-        '"""Coordination."""\nfrom remembrancer import merkle\n\nROOT = merkle.EMPTY_ROOT\n'
+        '"""Coordination."""\nfrom remembrancer.tlog import merkle\n\nROOT = merkle.EMPTY_ROOT\n'
     )
 
     def answers() -> tuple[str, set[str]]:

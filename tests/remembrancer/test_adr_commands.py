@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cli_support import Scratch, end_agents, new_scratch
-from remembrancer.adr import read
+from remembrancer.adr.form import read
 from remembrancer.clock import parse_rfc3339
-from remembrancer.receipt import build, parse
-from remembrancer.store import Store
+from remembrancer.receipt.statement import build, parse
+from remembrancer.repository.store import Store
 
 WRITTEN = (
     "--context",

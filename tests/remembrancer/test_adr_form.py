@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remembrancer import adr
+from remembrancer.adr import form as adr
 
 GOOD = b"""# ADR-007: Use PostgreSQL for orders
 
@@ -96,7 +96,7 @@ def test_any_bytes_are_read_and_a_status_touches_one_line(noise: bytes) -> None:
 
 @given(st.text(min_size=1, max_size=200))
 def test_a_slug_is_always_one_that_a_receipt_takes(title: str) -> None:
-    from remembrancer.fields import SLUG
+    from remembrancer.receipt.fields import SLUG
 
     SLUG.check(adr.slug_of(title), "slug")
 

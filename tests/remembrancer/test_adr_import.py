@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from remembrancer import adr_import
+from remembrancer.adr import foreign as adr_import
 
 SECONDS = 60  # a pattern that tries the square of a megabyte would need days
 SIZE = 1 << 20

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from cli_support import Scratch, change_policy, end_agents, ledger, receipts, released
-from remembrancer import audit, recording
+from remembrancer.audit import complete as audit
 from remembrancer.clock import rfc3339
 from remembrancer.ledger import Ledger
-from remembrancer.lock import WRITTEN, exclusive
-from remembrancer.receipt import parse, relative_path
-from remembrancer.store import Store
+from remembrancer.receipt.statement import parse, relative_path
+from remembrancer.record import statements as recording
+from remembrancer.repository.lock import WRITTEN, exclusive
+from remembrancer.repository.store import Store
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from cli_support import ARTIFACT, Scratch, new_scratch, released
 from ledger_world import AT, waiver
 from remembrancer.clock import SystemClock
 from remembrancer.reasons import REASONS
-from remembrancer.receipt import parse, relative_path
+from remembrancer.receipt.statement import parse, relative_path
 
 DEPLOY = ("record", "deploy", "--component", "my-svc", "--version", "0.2.0", "--evidence", ARTIFACT)
 ZEROS = "0" * 64
@@ -250,9 +250,9 @@ def test_another_environment_is_a_rollout(scratch: Scratch) -> None:
 
 def use_authority(scratch: Scratch, url: str) -> None:
     """Write a policy whose only authority is at a URL, signed by the development owner."""
-    from remembrancer import policy
-    from remembrancer.initialise import sign_policy, write_policy
-    from remembrancer.repository import Repository
+    from remembrancer.record.begin import sign_policy, write_policy
+    from remembrancer.repository.reader import Repository
+    from remembrancer.trust import policy
 
     path = scratch.root / "ops/trust/policy.toml"
     data = path.read_bytes().replace(b'"local:development"', f'"{url}"'.encode())

@@ -101,7 +101,7 @@ def test_help_imports_click_and_nothing_else(arguments: tuple[str, ...]) -> None
     ("arguments", "unused"),
     [
         (("verify-full", ARTIFACT), {"sqlite3", "remembrancer.ledger"}),
-        (("status",), {"asn1crypto", "remembrancer.sealing", "remembrancer.ledger.seal"}),
+        (("status",), {"asn1crypto", "remembrancer.record.seal", "remembrancer.ledger.seal"}),
     ],
     ids=["verdict", "status"],
 )

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ledger_world import World, deploy, waiver
-from remembrancer.deploying import newest
-from remembrancer.recording import rollback_plan
-from remembrancer.repository import Repository
+from remembrancer.record.deploy import newest
+from remembrancer.record.statements import rollback_plan
+from remembrancer.repository.reader import Repository
 
 
 def version(root: Path, component: str = "my-svc") -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remembrancer.digests import FileDigest
+from remembrancer.system.digests import FileDigest
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5 << 20])
@@ -34,7 +34,7 @@ def test_a_pipe_is_no_artifact(tmp_path: Path) -> None:
     """Nobody ever writes to it, so whoever opens it waits; that is why it is asked in another process."""
     os.mkfifo(tmp_path / "pipe")
     code = (
-        "import pathlib, sys; from remembrancer.digests import start_hashing; start_hashing(pathlib.Path(sys.argv[1]))"
+        "import pathlib, sys; from remembrancer.system import digests; digests.start_hashing(pathlib.Path(sys.argv[1]))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(

@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 
 from cli_support import Scratch, change_policy, end_agents, new_scratch
-from remembrancer import manifests, receipt, standard_proof
 from remembrancer.clock import rfc3339
-from remembrancer.drift import NOTHING, Status, Waiver, judge
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.ledger import Ledger
-from remembrancer.manifests import Line
-from remembrancer.standards import read_log
-from remembrancer.store import Store
-from remembrancer.tilefiles import encode_bundle
-from remembrancer.waivers import parse, write
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt import statement as receipt
+from remembrancer.receipt.manifest import Line
+from remembrancer.repository.store import Store
+from remembrancer.standard import portable as standard_proof
+from remembrancer.standard.drift import NOTHING, Status, Waiver, judge
+from remembrancer.standard.proven import read_log
+from remembrancer.standard.waivers import parse, write
+from remembrancer.tlog.tile import encode_bundle
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LATER = "2099-12-31"
@@ -405,7 +407,7 @@ def test_judging_is_pure() -> None:
         )
     )
     assert stated["predicate"]["manifest"]["files"] == 1
-    from remembrancer.drift import Generation
+    from remembrancer.standard.drift import Generation
 
     one = Generation(receipt.parse(generation_bytes), 0, (line,))
     waiver = Waiver("a", NOTHING, "me", "why", rfc3339(NOW))
@@ -595,7 +597,7 @@ def test_a_manifest_that_contradicts_its_receipt_is_not_sealed(service: Scratch)
 def test_a_manifest_that_was_sealed_all_the_same_is_noticed(service: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     contradict(service)
     with monkeypatch.context() as careless:
-        careless.setattr("remembrancer.sealing.manifests", SimpleNamespace(read=lambda *_: None))
+        careless.setattr("remembrancer.record.seal.manifests", SimpleNamespace(read=lambda *_: None))
         service.ok("seal")
     done = service.json("verify-audit")
     assert (done.status, "receipt.manifest" in done.codes) == (1, True)

@@ -8,14 +8,14 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, change_policy, ledger, owner, released
 from ledger_world import waiver
-from remembrancer import policy
-from remembrancer.digests import sha256_file
-from remembrancer.gather import gather, open_ledger
-from remembrancer.repository import Repository
-from remembrancer.stamped import StampedTimes
-from remembrancer.store import Store
-from remembrancer.trust import Trusted
-from remembrancer.verify_proofs import Prover
+from remembrancer.audit.gather import gather, open_ledger
+from remembrancer.repository.reader import Repository
+from remembrancer.repository.store import Store
+from remembrancer.system.digests import sha256_file
+from remembrancer.trust import policy
+from remembrancer.trust.establish import Trusted
+from remembrancer.verify.proofs import Prover
+from remembrancer.verify.stamps import StampedTimes
 
 URL = 'url = "local:development"'
 

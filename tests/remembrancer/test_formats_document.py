@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import independent_verifier as other
 from independent_verifier import Broken, sha
 from ledger_world import World, waiver
-from remembrancer import policy
-from remembrancer.bundle import open_portable
-from remembrancer.bundle import parse as parse_proof
-from remembrancer.kinds import KINDS
 from remembrancer.reasons import REASONS
-from remembrancer.verify import check_inclusion
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.trust import policy
+from remembrancer.verify.artifact import check_inclusion
+from remembrancer.verify.bundle import open_portable
+from remembrancer.verify.bundle import parse as parse_proof
 from worked_ledger import DOCUMENT, blocks, build, filled, keys
 
 TEXT = DOCUMENT.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from collection import ROOT
 from ledger_world import World, waiver
 from remembrancer.hooks.staged import Staged
 from remembrancer.ledger.git import Git
-from remembrancer.repository import Repository
+from remembrancer.repository.reader import Repository
 
 SOURCES = ROOT / "plugins/remembrancer/src/remembrancer"
 
@@ -105,9 +105,9 @@ def test_a_replaced_commit_does_not_hide_the_true_one(world: World) -> None:
 
 def test_every_call_follows_the_same_rules() -> None:
     texts = {path.relative_to(SOURCES).as_posix(): path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py")}
-    assert [name for name, text in texts.items() if '["git"' in text] == ["gitcall.py"]
-    calls = {name for name, text in texts.items() if "gitcall" in text and name != "gitcall.py"}
-    assert calls >= {"repository.py", "ledger/git.py", "hooks/staged.py", "standard_text.py"}
+    assert [name for name, text in texts.items() if '["git"' in text] == ["system/git.py"]
+    calls = {name for name, text in texts.items() if "system.git" in text or "system import git" in text}
+    assert calls >= {"repository/reader.py", "ledger/git.py", "hooks/staged.py", "standard/rendered.py"}
 
 
 def hidden_by_graft(world: World) -> None:

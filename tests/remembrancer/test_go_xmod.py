@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from remembrancer import merkle, note
+from remembrancer.tlog import merkle, note
 from tlog_support import MemoryLog, numbered, unbase64
 
 pytestmark = pytest.mark.system

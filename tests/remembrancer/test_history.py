@@ -10,9 +10,9 @@ import pytest
 
 from ledger_world import World
 from log_world import POLICY, grow, sealed, view
-from remembrancer import committed, history
+from remembrancer.audit import committed, history
 from remembrancer.errors import EnvironmentTrouble
-from remembrancer.repository import Repository
+from remembrancer.repository.reader import Repository
 
 PLACE = "ops/receipts/ledger/checkpoint"
 

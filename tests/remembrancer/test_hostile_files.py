@@ -12,15 +12,18 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, ledger, owner
 from ledger_world import World
-from remembrancer import openpgp, recording, repository, store
+from remembrancer import openpgp
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.ledger import files
 from remembrancer.openpgp import verify_detached
-from remembrancer.receipt import MAX_BYTES
-from remembrancer.store import Store
-from remembrancer.tilefiles import encode_bundle
+from remembrancer.receipt.statement import MAX_BYTES
+from remembrancer.record import statements as recording
+from remembrancer.repository import reader as repository
+from remembrancer.repository import store
+from remembrancer.repository.store import Store
 from remembrancer.timestamp.der import DerError, read
 from remembrancer.timestamp.response import parse_response
+from remembrancer.tlog.tile import encode_bundle
 
 
 def der(tag: int, contents: bytes) -> bytes:

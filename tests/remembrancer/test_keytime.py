@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
-from remembrancer.keytime import AUTHORITY, KeyFacts, judge
-from remembrancer.policy import Ended, Term
+from remembrancer.trust.policy import Ended, Term
+from remembrancer.trust.validity import AUTHORITY, KeyFacts, judge
 
 
 def day(number: int) -> datetime:

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from ledger_world import World, deploy, signed, signer, waiver
-from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import RemembrancerError
 from remembrancer.ledger import audit as audit_module
 from remembrancer.ledger.audit import AuditResult
-from remembrancer.merkle import root as merkle_root
-from remembrancer.note import sign_note
 from remembrancer.reasons import REASONS
-from remembrancer.receipt import Receipt, parse, relative_path
-from remembrancer.tiles import append
+from remembrancer.receipt.statement import Receipt, parse, relative_path
+from remembrancer.tlog.checkpoint import Checkpoint
+from remembrancer.tlog.merkle import root as merkle_root
+from remembrancer.tlog.note import sign_note
+from remembrancer.tlog.tree import append
 
 
 @pytest.fixture

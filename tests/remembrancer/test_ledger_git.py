@@ -13,8 +13,8 @@ from ledger_world import World, deploy, sha, signed, waiver
 from remembrancer.errors import EnvironmentTrouble, Rejected
 from remembrancer.ledger.index import Index
 from remembrancer.ledger.pending import find
-from remembrancer.lock import LOCAL
-from remembrancer.receipt import parse, relative_path
+from remembrancer.receipt.statement import parse, relative_path
+from remembrancer.repository.lock import LOCAL
 
 
 @pytest.fixture
@@ -225,9 +225,9 @@ def test_what_is_pending_is_found_without_reading_or_listing_the_others(
     world.record(waiver("new"))
     world.commit()
     read: list[str] = []
-    import remembrancer.files as files
-    import remembrancer.ledger.files as ledger_files
-    import remembrancer.ledger.pending as pending
+    from remembrancer.ledger import files as ledger_files
+    from remembrancer.ledger import pending
+    from remembrancer.system import files
 
     def counted(path: Path | str, limit: int | None = None) -> bytes:
         read.append(str(path).removeprefix(f"{world.store.receipts_dir}/"))

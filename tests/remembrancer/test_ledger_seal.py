@@ -9,9 +9,9 @@ from ledger_world import ORIGIN, World, deploy, sha, signed, signer, waiver
 from receipt_samples import SAMPLES
 from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
 from remembrancer.findings import Outcome
-from remembrancer.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
-from remembrancer.note import SignerKey, open_checkpoint
-from remembrancer.receipt import Receipt, build
+from remembrancer.receipt.statement import Receipt, build
+from remembrancer.tlog.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
+from remembrancer.tlog.note import SignerKey, open_checkpoint
 
 
 @pytest.fixture

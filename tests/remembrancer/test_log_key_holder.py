@@ -11,14 +11,16 @@ import independent_verifier as other
 from cli_support import ARTIFACT, change_policy, ledger, owner, released
 from ledger_world import World, waiver
 from log_world import LOG, POLICY, WITNESS, WITNESSED, grow, sealed, view
-from remembrancer import history, merkle, recall
+from remembrancer.audit import history
+from remembrancer.audit import remembered as recall
 from remembrancer.errors import Rejected
 from remembrancer.findings import Outcome
-from remembrancer.logview import Stamp, check_stamp, open_checkpoint
-from remembrancer.note import add_signature, cosign, log_signed_bytes
-from remembrancer.repository import Repository
-from remembrancer.state import State
-from remembrancer.trust import Trusted
+from remembrancer.repository.reader import Repository
+from remembrancer.tlog import merkle
+from remembrancer.tlog.note import add_signature, cosign, log_signed_bytes
+from remembrancer.trust.establish import Trusted
+from remembrancer.user.state import State
+from remembrancer.verify.log import Stamp, check_stamp, open_checkpoint
 
 
 @pytest.fixture

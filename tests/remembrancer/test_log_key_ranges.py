@@ -2,11 +2,11 @@
 
 import pytest
 
-from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import Rejected
-from remembrancer.logview import open_checkpoint
-from remembrancer.note import SignerKey, sign_note
-from remembrancer.policy import LogKey, parse
+from remembrancer.tlog.checkpoint import Checkpoint
+from remembrancer.tlog.note import SignerKey, sign_note
+from remembrancer.trust.policy import LogKey, parse
+from remembrancer.verify.log import open_checkpoint
 from worked_ledger import ORIGIN, keys, policy_text
 
 OLD, _ = keys()

@@ -8,13 +8,15 @@ import pytest
 from cli_support import ARTIFACT, Scratch, ledger
 from ledger_world import World, waiver
 from log_world import LOG, POLICY, WITNESSED, grow, sealed, view
-from remembrancer import history, policy_change, recall
+from remembrancer.audit import history
+from remembrancer.audit import remembered as recall
 from remembrancer.errors import EnvironmentTrouble
-from remembrancer.logview import LogView, open_log
-from remembrancer.note import SignerKey, add_signature, open_note, sign_note
-from remembrancer.policy import LogKey
-from remembrancer.repository import Repository
-from remembrancer.state import State
+from remembrancer.record import policy_change
+from remembrancer.repository.reader import Repository
+from remembrancer.tlog.note import SignerKey, add_signature, open_note, sign_note
+from remembrancer.trust.policy import LogKey
+from remembrancer.user.state import State
+from remembrancer.verify.log import LogView, open_log
 
 NEW = SignerKey.from_seed(POLICY.origin, bytes(32))
 # both sign size 2, where the new one takes over

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remembrancer import merkle
+from remembrancer.tlog import merkle
 from tlog_support import naive_root, numbered
 
 ENTRIES = numbered(700)

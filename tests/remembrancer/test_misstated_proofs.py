@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from cli_support import Scratch, change_policy, receipts, released
-from remembrancer import policy
 from remembrancer.ledger import Ledger
-from remembrancer.note import SignerKey
-from remembrancer.receipt import build, parse
-from remembrancer.store import Store
+from remembrancer.receipt.statement import build, parse
+from remembrancer.repository.store import Store
+from remembrancer.tlog.note import SignerKey
+from remembrancer.trust import policy
 
 NOBODY = "A" * 40
 

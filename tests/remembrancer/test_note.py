@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remembrancer import merkle, note
+from remembrancer.tlog import merkle, note
 
 ORIGIN = "vaultmesh.example/my-svc"
 LOG = note.SignerKey.from_seed(ORIGIN, bytes(range(32)))

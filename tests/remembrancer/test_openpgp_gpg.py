@@ -11,13 +11,7 @@ import pytest
 
 from pgp_support import DATA, Gpg
 from remembrancer.errors import BadInput, EnvironmentTrouble
-from remembrancer.openpgp import (
-    certificate_facts,
-    create_throwaway,
-    export_public,
-    sign_detached,
-    verify_detached,
-)
+from remembrancer.openpgp import certificate_facts, create_throwaway, export_public, sign_detached, verify_detached
 
 
 @pytest.fixture

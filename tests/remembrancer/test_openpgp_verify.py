@@ -213,7 +213,7 @@ def test_an_empty_file(gpg: Gpg, tmp_path: Path) -> None:
 _IN_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
-from remembrancer.digests import FileDigest
+from remembrancer.system.digests import FileDigest
 from remembrancer.openpgp import verify_detached
 resource.setrlimit(resource.RLIMIT_DATA, (64 << 20, 64 << 20))
 signature, data, certificate = map(Path, sys.argv[1:])

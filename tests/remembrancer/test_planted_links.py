@@ -9,9 +9,9 @@ import pytest
 from cli_support import ARTIFACT, Scratch
 from ledger_world import World, waiver
 from remembrancer.errors import EnvironmentTrouble, Refused
-from remembrancer.files import appearing, open_own, write_whole
-from remembrancer.initialise import write_policy
-from remembrancer.repository import Repository
+from remembrancer.record.begin import write_policy
+from remembrancer.repository.reader import Repository
+from remembrancer.system.files import appearing, open_own, write_whole
 
 LOCAL = "ops/receipts/.local"
 OLD = "export X=1\n"

@@ -3,7 +3,7 @@
 import shutil
 
 from cli_support import ARTIFACT, Scratch, change_policy, new_key, owner
-from remembrancer.state import State
+from remembrancer.user.state import State
 
 POLICY = "ops/trust"
 END = ("trust", "revoke", "development", "--as", "retired", "--until", "2099-01-01T00:00:00Z")

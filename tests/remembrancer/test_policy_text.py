@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remembrancer import policy
 from remembrancer.errors import BadInput
-from remembrancer.note import SignerKey
-from remembrancer.policy import Ended, Profile
-from remembrancer.policy_text import render
 from remembrancer.reasons import REASONS
+from remembrancer.tlog.note import SignerKey
+from remembrancer.trust import policy
+from remembrancer.trust.policy import Ended, Profile
+from remembrancer.trust.render import render
 
 ORIGIN = "example.com/my-svc"
 LOG = str(SignerKey.from_seed(ORIGIN, bytes(32)).verifier())

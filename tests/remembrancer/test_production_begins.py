@@ -7,11 +7,11 @@ import pytest
 from cli_support import ARTIFACT, Scratch, end_agents, new_key, receipts, released
 from ledger_world import waiver
 from receipt_samples import SAMPLES
-from remembrancer import manifests
-from remembrancer.kinds import KINDS
 from remembrancer.ledger import Ledger
-from remembrancer.receipt import build, parse
-from remembrancer.store import Store
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.receipt.statement import build, parse
+from remembrancer.repository.store import Store
 
 STAY = {"spawn", "update", "adr"}
 FIELDS = ("--context", "why", "--decision", "what", "--consequences", "cost", "--verification", "`make test`")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remembrancer import merkle, note, proof
+from remembrancer.tlog import merkle, note, proof
 from tlog_support import MemoryLog, numbered
 
 ORIGIN = "vaultmesh.example/my-svc"

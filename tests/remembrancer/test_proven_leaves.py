@@ -12,18 +12,18 @@ from typing import NamedTuple
 import pytest
 
 from cli_support import Scratch, change_policy, end_agents, ledger, owner, released
-from remembrancer import recording
-from remembrancer.bundle import export
+from remembrancer.audit.gather import gather, open_ledger
 from remembrancer.clock import FixedClock, SystemClock, rfc3339
-from remembrancer.gather import gather, open_ledger
-from remembrancer.policy import parse
-from remembrancer.proof import InclusionBundle
-from remembrancer.repository import TRUST, Repository
-from remembrancer.store import Store
-from remembrancer.tilefiles import decode_bundle, encode_bundle
+from remembrancer.record import statements as recording
+from remembrancer.repository.reader import TRUST, Repository
+from remembrancer.repository.store import Store
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.request import make_request
 from remembrancer.timestamp.response import parse_response
+from remembrancer.tlog.proof import InclusionBundle
+from remembrancer.tlog.tile import decode_bundle, encode_bundle
+from remembrancer.trust.policy import parse
+from remembrancer.verify.bundle import export
 
 ARTIFACT = "dist/my-svc-0.2.0.tar.gz"
 NONCE = 12345

@@ -11,7 +11,7 @@ from benchmarks import query_quality
 
 from cli_support import ARTIFACT, Scratch, end_agents, new_scratch
 from collection import ROOT
-from remembrancer import adr
+from remembrancer.adr import form as adr
 from remembrancer.memory.ask import Answer, ask
 from remembrancer.memory.index import cache_folder, opened
 from remembrancer.memory.words import STOP, terms

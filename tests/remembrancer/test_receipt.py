@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receipt_samples import BAD_VALUES, SAMPLES, A, B, digest, spoiled, statement
-from remembrancer import fields, receipt
 from remembrancer.errors import BadInput, Rejected
-from remembrancer.kinds import KINDS
 from remembrancer.reasons import REASONS
-from remembrancer.receipt import build, encode, parse, relative_path
+from remembrancer.receipt import fields
+from remembrancer.receipt import statement as receipt
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.receipt.statement import build, encode, parse, relative_path
 
 
 def sample(kind: str) -> bytes:

@@ -8,9 +8,9 @@ from jsonschema import Draft202012Validator
 
 from receipt_samples import SAMPLES, spoiled, statement
 from remembrancer.errors import Rejected
-from remembrancer.kinds import KINDS
-from remembrancer.receipt import encode, parse
-from remembrancer.schema import FOLDER, rendered
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.receipt.schema import FOLDER, rendered
+from remembrancer.receipt.statement import encode, parse
 
 
 def published(kind: str) -> Draft202012Validator:
@@ -21,7 +21,7 @@ def published(kind: str) -> Draft202012Validator:
 
 def test_the_files_are_those_that_the_table_gives() -> None:
     files = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    assert files == rendered(), "run `python -m remembrancer.schema`"
+    assert files == rendered(), "run `python -m remembrancer.receipt.schema`"
 
 
 @pytest.mark.parametrize("kind", KINDS)

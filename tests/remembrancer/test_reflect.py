@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from cli_support import Scratch, end_agents, new_scratch
 from receipt_samples import SAMPLES, A, B, C
 from remembrancer.clock import rfc3339
-from remembrancer.receipt import Receipt, build, parse
-from remembrancer.reflect import FORMULAS, NAMES, intervals, reflect
-from remembrancer.reflect import __dict__ as code
+from remembrancer.memory.reflect import FORMULAS, NAMES, intervals, reflect
+from remembrancer.memory.reflect import __dict__ as code
+from remembrancer.receipt.statement import Receipt, build, parse
 
 DOCUMENT = Path(__file__).parents[2] / "templates/fastapi-service/.amazonq/rules/psi-field-awareness.md"
 SOURCE = Path(__file__).parents[2] / "plugins/remembrancer/src"
@@ -255,4 +255,11 @@ def test_reflecting_imports_little_more_than_status(scratch: Scratch) -> None:
     )
     loaded = set(ast.literal_eval(done.stderr.splitlines()[-1]))
     small = {"_strptime", "getpass", "termios"}
-    assert loaded <= {*small, "remembrancer.events", "remembrancer.recording", "remembrancer.reflect"}
+    assert loaded <= {
+        *small,
+        "remembrancer.memory",
+        "remembrancer.memory.events",
+        "remembrancer.record",
+        "remembrancer.record.statements",
+        "remembrancer.memory.reflect",
+    }

@@ -9,9 +9,9 @@ import pytest
 
 from cli_support import Scratch, change_policy, end_agents, new_key, released
 from remembrancer.clock import SystemClock
-from remembrancer.deploying import record_deploy
-from remembrancer.recording import Given
-from remembrancer.repository import Repository
+from remembrancer.record.deploy import record_deploy
+from remembrancer.record.statements import Given
+from remembrancer.repository.reader import Repository
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
 

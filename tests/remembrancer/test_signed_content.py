@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ledger_world import AT, sha
-from remembrancer.gather import signed_content
-from remembrancer.receipt import Receipt, build, parse
-from remembrancer.repository import Repository
+from remembrancer.audit.gather import signed_content
+from remembrancer.receipt.statement import Receipt, build, parse
+from remembrancer.repository.reader import Repository
 
 
 def sign_receipt(name: str, digest: str) -> Receipt:

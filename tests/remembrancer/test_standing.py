@@ -9,11 +9,11 @@ import pytest
 
 from cli_support import Scratch, end_agents, ledger, released
 from pgp_support import AFTER_A_YEAR, LATER, MADE, Gpg, instant
-from remembrancer import policy as policies
+from remembrancer.audit.expiry import endings
 from remembrancer.openpgp import signing_ends
-from remembrancer.policy import Ended, Material, Policy, Term
-from remembrancer.standing import endings
-from remembrancer.trust import Trusted
+from remembrancer.trust import policy as policies
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Ended, Material, Policy, Term
 from tsa_support import certify
 
 YEAR = timedelta(days=365)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from remembrancer.errors import BadInput, EnvironmentTrouble
-from remembrancer.state import State, fingerprint, state_dir
+from remembrancer.user.state import State, fingerprint, state_dir
 
 OWNER = "A" * 40
 

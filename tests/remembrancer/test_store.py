@@ -11,8 +11,8 @@ import pytest
 
 from ledger_world import World, deploy, waiver
 from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
-from remembrancer.lock import exclusive
-from remembrancer.receipt import parse, relative_path
+from remembrancer.receipt.statement import parse, relative_path
+from remembrancer.repository.lock import exclusive
 
 
 @pytest.fixture

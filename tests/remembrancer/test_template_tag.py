@@ -8,8 +8,8 @@ import pytest
 
 from cli_support import Scratch, end_agents, new_key, new_scratch
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
-from remembrancer.policy import Ended, Term
-from remembrancer.template_tag import Keys, check
+from remembrancer.standard.tag import Keys, check
+from remembrancer.trust.policy import Ended, Term
 
 # an hour ahead, so that tests which run long after this module was read still lie before it
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)

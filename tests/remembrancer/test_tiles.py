@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remembrancer import merkle, tiles
+from remembrancer.tlog import merkle
+from remembrancer.tlog import tree as tiles
 from tlog_support import MemoryLog, naive_root, numbered
 
 EDGES = (1, 2, 3, 254, 255, 256, 257, 258, 511, 512, 513, 65535, 65536, 65537, 65792, 65793)

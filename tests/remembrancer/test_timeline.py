@@ -7,12 +7,12 @@ import pytest
 
 from cli_support import Scratch, end_agents, receipts, released
 from receipt_samples import statement
+from remembrancer.cli.since import moment
 from remembrancer.clock import FixedClock, parse_rfc3339
 from remembrancer.errors import BadInput
-from remembrancer.events import actor, summary
-from remembrancer.kinds import KINDS
-from remembrancer.receipt import encode, parse
-from remembrancer.when import moment
+from remembrancer.memory.events import actor, summary
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.receipt.statement import encode, parse
 
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
 NOW = FixedClock(parse_rfc3339("2026-06-15T12:00:00Z"))

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from remembrancer.toml_text import MAX_BYTES, loads
+from remembrancer.trust.toml import MAX_BYTES, loads
 
 DOTS = "a" + ".a" * 17
 HARMLESS = [

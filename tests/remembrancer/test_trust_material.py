@@ -9,17 +9,17 @@ import pytest
 from pgp_support import Gpg
 from receipt_samples import statement
 from remembrancer.errors import BadInput, Rejected, Unverifiable
-from remembrancer.evidence import Artifact, Entry, Evidence, Log
-from remembrancer.keys import default_signer
-from remembrancer.keytime import AUTHORITY, KeyFacts, judge
-from remembrancer.logview import authority_of
-from remembrancer.policy import Ended, Material, Policy, Term, parse
-from remembrancer.receipt import encode
-from remembrancer.receipt import parse as parse_receipt
-from remembrancer.repository import Repository
+from remembrancer.receipt.statement import encode
+from remembrancer.receipt.statement import parse as parse_receipt
+from remembrancer.repository.reader import Repository
 from remembrancer.timestamp import TimestampFacts
-from remembrancer.trust import Pins, SignedPolicy, Trusted, establish
-from remembrancer.verify_proofs import Prover
+from remembrancer.trust.establish import Pins, SignedPolicy, Trusted, establish
+from remembrancer.trust.policy import Ended, Material, Policy, Term, parse
+from remembrancer.trust.validity import AUTHORITY, KeyFacts, judge
+from remembrancer.user.keys import default_signer
+from remembrancer.verify.evidence import Artifact, Entry, Evidence, Log
+from remembrancer.verify.log import authority_of
+from remembrancer.verify.proofs import Prover
 from worked_ledger import policy_text
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)

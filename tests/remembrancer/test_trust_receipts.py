@@ -7,10 +7,10 @@ import pytest
 
 from cli_support import Scratch, owner, receipts
 from remembrancer.clock import SystemClock
-from remembrancer.initialise import record_change
-from remembrancer.receipt import build, parse
-from remembrancer.repository import Repository
-from remembrancer.store import Store
+from remembrancer.receipt.statement import build, parse
+from remembrancer.record.begin import record_change
+from remembrancer.repository.reader import Repository
+from remembrancer.repository.store import Store
 
 
 def retire(scratch: Scratch, days: int) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from remembrancer import merkle
+from remembrancer.tlog import merkle
 from tlog_support import VECTORS, unbase64, vector
 
 INCLUSION = sorted((VECTORS / "transparency-dev-merkle/inclusion").rglob("*.json"))

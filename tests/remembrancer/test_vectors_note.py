@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from remembrancer import merkle, note, proof
+from remembrancer.tlog import merkle, note, proof
 from tlog_support import VECTORS, unbase64, vector
 
 SUMDB = vector("sumdb-note/note_kat.json")

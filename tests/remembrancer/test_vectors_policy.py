@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from remembrancer import note, witnesses
 from remembrancer.errors import BadInput
+from remembrancer.tlog import note
+from remembrancer.tlog import quorum as witnesses
 from tlog_support import vector
 
 REFUSED = vector("formats-tlog-proof/policy_errors.json")["must_reject"]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from remembrancer import merkle, note, tiles
+from remembrancer.tlog import merkle, note
+from remembrancer.tlog import tree as tiles
 from tlog_support import VECTORS, naive_root, vector
 
 PATHS = vector("tessera-paths/paths.json")

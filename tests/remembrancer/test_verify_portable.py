@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cli_support import ARTIFACT, Scratch, new_scratch, release, released
-from remembrancer.bundle import MAX_BYTES, parse
 from remembrancer.errors import BadInput
+from remembrancer.verify.bundle import MAX_BYTES, parse
 
 Document = dict[str, Any]
 NEXT = "dist/my-svc-0.2.0.tar.gz"

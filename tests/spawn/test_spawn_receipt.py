@@ -12,7 +12,7 @@ import pytest
 import manifest
 from collection import commit_all, copier, files, git, render
 from post_generate import public_source
-from remembrancer import merkle
+from remembrancer.tlog import merkle
 
 
 def receipts(root: Path) -> list[Path]:

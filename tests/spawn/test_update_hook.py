@@ -12,9 +12,10 @@ import manifest
 import rename_answer
 from collection import commit_all, git
 from provenance import Start, newest, signed_tag, start
-from remembrancer import manifests, receipt
-from remembrancer.manifests import Line
-from remembrancer.store import Store
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt import statement as receipt
+from remembrancer.receipt.manifest import Line
+from remembrancer.repository.store import Store
 
 CALL = {"source": "https://example.com/t.git", "commit": "b" * 40, "answers_file": ".copier-answers.ci.yml"}
 

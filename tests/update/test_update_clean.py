@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from collection import commit_all, git
-from remembrancer import merkle
+from remembrancer.tlog import merkle
 from update_history import NEWEST, OLDER, OLDEST, URL, History
 from update_support import ANSWERS, changed, contents, lines, receipts, spawn, update
 

@@ -70,18 +70,26 @@ def program(command: list[str], cwd: Path = ROOT, seconds: float = 900) -> tuple
     return done.returncode, f"{done.stdout}\n{done.stderr}"
 
 
+def recorder() -> Path | None:
+    """Return the program of layer 2 in this repository, or None where it was taken out."""
+    path = ROOT / "ops" / "bin" / "remembrancer"
+    return path if path.is_file() else None
+
+
 def remembrancer(*arguments: str) -> tuple[int, str]:
     """Run ops/bin/remembrancer; a missing one has code 127 and says so."""
-    if not (ROOT / "ops" / "bin" / "remembrancer").is_file():
+    path = recorder()
+    if path is None:
         return 127, "the Remembrancer (layer 2) is not part of this repository"
-    return run([str(ROOT / "ops" / "bin" / "remembrancer"), *arguments])
+    return run([str(path), *arguments])
 
 
 def remembrancer_json(*arguments: str) -> dict[str, object]:
     """Return what ops/bin/remembrancer prints with --format json; {} when it printed no object."""
-    if not (ROOT / "ops" / "bin" / "remembrancer").is_file():
+    path = recorder()
+    if path is None:
         return {}
-    _, output = program([str(ROOT / "ops" / "bin" / "remembrancer"), *arguments, "--format", "json"])
+    _, output = program([str(path), *arguments, "--format", "json"])
     begin, end = output.find("{"), output.rfind("}")
     try:
         value = json.loads(output[begin : end + 1])

@@ -32,7 +32,7 @@ def create(
     """Write a draft with the next free number, and open the editor on a terminal."""
     import sys
 
-    from remembrancer import decisions
+    from remembrancer.adr import decide as decisions
 
     given = {
         "Context": context,
@@ -67,7 +67,7 @@ def _edit(path: Path) -> None:
 @command(trust=True)
 def import_(session: Session, *, folder: Path, no_seal: bool) -> int:
     """Bring in decisions of MADR or adr-tools form from DIR, with their dates and statuses."""
-    from remembrancer.adopting import adopt
+    from remembrancer.adr.adopt import adopt
     from remembrancer.cli.seal import seal_after
 
     done = adopt(session.repository, folder, session.clock)
@@ -111,7 +111,7 @@ def reject(session: Session, *, number: str, no_seal: bool) -> int:
 @command(trust=True)
 def supersede(session: Session, *, number: str, newer: str, no_seal: bool) -> int:
     """Record that an accepted decision is replaced by another one."""
-    from remembrancer import decisions
+    from remembrancer.adr import decide as decisions
 
     old, new = decisions.find(session.root, number), decisions.find(session.root, newer)
     done = decisions.supersede(session.root, old, new, session.clock)
@@ -119,7 +119,7 @@ def supersede(session: Session, *, number: str, newer: str, no_seal: bool) -> in
 
 
 def _decide(session: Session, number: str, status: str, *, no_seal: bool) -> int:
-    from remembrancer import decisions
+    from remembrancer.adr import decide as decisions
 
     record = decisions.find(session.root, number)
     done = decisions.decide(session.root, record, status, session.clock)

@@ -12,7 +12,7 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, emit
 
 if TYPE_CHECKING:
-    from remembrancer.audit import Progress
+    from remembrancer.audit.complete import Progress
 
 
 @click.command("verify-audit", epilog="Example: remembrancer verify-audit --since checkpoint.2026-01")
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 @command(trust=True)
 def verify_audit(session: Session, since: Path | None) -> int:
     """Recompute the ledger from its entries and compare every receipt, blob, tile, proof and time-stamp with it."""
-    from remembrancer.audit import audit_everything
-    from remembrancer.cli.single import read_file
+    from remembrancer.audit.complete import audit_everything
+    from remembrancer.audit.gather import open_ledger
+    from remembrancer.cli.one_proof import read_file
     from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.evidence import Log
-    from remembrancer.gather import open_ledger
-    from remembrancer.verify import negative, trust_finding
+    from remembrancer.verify.artifact import negative, trust_finding
+    from remembrancer.verify.evidence import Log
 
     kept = read_file(since) if since else None
     try:

@@ -9,11 +9,11 @@ from remembrancer.cli.common import Session
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from remembrancer.drift import Generation
     from remembrancer.findings import Finding
-    from remembrancer.logview import LogView
-    from remembrancer.standards import Blob, Recorded
-    from remembrancer.trust import Trusted
+    from remembrancer.standard.drift import Generation
+    from remembrancer.standard.proven import Blob, Recorded
+    from remembrancer.trust.establish import Trusted
+    from remembrancer.verify.log import LogView
 
 
 class Basis(NamedTuple):
@@ -27,9 +27,9 @@ class Basis(NamedTuple):
 
 def from_proof(session: Session, trusted: "Trusted", findings: "list[Finding]", path: Path) -> Basis:
     """Return what a proof file proves under the policy; adds the finding about what was seen of the log before."""
-    from remembrancer.cli.single import read_file
-    from remembrancer.recall import compare_proof, remember
-    from remembrancer.standard_proof import MAX_BYTES, read
+    from remembrancer.audit.remembered import compare_proof, remember
+    from remembrancer.cli.one_proof import read_file
+    from remembrancer.standard.portable import MAX_BYTES, read
 
     held = read(read_file(path, MAX_BYTES))
     recorded = held.recorded(trusted.policy)
@@ -47,11 +47,11 @@ def from_proof(session: Session, trusted: "Trusted", findings: "list[Finding]", 
 
 def from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]", target: Path | None) -> Basis:
     """Return what the log proves; adds the findings about the log itself and about what is not in it yet."""
+    from remembrancer.audit.gather import open_ledger, stamps
+    from remembrancer.audit.remembered import compare, remember
     from remembrancer.errors import Rejected
-    from remembrancer.gather import open_ledger, stamps
-    from remembrancer.recall import compare, remember
-    from remembrancer.stamped import StampedTimes
-    from remembrancer.standards import read_log, unsealed
+    from remembrancer.standard.proven import read_log, unsealed
+    from remembrancer.verify.stamps import StampedTimes
 
     log = open_ledger(session.repository, trusted.policy)
     if log.view is None:
@@ -73,10 +73,10 @@ def from_ledger(session: Session, trusted: "Trusted", findings: "list[Finding]",
 
 def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, ...]) -> "list[Finding]":
     """Return who vouches for the templates' tags; a signature by a key that nobody named is a notice."""
-    from remembrancer.drift import current
     from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.template_tag import signs_templates
-    from remembrancer.verify import negative, positive
+    from remembrancer.standard.drift import current
+    from remembrancer.standard.tag import signs_templates
+    from remembrancer.verify.artifact import negative, positive
 
     answers = []
     for layer, one in sorted(current(basis.generations).items()):
@@ -92,8 +92,8 @@ def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, 
                 error = Rejected("sig.missing", f"no signed tag is recorded for {one.version}")
                 answers.append(negative("template", layer, error))
             continue
-        from remembrancer.cli.single import read_file
-        from remembrancer.template_tag import check, keys_of
+        from remembrancer.cli.one_proof import read_file
+        from remembrancer.standard.tag import check, keys_of
 
         keys = keys_of(trusted, [read_file(path) for path in paths])
         if not keys.certificates:
@@ -110,8 +110,8 @@ def tags(session: Session, trusted: "Trusted", basis: Basis, paths: tuple[Path, 
 
 
 def _export(session: Session, recorded: "Recorded", view: "LogView", target: Path) -> None:
-    from remembrancer.files import write_whole
-    from remembrancer.standard_proof import export
+    from remembrancer.standard.portable import export
+    from remembrancer.system.files import write_whole
 
     data = export(recorded, view, session.repository.blob)
     write_whole(target, data)

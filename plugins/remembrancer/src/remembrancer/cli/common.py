@@ -11,9 +11,9 @@ import click
 from remembrancer.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
-    from remembrancer.repository import Repository
-    from remembrancer.state import State
-    from remembrancer.trust import Pins, SignedPolicy, Trusted
+    from remembrancer.repository.reader import Repository
+    from remembrancer.trust.establish import Pins, SignedPolicy, Trusted
+    from remembrancer.user.state import State
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ class Session:
     def root(self) -> Path:
         """The repository: `--root`, else the nearest folder upwards that has ops/receipts or .git."""
         from remembrancer.errors import BadInput
-        from remembrancer.place import find_root
+        from remembrancer.repository.place import find_root
 
         if self.root_option is None:
             return find_root(Path.cwd())
@@ -52,21 +52,21 @@ class Session:
     @functools.cached_property
     def state(self) -> "State":
         """The user's remembered pins and checkpoints."""
-        from remembrancer.state import State
+        from remembrancer.user.state import State
 
         return State()
 
     @functools.cached_property
     def repository(self) -> "Repository":
         """Read access to the repository."""
-        from remembrancer.repository import Repository
+        from remembrancer.repository.reader import Repository
 
         return Repository(self.root)
 
     def pins(self) -> "Pins":
         """Return whom the user trusts: `--trust`, else REMEMBRANCER_TRUST, else the remembered pins."""
-        from remembrancer.state import fingerprint
-        from remembrancer.trust import Pins
+        from remembrancer.trust.establish import Pins
+        from remembrancer.user.state import fingerprint
 
         given = self.owners or tuple(os.environ.get("REMEMBRANCER_TRUST", "").replace(",", " ").split())
         if given:
@@ -82,8 +82,8 @@ class Session:
 
     def trusted_policy(self, signed: "SignedPolicy | None", keys: Callable[[str], bytes]) -> "Trusted":
         """Return a policy of any place under the user's trust, and remember its version; see `trust.establish`."""
-        from remembrancer.recall import remember_policy
-        from remembrancer.trust import establish
+        from remembrancer.audit.remembered import remember_policy
+        from remembrancer.trust.establish import establish
 
         trusted = establish(
             signed, self.pins(), self.state.newest_policy, keys, require_production=self.require_production

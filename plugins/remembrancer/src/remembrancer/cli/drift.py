@@ -11,10 +11,10 @@ from remembrancer.cli.output import Report, emit, emit_json
 
 if TYPE_CHECKING:
     from remembrancer.cli.basis import Basis
-    from remembrancer.drift import Drift, File, Generation, Waiver
     from remembrancer.findings import Finding
-    from remembrancer.standards import Recorded
-    from remembrancer.trust import Trusted
+    from remembrancer.standard.drift import Drift, File, Generation, Waiver
+    from remembrancer.standard.proven import Recorded
+    from remembrancer.trust.establish import Trusted
 
 FILE = click.Path(path_type=Path)
 
@@ -47,9 +47,9 @@ def drift(
     Exit status: 0 nothing drifted, 1 something did or a proof does not hold, 3 no pinned trust.
     """
     from remembrancer.cli.basis import from_ledger, from_proof, tags
-    from remembrancer.cli.proofs import trusted_under
+    from remembrancer.cli.portable import trusted_under
     from remembrancer.errors import BadInput, Rejected, Unverifiable
-    from remembrancer.verify import negative, trust_finding
+    from remembrancer.verify.artifact import negative, trust_finding
 
     if proof and target:
         raise BadInput("input.file", "--export writes a proof and --proof reads one; say one of them")
@@ -78,9 +78,9 @@ def _compare(
     *,
     diff: bool,
 ) -> int:
-    from remembrancer.drift import current, judge
-    from remembrancer.drift import findings as judged
-    from remembrancer.standards import listed_waivers, on_disk, standard_findings
+    from remembrancer.standard.drift import current, judge
+    from remembrancer.standard.drift import findings as judged
+    from remembrancer.standard.proven import listed_waivers, on_disk, standard_findings
 
     generations, recorded = basis.generations, basis.recorded
     newest = current(generations)
@@ -117,7 +117,7 @@ def _tell(session: Session, result: "Drift", newest: "dict[str, Generation]") ->
 
 
 def _show_differences(session: Session, result: "Drift") -> None:
-    from remembrancer.standard_text import differences
+    from remembrancer.standard.rendered import differences
 
     for line in differences(session.root, [one for one in result.files if one.status in {"changed", "behind"}]):
         click.echo(line, nl=False, err=session.output == "json")

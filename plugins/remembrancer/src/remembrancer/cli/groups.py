@@ -9,8 +9,8 @@ from remembrancer.cli.lazy import LazyGroup
     cls=LazyGroup,
     table={
         "deploy": ("remembrancer.cli.record:deploy", "This digest is this version of a component."),
-        "spawn": ("remembrancer.cli.generated:spawn", "The repository was generated (a missed receipt)."),
-        "update": ("remembrancer.cli.generated:update", "The template was updated (a missed receipt)."),
+        "spawn": ("remembrancer.cli.generation:spawn", "The repository was generated (a missed receipt)."),
+        "update": ("remembrancer.cli.generation:update", "The template was updated (a missed receipt)."),
         "rollback": ("remembrancer.cli.record:rollback", "An environment went back to a recorded version."),
         "waiver": ("remembrancer.cli.waiver:waiver", "A file may differ from its standard for a while."),
     },

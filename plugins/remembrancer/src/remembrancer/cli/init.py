@@ -10,7 +10,7 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, say
 
 if TYPE_CHECKING:
-    from remembrancer.policy import TimeAuthority
+    from remembrancer.trust.policy import TimeAuthority
 
 FILE = click.Path(path_type=Path)
 
@@ -47,7 +47,7 @@ def init(
     everybody who verifies the owner's fingerprint.
     """
     from remembrancer.errors import BadInput
-    from remembrancer.initialise import component_of
+    from remembrancer.record.begin import component_of
 
     name = component_of(session.root, component)
     if profile == "development":
@@ -81,7 +81,7 @@ def init(
 
 def _development(session: Session, component: str) -> int:
     from remembrancer.cli.seal import seal_now
-    from remembrancer.initialise import begin_development
+    from remembrancer.record.begin import begin_development
 
     policy = begin_development(session.repository, session.state, component, session.clock)
     # only the owner that was just made counts here, whatever the environment says
@@ -109,12 +109,12 @@ def _production(
     authorities: tuple[str, ...],
     roots: tuple[str, ...],
 ) -> int:
-    from remembrancer import state
     from remembrancer.cli.seal import begin_log
     from remembrancer.errors import BadInput
-    from remembrancer.keys import read_log_key, refuse_inside, write_log_key
-    from remembrancer.note import SignerKey
-    from remembrancer.production import Terms, begin_production, named_by_policy, origin_of
+    from remembrancer.record.production import Terms, begin_production, named_by_policy, origin_of
+    from remembrancer.tlog.note import SignerKey
+    from remembrancer.user import state
+    from remembrancer.user.keys import read_log_key, refuse_inside, write_log_key
 
     origin = origin_of(domain, component)
     refuse_inside(session.root, log_key_file)
@@ -164,9 +164,9 @@ def _for_the_pipeline(owner: str, signer: str, log_key_file: Path) -> tuple[str,
 
 
 def _authorities(given: tuple[str, ...], roots: tuple[str, ...]) -> "tuple[TimeAuthority, ...]":
-    from remembrancer.cli.single import materials
+    from remembrancer.cli.one_proof import materials
     from remembrancer.errors import BadInput
-    from remembrancer.policy import Term, TimeAuthority
+    from remembrancer.trust.policy import Term, TimeAuthority
 
     remedy = "Say --authority NAME=URL and --authority-root NAME=FILE with the same NAME."
     found = []

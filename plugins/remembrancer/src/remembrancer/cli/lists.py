@@ -10,7 +10,7 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, emit_json, say, table
 
 if TYPE_CHECKING:
-    from remembrancer.events import Wanted
+    from remembrancer.memory.events import Wanted
 
 Function = Callable[..., Any]
 PLACED = ("deploy", "rollout", "rollback")
@@ -35,8 +35,8 @@ def wanted(
     session: Session, *, kinds: tuple[str, ...], component: str, environment: str, since: str | None, until: str | None
 ) -> "Wanted":
     """Return what the options of `filters` mean; raises BadInput(input.time)."""
-    from remembrancer.events import Wanted
-    from remembrancer.when import moment
+    from remembrancer.cli.since import moment
+    from remembrancer.memory.events import Wanted
 
     return Wanted(
         kinds=kinds,
@@ -52,7 +52,7 @@ def wanted(
 @command()
 def deployments(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
     """List every recorded version, rollout and rollback, newest first."""
-    from remembrancer import events
+    from remembrancer.memory import events
 
     events.check_kinds(kinds, PLACED)
     meant = wanted(session, kinds=kinds or PLACED, **given)
@@ -79,7 +79,7 @@ def deployments(session: Session, *, kinds: tuple[str, ...], **given: Any) -> in
 @command()
 def adrs(session: Session, *, status: str, since: str | None, until: str | None) -> int:
     """List the decisions in ops/receipts/adr as they stand there, and whether a receipt binds their text."""
-    from remembrancer import decisions
+    from remembrancer.adr import decide as decisions
 
     meant = wanted(session, kinds=(), component="", environment="", since=since, until=until)
     rows = [
@@ -107,7 +107,7 @@ adr_list.epilog = "Example: remembrancer adr list --status Accepted"
 @command()
 def receipts(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
     """List every receipt, newest first."""
-    from remembrancer import events
+    from remembrancer.memory import events
 
     events.check_kinds(kinds)
     rows = [

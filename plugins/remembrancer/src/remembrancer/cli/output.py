@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from remembrancer.cli.fit import printable, put
+from remembrancer.cli.terminal import printable, put
 from remembrancer.cli.trouble import REPORT_SCHEMA
 from remembrancer.findings import Finding, Outcome, exit_code
 

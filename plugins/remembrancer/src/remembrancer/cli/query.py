@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from remembrancer.cli.common import Session, command
-from remembrancer.cli.fit import put
 from remembrancer.cli.output import Report, emit_json, say
+from remembrancer.cli.terminal import put
 
 if TYPE_CHECKING:
     from remembrancer.memory.ask import Answer
@@ -82,7 +82,7 @@ def _row(one: "Answer") -> dict[str, object]:
 
 def _show(number: int, one: "Answer") -> None:
     """Print one answer, nothing wider than the terminal."""
-    from remembrancer.cli.fit import printable
+    from remembrancer.cli.terminal import printable
 
     width = max(40, min(100, shutil.get_terminal_size().columns))
     facts = ", ".join(fact for fact in (one.status, one.date) if fact)

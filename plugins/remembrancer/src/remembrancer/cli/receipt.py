@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from remembrancer.cli.common import Session, command
-from remembrancer.cli.fit import put
 from remembrancer.cli.output import Report, emit
+from remembrancer.cli.terminal import put
 
 if TYPE_CHECKING:
     from remembrancer.findings import Finding
-    from remembrancer.receipt import Receipt
+    from remembrancer.receipt.statement import Receipt
 
 
 @click.command(epilog="Example: remembrancer receipt ops/receipts/deploy/my-svc-1.0.0.receipt")
@@ -25,8 +25,8 @@ def receipt(session: Session, path: Path) -> int:
     What a signature or a time-stamp is worth is the verdict of verify-full about its artifact.
     """
     from remembrancer.errors import BadInput
-    from remembrancer.events import summary
-    from remembrancer.store import Store
+    from remembrancer.memory.events import summary
+    from remembrancer.repository.store import Store
 
     store = Store(session.root)
     absolute = path if path.is_absolute() else Path.cwd() / path
@@ -69,12 +69,12 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def _judged(session: Session, found: "Receipt") -> "tuple[list[Finding], str, int | None]":
     """Return the findings about a receipt, the policy's profile ("" without trust), and its leaf (None: not sealed)."""
+    from remembrancer.audit.gather import open_ledger
     from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
-    from remembrancer.evidence import Entry
-    from remembrancer.gather import open_ledger
     from remembrancer.ledger import Ledger
-    from remembrancer.receipt import relative_path
-    from remembrancer.verify import check_inclusion, negative, positive, trust_finding
+    from remembrancer.receipt.statement import relative_path
+    from remembrancer.verify.artifact import check_inclusion, negative, positive, trust_finding
+    from remembrancer.verify.evidence import Entry
 
     where = f"ops/receipts/{relative_path(found)}"
     try:

@@ -42,9 +42,9 @@ def deploy(
 
     The deploy receipt is signed too when the policy's signer is here, so that nobody can relabel the artifact.
     """
-    from remembrancer import recording
-    from remembrancer.deploying import record_deploy
     from remembrancer.errors import BadInput
+    from remembrancer.record import statements as recording
+    from remembrancer.record.deploy import record_deploy
 
     given = recording.Given(
         component=component,
@@ -89,8 +89,8 @@ def rollback(
     no_seal: bool,
 ) -> int:
     """Record that an environment went back to a recorded version."""
-    from remembrancer import recording
-    from remembrancer.deploying import record_rollback
+    from remembrancer.record import statements as recording
+    from remembrancer.record.deploy import record_rollback
 
     recording.check_names(component, target)
     done = record_rollback(
@@ -112,7 +112,7 @@ def finish(session: Session, name: str, path: Path, new: bool, *, no_seal: bool,
     lines = [f"{'recorded' if new else 'already recorded'} {path} (sha256 {digest})"]
     data: dict[str, object] = {"receipt": str(path), "recorded": new, "sha256": digest}
     if new and sign:
-        from remembrancer.cli.prove import sign_receipt
+        from remembrancer.cli.sign import sign_receipt
 
         lines.append(sign_receipt(session, path))
     if new:

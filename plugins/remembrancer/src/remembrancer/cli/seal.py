@@ -9,8 +9,8 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, remedy, say
 
 if TYPE_CHECKING:
-    from remembrancer.note import SignerKey
-    from remembrancer.trust import Trusted
+    from remembrancer.tlog.note import SignerKey
+    from remembrancer.trust.establish import Trusted
 
 
 @dataclass
@@ -25,14 +25,14 @@ class Sealed:
 
 def seal_now(session: Session, trusted: "Trusted") -> Sealed:
     """Seal everything pending under a trusted policy; without the log key, say that the receipts stay pending."""
-    from remembrancer.sealing import seal_pending
+    from remembrancer.record.seal import seal_pending
 
     return _told(seal_pending(session.repository, session.state, trusted, session.clock))
 
 
 def begin_log(session: Session, trusted: "Trusted", key: "SignerKey") -> Sealed:
     """Seal the first checkpoint of a new log with the key that the operator just gave."""
-    from remembrancer.sealing import seal_pending
+    from remembrancer.record.seal import seal_pending
 
     return _told(seal_pending(session.repository, session.state, trusted, session.clock, begin=key))
 
@@ -40,7 +40,7 @@ def begin_log(session: Session, trusted: "Trusted", key: "SignerKey") -> Sealed:
 def seal_after(session: Session, *, no_seal: bool) -> Sealed:
     """What recording does at the end: in development seal at once, elsewhere leave the receipt pending and say so."""
     from remembrancer.errors import BadInput, Refused, Rejected, Unverifiable
-    from remembrancer.policy import Profile
+    from remembrancer.trust.policy import Profile
 
     if no_seal:
         return Sealed(["pending until the next seal"], {"sealed": False})

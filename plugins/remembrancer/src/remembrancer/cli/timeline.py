@@ -16,8 +16,8 @@ _PROOFS = ("sign", "timestamp")
 @command()
 def timeline(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
     """Tell what happened to this repository, oldest first; signatures and time-stamps only with --kind or -v."""
-    from remembrancer import events
-    from remembrancer.kinds import KINDS
+    from remembrancer.memory import events
+    from remembrancer.receipt.kinds import KINDS
 
     events.check_kinds(kinds)
     meant = kinds or tuple(kind for kind in KINDS if session.verbose or kind not in _PROOFS)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import click
 
-from remembrancer.cli.fit import put
+from remembrancer.cli.terminal import put
 from remembrancer.errors import RemembrancerError
 from remembrancer.reasons import REASONS
 

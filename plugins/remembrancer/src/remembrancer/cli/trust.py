@@ -3,8 +3,8 @@
 import click
 
 from remembrancer.cli.common import Session, command
-from remembrancer.cli.fit import put
 from remembrancer.cli.output import Report, emit, say
+from remembrancer.cli.terminal import put
 
 
 @click.command(epilog="Example: remembrancer trust show --format json")
@@ -12,7 +12,7 @@ from remembrancer.cli.output import Report, emit, say
 def show(session: Session) -> int:
     """Show the policy, whether a pinned owner has signed it, and every key and authority that it lists."""
     from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.verify import negative, trust_finding
+    from remembrancer.verify.artifact import negative, trust_finding
 
     try:
         trusted = session.trusted()
@@ -36,7 +36,7 @@ def show(session: Session) -> int:
 
 def _described(policy: object) -> dict[str, object]:
     from remembrancer.clock import rfc3339
-    from remembrancer.policy import Policy, Term
+    from remembrancer.trust.policy import Policy, Term
 
     assert isinstance(policy, Policy)  # noqa: S101 - for the type checker; imported late
 
@@ -80,7 +80,7 @@ def _described(policy: object) -> dict[str, object]:
 @command(root=False)
 def pin(session: Session, fingerprint: str, origin: str) -> int:
     """Trust the policies that this owner signs. Get the full FINGERPRINT from the owner, not from the repository."""
-    from remembrancer import state
+    from remembrancer.user import state
 
     owner = state.fingerprint(fingerprint)
     session.state.pin(owner, origin)
@@ -93,8 +93,8 @@ def pin(session: Session, fingerprint: str, origin: str) -> int:
 @command(root=False)
 def unpin(session: Session, fingerprint: str) -> int:
     """Trust this owner no longer."""
-    from remembrancer import state
     from remembrancer.errors import BadInput
+    from remembrancer.user import state
 
     owner = state.fingerprint(fingerprint)
     if not session.state.unpin(owner):

@@ -10,9 +10,9 @@ from remembrancer.cli.common import Session, command
 from remembrancer.cli.output import Report, say
 
 if TYPE_CHECKING:
-    from remembrancer.policy import Policy
-    from remembrancer.policy_change import Rotation
-    from remembrancer.trust import Trusted
+    from remembrancer.record.policy_change import Rotation
+    from remembrancer.trust.establish import Trusted
+    from remembrancer.trust.policy import Policy
 
 FILE = click.Path(path_type=Path)
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Change nothing; say what would no longer verify.")
@@ -53,10 +53,10 @@ def add(
     reason: str,
 ) -> int:
     """Add a signer (--signer, --key) or a timestamp authority (--authority, --url, --root) to the policy."""
-    from remembrancer.cli.single import materials, read_file
+    from remembrancer.cli.one_proof import materials, read_file
     from remembrancer.errors import BadInput
-    from remembrancer.policy import Term, TimeAuthority
-    from remembrancer.policy_change import with_authority, with_signer
+    from remembrancer.record.policy_change import with_authority, with_signer
+    from remembrancer.trust.policy import Term, TimeAuthority
 
     trusted = session.trusted()
     changed = trusted.policy
@@ -100,10 +100,10 @@ def revoke(
     reason: str,
 ) -> int:
     """End the signer or timestamp authority NAME; what it made before stands where its time is proven."""
-    from remembrancer.cli.single import moment
+    from remembrancer.cli.one_proof import moment
     from remembrancer.errors import BadInput
-    from remembrancer.policy import Ended, Term
-    from remembrancer.policy_change import ended as with_end
+    from remembrancer.record.policy_change import ended as with_end
+    from remembrancer.trust.policy import Ended, Term
 
     trusted = session.trusted()
     how = Ended(ended)
@@ -124,11 +124,11 @@ def revoke(
 @command(trust=True)
 def rotate(session: Session, *, log_key_file: Path | None, owner: str | None, dry_run: bool, reason: str) -> int:
     """Change to another log key (from the current tree size on, which both keys sign), or to another owner."""
-    from remembrancer import state
+    from remembrancer.audit.gather import open_ledger
     from remembrancer.errors import BadInput, Rejected
-    from remembrancer.gather import open_ledger
-    from remembrancer.keys import read_log_key, refuse_inside, write_log_key
-    from remembrancer.policy_change import Rotation, new_log_key, with_log_key
+    from remembrancer.record.policy_change import Rotation, new_log_key, with_log_key
+    from remembrancer.user import state
+    from remembrancer.user.keys import read_log_key, refuse_inside, write_log_key
 
     trusted = session.trusted()
     if (log_key_file is None) == (owner is None):
@@ -167,7 +167,7 @@ def _change(
 ) -> int:
     import tempfile
 
-    from remembrancer.policy_change import apply, prepare
+    from remembrancer.record.policy_change import apply, prepare
 
     change = prepare(session.repository, trusted, changed, session.clock.now())
     lost = [f"would no longer verify: {one.subject}: {one.message} [{one.code}]" for one in change.lost]
@@ -194,7 +194,7 @@ def _change(
             rotation=rotation,
         )
     if rotation:
-        from remembrancer.keys import keep_development_key
+        from remembrancer.user.keys import keep_development_key
 
         keep_development_key(session.state, trusted.policy, rotation.key)
     receipt = path.relative_to(session.root).as_posix()

@@ -28,21 +28,21 @@ def verify_full(session: Session, artifact: Path) -> int:
 
 def judge(session: Session, path: Path, *, full: bool) -> int:
     """Gather the evidence about an artifact, print the verdict and return the exit status."""
-    from remembrancer.digests import hexdigest, start_hashing
+    from remembrancer.system.digests import hexdigest, start_hashing
 
     hashing = start_hashing(path)  # before everything else, because a large file takes longer than all of it
+    from remembrancer.audit.gather import expected_digest, gather, open_ledger
+    from remembrancer.audit.remembered import compare, remember
     from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.gather import expected_digest, gather, open_ledger
-    from remembrancer.recall import compare, remember
-    from remembrancer.verify import check_hash, negative, verify_full
-    from remembrancer.verify import verify as verify_recorded
+    from remembrancer.verify.artifact import check_hash, negative, verify_full
+    from remembrancer.verify.artifact import verify as verify_recorded
 
     command_name = "verify-full" if full else "verify"
     repository = session.repository
     try:
         trusted = session.trusted()
     except (Rejected, Unverifiable) as error:
-        from remembrancer.evidence import Log
+        from remembrancer.verify.evidence import Log
 
         evidence = gather(repository, path, hexdigest(hashing, path), Log(None))
         findings = [negative("trust", "ops/trust/policy.toml", error), check_hash(evidence)]

@@ -22,7 +22,7 @@ from remembrancer.cli.record import NO_SEAL
 def waiver(session: Session, *, path: str, owner: str, reason: str, expires: str, no_seal: bool) -> int:
     """Accept PATH (from the root) as it is now, although the standard has other bytes or the file is gone."""
     from remembrancer.cli.seal import seal_after
-    from remembrancer.waiving import moment, record_waiver
+    from remembrancer.standard.waive import moment, record_waiver
 
     path = _from_root(session.root, path)
     done = record_waiver(session.repository, path, owner, reason, moment(expires), session.clock)

@@ -42,7 +42,7 @@ def _run(root: str, names: "Sequence[str]") -> int:
         changes = staged.changes(*_ROOTS)
         if not changes:
             return 0
-        from remembrancer.hooks.told import tell  # noqa: PLC0415
+        from remembrancer.hooks.refusal import tell  # noqa: PLC0415
 
         found = []
         for name in names:
@@ -86,7 +86,7 @@ def commit_msg_format(message: str) -> int:
     said = messages.problem(messages.subject_of(Path(message).read_text(encoding="utf-8", errors="replace")))
     if not said:
         return 0
-    from remembrancer.hooks.told import refusal, tell  # noqa: PLC0415
+    from remembrancer.hooks.refusal import refusal, tell  # noqa: PLC0415
 
     return tell([refusal("commit-msg-format", "commit.message", "", said, messages.REMEDY)])
 
@@ -103,6 +103,6 @@ def no_conflict_markers(root: str, files: tuple[str, ...]) -> int:
     found = list(markers.in_files([Path(name) for name in files]) if files else markers.staged(root))
     if not found:
         return 0
-    from remembrancer.hooks.told import tell  # noqa: PLC0415
+    from remembrancer.hooks.refusal import tell  # noqa: PLC0415
 
     return tell(found)

@@ -5,14 +5,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from remembrancer import adr
-from remembrancer.adr import FOLDER
-from remembrancer.decisions import newest_of
+from remembrancer.adr import form as adr
+from remembrancer.adr.decide import newest_of
+from remembrancer.adr.form import FOLDER
 from remembrancer.errors import Rejected
 from remembrancer.findings import Finding
+from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import Change, Staged
-from remembrancer.hooks.told import refusal
-from remembrancer.receipt import Receipt, parse
+from remembrancer.receipt.statement import Receipt, parse
 
 CHECK = "check-adr"
 _NUMBER = re.compile(rf"{FOLDER}/ADR-([0-9]{{3,5}})-")

@@ -8,18 +8,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from remembrancer import merkle, policy
-from remembrancer.checkpoint import Checkpoint, NoteError
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding
 from remembrancer.hooks.receipts import archived_by
+from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import IRREGULAR, Change, Staged
-from remembrancer.hooks.told import refusal
 from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged, is_live
 from remembrancer.ledger.sealed import entries
-from remembrancer.receipt import parse, relative_path
-from remembrancer.store import RECEIPTS
-from remembrancer.tilefiles import TileError
+from remembrancer.receipt.statement import parse, relative_path
+from remembrancer.repository.store import RECEIPTS
+from remembrancer.tlog import merkle
+from remembrancer.tlog.checkpoint import Checkpoint, NoteError
+from remembrancer.tlog.tile import TileError
+from remembrancer.trust import policy
 
 CHECK = "check-ledger"
 _NOTE = f"{LEDGER}/{CHECKPOINT}"
@@ -77,7 +78,7 @@ def _opened(staged: Staged, note: bytes) -> Checkpoint:
     """Return the staged checkpoint, whose signature must hold under the staged policy; whom to trust is not asked."""
     text = staged.file("ops/trust/policy.toml")
     if text is not None:
-        from remembrancer.logview import open_checkpoint  # noqa: PLC0415 - cryptography, needed only where a seal is staged
+        from remembrancer.verify.log import open_checkpoint  # noqa: PLC0415 - cryptography, needed only where a seal is staged
 
         return open_checkpoint(note, policy.parse(text)).checkpoint
     return _claimed(note)

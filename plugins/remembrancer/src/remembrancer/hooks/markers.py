@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from remembrancer.conflicts import conflict_lines
-from remembrancer.files import read_regular
 from remembrancer.findings import Finding
+from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import Staged
-from remembrancer.hooks.told import refusal
+from remembrancer.standard.conflicts import conflict_lines
+from remembrancer.system.files import read_regular
 
 CHECK = "no-conflict-markers"
 

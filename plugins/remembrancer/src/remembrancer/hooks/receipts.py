@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 
 from remembrancer.errors import Rejected
 from remembrancer.findings import Finding
+from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import Change, Staged
-from remembrancer.hooks.told import refusal
-from remembrancer.receipt import Receipt, parse, relative_path
-from remembrancer.store import RECEIPTS
+from remembrancer.receipt.statement import Receipt, parse, relative_path
+from remembrancer.repository.store import RECEIPTS
 
 CHECK = "check-receipts"
 _HEX = re.compile("[0-9a-f]{64}")
@@ -137,7 +137,7 @@ def _named_files(staged: Staged, new: Iterable[Receipt]) -> Iterator[Finding]:
 
 def _generations(staged: Staged, changed: Iterable[Change]) -> Iterator[Finding]:
     """An answers file that names a version of the template comes with the receipt of that version."""
-    from remembrancer.generations import answers_said  # noqa: PLC0415 - only where an answers file is staged
+    from remembrancer.standard.generations import answers_said  # noqa: PLC0415 - only where an answers file is staged
 
     known = set(_recorded(staged))
     for change in changed:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
-from remembrancer.gitcall import command, hook_environment
+from remembrancer.system.git import command, hook_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError
-from remembrancer.files import read_regular, trouble
 from remembrancer.findings import Finding
-from remembrancer.kinds import KINDS
+from remembrancer.ledger.bounded import Notes, failed, notice
 from remembrancer.ledger.extra import ledger_files
 from remembrancer.ledger.files import LEDGER, LedgerFiles
-from remembrancer.ledger.notes import Notes, failed, notice
-from remembrancer.lock import LOCAL
-from remembrancer.merkle import EMPTY_ROOT
-from remembrancer.receipt import MAX_BYTES, Receipt, parse, relative_path
-from remembrancer.store import RECEIPTS, Store
-from remembrancer.tilefiles import WIDTH, Tile, TileError, read_bundle
-from remembrancer.tiles import audit as audit_tiles
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse, relative_path
+from remembrancer.repository.lock import LOCAL
+from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.system.files import read_regular, trouble
+from remembrancer.tlog.merkle import EMPTY_ROOT
+from remembrancer.tlog.tile import WIDTH, Tile, TileError, read_bundle
+from remembrancer.tlog.tree import audit as audit_tiles
 
 Collect = Callable[[int, Receipt, Mapping[str, bytes]], Any]
 """Called for every sealed receipt with its leaf number and the blobs that it names, by their digests, as far as they

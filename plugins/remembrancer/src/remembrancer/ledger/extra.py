@@ -3,16 +3,16 @@
 import re
 from contextlib import suppress
 
-from remembrancer.checkpoint import Checkpoint, NoteError
 from remembrancer.errors import RemembrancerError
+from remembrancer.ledger.bounded import Notes, failed, notice
 from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, width_at
-from remembrancer.ledger.notes import Notes, failed, notice
 from remembrancer.ledger.stamps import FOLDER
-from remembrancer.note import MAX_NOTE
-from remembrancer.store import Store
-from remembrancer.tilefiles import Tile, TileError, parse_tile_path
-from remembrancer.tiles import TileTree
+from remembrancer.repository.store import Store
 from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
+from remembrancer.tlog.checkpoint import Checkpoint, NoteError
+from remembrancer.tlog.note import MAX_NOTE
+from remembrancer.tlog.tile import Tile, TileError, parse_tile_path
+from remembrancer.tlog.tree import TileTree
 
 _STAMP = re.compile(r"(0|[1-9][0-9]{0,18})\.(note|[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?\.tsr)")
 

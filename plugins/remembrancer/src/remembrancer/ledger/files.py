@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from remembrancer.checkpoint import Checkpoint, NoteError
 from remembrancer.errors import Rejected
-from remembrancer.files import read_regular
-from remembrancer.store import RECEIPTS
-from remembrancer.tilefiles import HEIGHT, MAX_ENTRY, WIDTH, Tile, TileError, parse_tile_path
-from remembrancer.tiles import TileTree
+from remembrancer.repository.store import RECEIPTS
+from remembrancer.system.files import read_regular
+from remembrancer.tlog.checkpoint import Checkpoint, NoteError
+from remembrancer.tlog.tile import HEIGHT, MAX_ENTRY, WIDTH, Tile, TileError, parse_tile_path
+from remembrancer.tlog.tree import TileTree
 
 LEDGER = f"{RECEIPTS}/ledger"
 CHECKPOINT = "checkpoint"

@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from remembrancer import gitcall
 from remembrancer.errors import EnvironmentTrouble, Rejected
-from remembrancer.kinds import KINDS
-from remembrancer.lock import LOCAL
-from remembrancer.store import RECEIPTS
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.repository.lock import LOCAL
+from remembrancer.repository.store import RECEIPTS
+from remembrancer.system import git as gitcall
 
 _ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from remembrancer.merkle import leaf_hash
+from remembrancer.tlog.merkle import leaf_hash
 
 NAME = "index.sqlite"
 _FORMAT = 1

@@ -6,10 +6,10 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from remembrancer.files import put, read_regular
 from remembrancer.ledger.files import LedgerFiles, is_live
-from remembrancer.lock import SCRATCH
-from remembrancer.tilefiles import parse_tile_path
+from remembrancer.repository.lock import SCRATCH
+from remembrancer.system.files import put, read_regular
+from remembrancer.tlog.tile import parse_tile_path
 
 NAME = "journal"
 

@@ -6,22 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.ledger.files import LedgerFiles
 from remembrancer.ledger.git import Git
 from remembrancer.ledger.pending import find, remember, written_here
 from remembrancer.ledger.sealed import entries, find_leaf
-from remembrancer.lock import LOCAL, exclusive
-from remembrancer.merkle import EMPTY_ROOT
-from remembrancer.store import Store
-from remembrancer.tiles import TileTree
+from remembrancer.repository.lock import LOCAL, exclusive
+from remembrancer.repository.store import Store
+from remembrancer.tlog.checkpoint import Checkpoint
+from remembrancer.tlog.merkle import EMPTY_ROOT
+from remembrancer.tlog.tree import TileTree
 
 if TYPE_CHECKING:  # cryptography and the process pool are only loaded by what needs them
     from remembrancer.ledger.audit import AuditResult, Collect, Progress
     from remembrancer.ledger.seal import Check, SealResult
     from remembrancer.ledger.stamps import Stamp
-    from remembrancer.note import SignerKey, VerifierKey
+    from remembrancer.tlog.note import SignerKey, VerifierKey
 
 
 class Ledger:
@@ -119,7 +119,7 @@ class Ledger:
         """
         from remembrancer.ledger import seal as sealing  # noqa: PLC0415
         from remembrancer.ledger.stamps import stamp  # noqa: PLC0415
-        from remembrancer.note import SignerKey  # noqa: PLC0415
+        from remembrancer.tlog.note import SignerKey  # noqa: PLC0415
 
         signers = [signer] if isinstance(signer, SignerKey) else list(signer)
         result = sealing.seal(self.root, signers, trusted, written, check, begin=begin)

@@ -9,17 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import Rejected
-from remembrancer.files import put, read_regular
 from remembrancer.ledger.files import LedgerFiles
 from remembrancer.ledger.git import Git, blob_id, is_receipt
 from remembrancer.ledger.index import Index, Snapshot
 from remembrancer.ledger.sealed import Sealed, entries, keys_of
-from remembrancer.lock import SCRATCH, WRITTEN
-from remembrancer.merkle import EMPTY_ROOT
-from remembrancer.receipt import MAX_BYTES
-from remembrancer.store import RECEIPTS, Store
+from remembrancer.receipt.statement import MAX_BYTES
+from remembrancer.repository.lock import SCRATCH, WRITTEN
+from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.system.files import put, read_regular
+from remembrancer.tlog.checkpoint import Checkpoint
+from remembrancer.tlog.merkle import EMPTY_ROOT
 
 
 @dataclass(frozen=True, slots=True)

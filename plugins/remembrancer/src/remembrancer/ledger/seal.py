@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from remembrancer.checkpoint import Checkpoint
 from remembrancer.errors import Refused, Rejected, RemembrancerError
-from remembrancer.files import put
 from remembrancer.findings import Finding, Outcome
 from remembrancer.ledger import journal
 from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged
 from remembrancer.ledger.git import Git
 from remembrancer.ledger.pending import Found, Waiting, find, remember, written_here
-from remembrancer.lock import SCRATCH, exclusive
-from remembrancer.merkle import EMPTY_ROOT
-from remembrancer.note import NoteError, SignerKey, VerifierKey, open_checkpoint, sign_note
-from remembrancer.receipt import Receipt, parse, relative_path
-from remembrancer.store import RECEIPTS, Store, refuse_other
-from remembrancer.tilefiles import TileError
-from remembrancer.tiles import append
+from remembrancer.receipt.statement import Receipt, parse, relative_path
+from remembrancer.repository.lock import SCRATCH, exclusive
+from remembrancer.repository.store import RECEIPTS, Store, refuse_other
+from remembrancer.system.files import put
+from remembrancer.tlog.checkpoint import Checkpoint
+from remembrancer.tlog.merkle import EMPTY_ROOT
+from remembrancer.tlog.note import NoteError, SignerKey, VerifierKey, open_checkpoint, sign_note
+from remembrancer.tlog.tile import TileError
+from remembrancer.tlog.tree import append
 
 Check = Callable[[Receipt], None]
 """A further check of a receipt before it is sealed; raises RemembrancerError to refuse it."""

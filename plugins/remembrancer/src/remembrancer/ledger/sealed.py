@@ -8,8 +8,8 @@ from pathlib import Path
 
 from remembrancer.ledger.files import LedgerFiles, damaged
 from remembrancer.ledger.index import Index, Places, Snapshot, leaf_key, name_key
-from remembrancer.merkle import leaf_hash
-from remembrancer.tilefiles import WIDTH, Tile, TileError, read_bundle, read_tile, tile_at
+from remembrancer.tlog.merkle import leaf_hash
+from remembrancer.tlog.tile import WIDTH, Tile, TileError, read_bundle, read_tile, tile_at
 
 _DEPLOY = b'"predicateType": "https://vaultmesh.cloud/receipt/deploy/v1"'
 # In the canonical encoding only members of the predicate stand four spaces deep.

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from remembrancer.errors import RemembrancerError
-from remembrancer.fields import AUTHORITY
-from remembrancer.files import put
 from remembrancer.findings import Finding, Outcome
 from remembrancer.ledger.files import LEDGER, LedgerFiles
-from remembrancer.lock import SCRATCH, exclusive
-from remembrancer.note import NoteError, VerifierKey, log_signed_bytes
-from remembrancer.tilefiles import TileError
+from remembrancer.receipt.fields import AUTHORITY
+from remembrancer.repository.lock import SCRATCH, exclusive
+from remembrancer.system.files import put
+from remembrancer.tlog.note import NoteError, VerifierKey, log_signed_bytes
+from remembrancer.tlog.tile import TileError
 
 FOLDER = "timestamps"
 Stamp = Callable[[bytes], bytes]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from remembrancer import adr, events
+from remembrancer.adr import form as adr
 from remembrancer.errors import RemembrancerError
-from remembrancer.files import read_regular
+from remembrancer.memory import events
 from remembrancer.memory.sources import ADR
-from remembrancer.receipt import MAX_BYTES, Receipt, parse
+from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse
+from remembrancer.system.files import read_regular
 
 PARTS = ("Context", "Decision", "Consequences", "More")
 

@@ -1,0 +1,1 @@
+"""Decisions: their form, where they stand, and the receipts that bind them."""

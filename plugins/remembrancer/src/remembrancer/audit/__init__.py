@@ -1,0 +1,1 @@
+"""Finding the evidence in a repository, and judging it. Writes nothing into the repository."""

@@ -1,0 +1,195 @@
+"""The complete audit: the ledger re-read and recomputed, every proof in it judged again, and its past compared
+with it."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache, partial
+
+from remembrancer.audit import history
+from remembrancer.audit import remembered as recall
+from remembrancer.audit.gather import stamps
+from remembrancer.audit.recorded import ABSENT, HELD, Checker, Task
+from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.findings import Finding, Outcome
+from remembrancer.ledger import Ledger
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt.statement import Receipt
+from remembrancer.repository.reader import LEDGER, RECEIPTS, TRUST, Repository
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Policy
+from remembrancer.user.state import State
+from remembrancer.verify.artifact import negative, positive
+from remembrancer.verify.evidence import Entry
+from remembrancer.verify.log import LogView, check_stamp
+
+Progress = Callable[[int, int], None]
+
+GENERATIONS = ("spawn", "update")
+
+
+@dataclass
+class Whole:
+    """The result of an audit: findings, counts for the report, and notices."""
+
+    findings: list[Finding]
+    counts: dict[str, int]
+    notices: list[str] = field(default_factory=list)
+
+
+@lru_cache(maxsize=1)
+def _checker(task: Task) -> Checker:
+    return Checker(task)
+
+
+def collect(task: Task, index: int, receipt: Receipt, blobs: Mapping[str, bytes]) -> tuple[str, object] | None:
+    """Judge one sealed receipt, possibly in another process; returns (what it counts as, what is kept of it)."""
+    if receipt.kind in HELD:
+        entry = Entry(receipt, index, None)
+        try:
+            return _checker(task).one(entry, blobs), None
+        except RemembrancerError as error:
+            return "failed", negative(HELD[receipt.kind], entry.path, error)
+    if receipt.kind == "adr":
+        predicate = receipt.predicate
+        place = (int(predicate["number"]), str(predicate["recordedAt"]))
+        return "adr", (*place, str(predicate["slug"]), str(predicate["text"]))
+    if receipt.kind == "trust":
+        return "trust", (int(receipt.predicate["policyVersion"]), receipt.subject[0].sha256)
+    if receipt.kind in GENERATIONS:
+        try:
+            manifest = receipt.predicate["manifest"]
+            digest = str(manifest["sha256"])
+            manifests.read(blobs[digest] if digest in blobs else Repository(task.root).blob(digest), manifest)
+        except RemembrancerError as error:
+            return "failed", negative("standard", Entry(receipt, index, None).path, error)
+    return receipt.kind, None
+
+
+def audit_everything(
+    view: LogView,
+    repository: Repository,
+    trusted: Trusted,
+    state: State,
+    *,
+    now: datetime,
+    kept: bytes | None,
+    progress: Progress,
+) -> Whole:
+    """Audit a ledger whose checkpoint is verified. `kept` is a signed checkpoint from `--since`, or None.
+
+    Remembers the checkpoint when everything was verified. Raises EnvironmentTrouble, and Rejected
+    `trust.policy-signature` when the policy's file has changed since it was verified.
+    """
+    text = repository.read(f"{TRUST}/policy.toml")
+    if hashlib.sha256(text).hexdigest() != trusted.policy.digest:
+        raise Rejected("trust.policy-signature", f"{TRUST}/policy.toml is not the file that was verified a moment ago")
+    task = Task(repository.root, text, trusted.owner, now)
+    result = Ledger(repository.root).audit(view.size, partial(collect, task), progress=progress)
+    counts = Counter(what for what, _ in result.collected)
+    problems = [*result.problems]
+    if result.root != view.root:
+        message = f"the entries give the root {result.root.hex()}, the signed one is {view.root.hex()}"
+        problems.append(negative("audit", f"{LEDGER}/checkpoint", Rejected("log.root", message)))
+    problems += [one for what, one in result.collected if what == "failed" and isinstance(one, Finding)]
+    problems += _texts(repository, [one for what, one in result.collected if what == "adr"])
+    problems += _policy(trusted, [one for what, one in result.collected if what == "trust"])
+    problems += _stamps(view, repository, trusted, counts)
+    notices = [f"{one.subject}: {one.message}" for one in result.notices]
+    whole = Whole([*_summary(view, counts, problems), *problems], dict(counts), notices)
+    older, said = _append_only(view, repository, state, trusted.policy, kept)
+    whole.findings += older
+    whole.notices += said
+    if all(finding.outcome is Outcome.VERIFIED for finding in whole.findings):
+        notice = recall.remember(view, state)
+        whole.notices += [notice] if notice else []
+    return whole
+
+
+def _texts(repository: Repository, recorded: list[object]) -> list[Finding]:
+    """Compare each decision record with the newest receipt about its number."""
+    newest: dict[int, tuple[str, str]] = {}
+    # by their times: receipts of one seal are in the order of their digests
+    texts: list[tuple[int, str, str, str]] = [one for one in recorded if isinstance(one, tuple)]
+    for number, _, slug, text in sorted(texts):
+        newest[number] = (slug, text)
+    found = []
+    for number, (slug, text) in sorted(newest.items()):
+        path = f"{RECEIPTS}/adr/ADR-{number:03d}-{slug}.md"
+        try:
+            same = hashlib.sha256(repository.read(path)).hexdigest() == text
+            trouble = "" if same else "is not the text that its newest receipt binds"
+        except FileNotFoundError:
+            trouble = "is recorded but missing"
+        except Rejected as error:
+            found.append(negative("receipts", path, error))
+            continue
+        if trouble:
+            found.append(negative("receipts", path, Rejected("receipt.text", f"{path} {trouble}")))
+    return found
+
+
+def _policy(trusted: Trusted, recorded: list[object]) -> list[Finding]:
+    """The policy in force must be the newest one that the log records."""
+    # by their versions: receipts of one seal are in the order of their digests
+    policies: list[tuple[int, str]] = [one for one in recorded if isinstance(one, tuple)]
+    newest = max((version for version, _ in policies), default=0)
+    if any(version == newest and digest != trusted.policy.digest for version, digest in policies):
+        message = "the policy in force is not the one that the newest trust receipt records"
+        return [negative("trust", f"{TRUST}/policy.toml", Rejected("trust.unrecorded", message))]
+    return []
+
+
+def _stamps(view: LogView, repository: Repository, trusted: Trusted, counts: Counter[str]) -> list[Finding]:
+    """Check every time-stamp of a checkpoint that lies beside the ledger."""
+    found = []
+    for stamp in stamps(repository):
+        where = f"{LEDGER}/timestamps/{stamp.size}.{stamp.authority}.tsr"
+        if stamp.size > view.size:
+            continue
+        try:
+            check_stamp(view, stamp, trusted)
+            counts["stamps"] += 1
+        except RemembrancerError as error:
+            found.append(negative("stamps", where, error))
+    return found
+
+
+def _summary(view: LogView, counts: Counter[str], problems: list[Finding]) -> list[Finding]:
+    """One positive finding for every part that has no problem."""
+    failed = {finding.check for finding in problems}
+    origin = view.signed.checkpoint.origin
+    absent = f", {counts[ABSENT]} not re-checked because the artifact is not here" if counts[ABSENT] else ""
+    parts = {
+        "audit": (
+            "ledger",
+            LEDGER,
+            f"{view.size} receipts, their blobs and tiles give the signed root {view.root.hex()}",
+        ),
+        "signatures": ("signatures", RECEIPTS, f"{counts['signatures']} signatures hold{absent}"),
+        "timestamps": ("timestamps", RECEIPTS, f"{counts['timestamps']} time-stamps hold"),
+        "stamps": ("stamps", f"{LEDGER}/timestamps", f"{counts['stamps']} stamped checkpoints hold"),
+    }
+    return [
+        positive(name, subject, message, origin)
+        for check, (name, subject, message) in parts.items()
+        if check not in failed
+    ]
+
+
+def _append_only(
+    view: LogView, repository: Repository, state: State, parsed: Policy, kept: bytes | None
+) -> tuple[list[Finding], list[str]]:
+    """Everything older that there is to compare with, and notices; it is said when there is nothing."""
+    found: list[Finding] = []
+    before = recall.compare(view, state, repository, parsed.seal_branch)
+    if before:
+        found.append(before)
+    if kept is not None:
+        found.append(history.since(view, kept, parsed))
+    if not found:
+        found.append(history.unremembered(view, parsed))
+    own, notice = history.committed(view, repository, parsed)
+    return [*found, *([own] if own else [])], [notice] if notice else []

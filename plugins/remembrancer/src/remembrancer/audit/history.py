@@ -1,0 +1,80 @@
+"""Is the log append-only? Compared with a checkpoint that the auditor brings, and with those in the repository's
+own history."""
+
+from remembrancer.audit.committed import checkpoints
+from remembrancer.audit.remembered import SUBJECT
+from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.findings import Finding
+from remembrancer.repository.reader import Repository
+from remembrancer.trust.policy import Policy
+from remembrancer.verify.artifact import negative, positive
+from remembrancer.verify.log import LogView, open_checkpoint, prefix_root
+
+
+def since(view: LogView, data: bytes, policy: Policy) -> Finding:
+    """Compare the log with a signed checkpoint that the auditor kept: the log must extend it."""
+    try:
+        old = open_checkpoint(data, policy, stamped=True).checkpoint
+        _extends(view, old.size, old.root, "the given checkpoint")
+    except RemembrancerError as error:
+        return negative("append-only", SUBJECT, error)
+    return positive("append-only", SUBJECT, f"extends the given checkpoint of size {old.size}")
+
+
+def _extends(view: LogView, size: int, root: bytes, what: str) -> None:
+    if size > view.size:
+        raise Rejected("log.rollback", f"the log has size {view.size}, {what} has size {size}")
+    if prefix_root(view, size) != root:
+        raise Rejected("log.split-view", f"the log of size {view.size} contradicts {what} of size {size}")
+
+
+def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Finding | None, str]:
+    """Compare the log with every checkpoint on HEAD's first-parent history that the policy's keys signed.
+
+    Returns the finding (None when there is nothing to compare with) and a notice for what cannot be known. Raises
+    EnvironmentTrouble `env.git` when Git fails before the last of them.
+    """
+    head = repository.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head is None or head.returncode:
+        return None, "no Git history: earlier checkpoints were not compared"
+    absent = 0
+    sizes: dict[int, bytes] = {}
+    for note in checkpoints(repository.root, SUBJECT):
+        if note is None:
+            absent += 1
+            continue
+        try:
+            old = open_checkpoint(note, policy, stamped=True).checkpoint
+        except RemembrancerError:
+            continue  # nothing that the log's key signed, so nothing that it has to answer for
+        if sizes.get(old.size) == old.root:
+            continue
+        try:
+            _extends(view, old.size, old.root, "a committed checkpoint")
+        except RemembrancerError as error:
+            return negative("history", SUBJECT, error), _unknown(repository, absent)
+        sizes[old.size] = old.root
+    notice = _unknown(repository, absent)
+    if not sizes:
+        return None, notice
+    return positive("history", SUBJECT, f"extends {len(sizes)} committed checkpoints"), notice
+
+
+def _unknown(repository: Repository, absent: int) -> str:
+    """Say which of the history's checkpoints this clone does not have."""
+    shallow = repository.git("rev-parse", "--is-shallow-repository")
+    said = []
+    if shallow is None or shallow.stdout.strip() != b"false":
+        said.append("this clone is shallow: checkpoints before its first commit were not compared")
+    if absent:
+        said.append(f"this clone is partial: {absent} committed checkpoints are not here and were not compared")
+    return "; ".join(said)
+
+
+def unremembered(view: LogView, policy: Policy) -> Finding:
+    """The finding where nothing older is remembered: who else vouches that the log has only grown, or openly nobody."""
+    if policy.quorum.required == "none":
+        return positive("append-only", SUBJECT, "rollback: not checked, no earlier checkpoint is remembered")
+    cosigned = {(line.name, line.key_id) for line in view.signed.cosignatures}
+    names = [name for name, key in policy.quorum.witnesses.items() if (key.name, key.key_id) in cosigned]
+    return positive("append-only", SUBJECT, "has only grown, say its witnesses", ", ".join(names))

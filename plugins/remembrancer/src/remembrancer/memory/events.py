@@ -1,0 +1,101 @@
+"""What happened, as rows that people list and filter: one for each receipt, taken from the files and not judged."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from remembrancer.errors import BadInput, Rejected
+from remembrancer.receipt.kinds import KINDS
+from remembrancer.receipt.statement import Receipt
+from remembrancer.repository.store import RECEIPTS, Store
+
+Said = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which receipts are meant; an empty value means every one. `since` and `until` are instants in RFC 3339."""
+
+    kinds: tuple[str, ...] = ()
+    component: str = ""
+    environment: str = ""
+    since: str = ""
+    until: str = ""
+
+    def includes(self, receipt: Receipt) -> bool:
+        """Say whether a receipt is meant; one without a component or an environment is of none."""
+        said = receipt.predicate
+        at = str(said["recordedAt"])
+        return (
+            self.component in ("", said.get("component"))
+            and self.environment in ("", said.get("environment"))
+            and self.since <= at
+            and (not self.until or at <= self.until)
+        )
+
+
+def check_kinds(kinds: tuple[str, ...], known: tuple[str, ...] = tuple(KINDS)) -> None:
+    """Raise BadInput(input.kind) for a kind that there is not."""
+    for kind in kinds:
+        if kind not in known:
+            raise BadInput("input.kind", f"there is no kind {kind[:60]!r}; the kinds are {', '.join(sorted(known))}")
+
+
+def found(root: Path, wanted: Wanted, notices: list[str]) -> Iterator[tuple[str, Receipt]]:
+    """Yield path (from the root) and receipt, newest first; unreadable files become notices."""
+    store = Store(root)
+    rows = []
+    for kind in wanted.kinds or KINDS:
+        for name in store.walk(kind):
+            if not name.endswith(".receipt"):
+                continue
+            try:
+                receipt = store.read_receipt(name)
+            except Rejected as error:
+                notices.append(f"{error.message} [{error.code}]")
+                continue
+            if wanted.includes(receipt):
+                rows.append((f"{RECEIPTS}/{name}", receipt))
+    rows.sort(key=lambda row: (str(row[1].predicate["recordedAt"]), row[0]), reverse=True)
+    yield from rows
+
+
+def summary(receipt: Receipt) -> str:
+    """Return what a receipt states, as one sentence without its subject's digest."""
+    return _SENTENCES[receipt.kind](receipt, receipt.predicate)
+
+
+def _rollback(_: Receipt, said: Said) -> str:
+    gone = f" from {said['fromVersion']}" if "fromVersion" in said else ""
+    return f"{said['component']}{gone} back to {said['version']} in {said['environment']}: {said['reason']}"
+
+
+def _update(_: Receipt, said: Said) -> str:
+    before, after = said["from"]["version"], said["template"]["version"]
+    return f"{said['component']} updated, layer {said['layer']} from {before} to {after}"
+
+
+def _adr(_: Receipt, said: Said) -> str:
+    by = f" by ADR-{said['supersededBy']:03d}" if "supersededBy" in said else ""
+    return f"ADR-{said['number']:03d} {said['title']}: {said['status']}{by}"
+
+
+_SENTENCES: dict[str, Callable[[Receipt, Said], str]] = {
+    "deploy": lambda _, said: f"{said['component']} {said['version']} for {said['environment']}",
+    "rollout": lambda _, said: f"{said['component']} {said['version']} into {said['environment']}",
+    "rollback": _rollback,
+    "spawn": lambda _, said: f"{said['component']} generated, layer {said['layer']} at {said['template']['version']}",
+    "update": _update,
+    "adr": _adr,
+    "trust": lambda _, said: f"policy version {said['policyVersion']}: {said['action']}",
+    "sign": lambda one, said: f"{one.subject[0].name} signed by {said['fingerprint']}",
+    "timestamp": lambda one, said: f"{one.subject[0].name} existed at {said['genTime']}, says {said['authority']}",
+    "waiver": lambda one, said: f"{one.subject[0].name}: {said['reason']}, until {said['expires']}",
+}
+
+
+def actor(receipt: Receipt) -> str:
+    """Return who did it, as the receipt claims; empty where it does not say."""
+    said = receipt.predicate
+    return str(said.get("recordedBy") or said.get("fingerprint") or said.get("authority") or "")

@@ -1,0 +1,1 @@
+"""What a receipt is: one event, one canonical encoding. Pure."""

@@ -1,0 +1,1 @@
+"""Everything that writes receipts about releases and trust, and seals them."""

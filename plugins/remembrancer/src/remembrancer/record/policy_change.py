@@ -1,0 +1,180 @@
+"""Changing the trust policy: a new version that the owner signs, with what would no longer verify under it."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from remembrancer import openpgp
+from remembrancer.audit.recorded import HELD, Checker, Task
+from remembrancer.clock import Clock
+from remembrancer.errors import BadInput, Refused, RemembrancerError
+from remembrancer.findings import Finding
+from remembrancer.ledger import Ledger
+from remembrancer.receipt.statement import parse
+from remembrancer.record.begin import record_change, sign_policy, write_policy
+from remembrancer.repository.lock import SCRATCH, exclusive
+from remembrancer.repository.reader import LEDGER, TRUST, Repository
+from remembrancer.system.files import put
+from remembrancer.tlog.note import SignerKey, VerifierKey, add_signature, open_note, sign_note
+from remembrancer.trust import policy
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import LogKey, Material, Policy, Signer, Term, TimeAuthority
+from remembrancer.trust.render import render
+from remembrancer.user.keys import owner_home
+from remembrancer.user.state import State
+from remembrancer.verify.artifact import negative
+from remembrancer.verify.evidence import Entry
+from remembrancer.verify.log import LogView
+
+
+class Change(NamedTuple):
+    """A policy that is ready to be signed: its bytes, what they mean, and proofs that would no longer hold under it."""
+
+    data: bytes
+    policy: Policy
+    lost: tuple[Finding, ...]
+
+
+class Rotation(NamedTuple):
+    """The log as it was when the change was prepared, and the key that signs it from there on."""
+
+    view: LogView
+    key: SignerKey
+
+
+def next_version(trusted: Trusted, changed: Policy) -> tuple[bytes, Policy]:
+    """Return the bytes and meaning of a policy that follows the trusted one. Raises BadInput(policy.*)."""
+    data = render(changed._replace(version=trusted.policy.version + 1, previous=trusted.policy.digest))
+    return data, policy.parse(data)
+
+
+def prepare(repository: Repository, trusted: Trusted, changed: Policy, now: datetime) -> Change:
+    """Return a change with what would no longer verify; nothing is written."""
+    data, parsed = next_version(trusted, changed)
+    return Change(data, parsed, tuple(_lost(repository, trusted, data, now)))
+
+
+def _lost(repository: Repository, trusted: Trusted, data: bytes, now: datetime) -> Iterator[Finding]:
+    old = Checker(Task(repository.root, render(trusted.policy), trusted.owner, now))
+    new = Checker(Task(repository.root, data, trusted.owner, now))
+    if old.log.view is None:
+        return
+    for index, leaf in Ledger(repository.root).entries(0, old.log.view.size):
+        receipt = parse(leaf)
+        if receipt.kind not in HELD:
+            continue
+        entry = Entry(receipt, index, None)
+        if _trouble(old, entry) is None and (trouble := _trouble(new, entry)) is not None:
+            yield negative(HELD[receipt.kind], entry.path, trouble)
+
+
+def _trouble(checker: Checker, entry: Entry) -> RemembrancerError | None:
+    try:
+        checker.one(entry)
+    except RemembrancerError as error:
+        return error
+    return None
+
+
+def apply(
+    repository: Repository,
+    state: State,
+    trusted: Trusted,
+    change: Change,
+    *,
+    action: str,
+    reason: str,
+    clock: Clock,
+    scratch: Path,
+    rotation: Rotation | None = None,
+) -> Path:
+    """Sign a change with its owners' keys, write it to ops/trust and record it; returns the trust receipt's path.
+
+    A new owner signs beside the old one, and with `rotation` the new log key signs the checkpoint first, so that a kill
+    between the two leaves one that either policy accepts. Raises BadInput(sig.no-key), EnvironmentTrouble, and Refused
+    (trust.policy-fork, log.behind) when another process was faster; nothing is written then.
+    """
+    owners = dict.fromkeys([trusted.owner, change.policy.owner])
+    signatures: dict[str, bytes] = {}
+    certificates: dict[str, bytes] = {}
+    for owner in owners:
+        home = owner_home(trusted.policy, owner, state)
+        signatures[owner] = sign_policy(change.data, owner, home, scratch)
+        certificates[owner] = openpgp.export_public(owner, home)
+    with exclusive(repository.root) as local:
+        _refuse_overtaken(repository, trusted)
+        if rotation:
+            _cosign(repository, rotation, local)
+        write_policy(repository, change.data, signatures, certificates)
+    state.remember_policy(trusted.owner, change.policy.origin, change.policy.version, change.policy.digest)
+    previous = trusted.policy.digest
+    return record_change(repository, action, change.data, signatures, clock, previous=previous, reason=reason)
+
+
+def with_signer(current: Policy, name: str, certificate: bytes, components: Sequence[str], term: Term) -> Policy:
+    """Return the policy with one more signer, whose certificate (armored or binary) stands inside it."""
+    facts = openpgp.certificate_facts(certificate)
+    if not certificate.startswith(b"-----BEGIN PGP PUBLIC KEY BLOCK-----"):
+        raise BadInput(
+            "input.certificate", "the signer's certificate must be an armored public key (gpg --armor --export)"
+        )
+    material = Material(hashlib.sha256(certificate).hexdigest(), certificate)
+    signer = Signer(name, facts.fingerprint, material, tuple(components) or ("*",), term)
+    return current._replace(signers=(*current.signers, signer))
+
+
+def with_authority(current: Policy, authority: TimeAuthority) -> Policy:
+    """Return the policy with one more timestamp authority."""
+    return current._replace(authorities=(*current.authorities, authority))
+
+
+def ended(current: Policy, name: str, term: Term) -> Policy:
+    """Return the policy in which a signer (name or fingerprint) or authority has ended; raises BadInput(input.name)."""
+    for signer in current.signers:
+        if name in (signer.name, signer.fingerprint):
+            changed = signer._replace(term=_merged(signer.term, term))
+            return current._replace(signers=tuple(changed if one is signer else one for one in current.signers))
+    for authority in current.authorities:
+        if name == authority.name:
+            other = authority._replace(term=_merged(authority.term, term))
+            return current._replace(
+                authorities=tuple(other if one is authority else one for one in current.authorities)
+            )
+    raise BadInput("input.name", f"the policy lists no signer or authority {name[:60]!r}")
+
+
+def _merged(old: Term, new: Term) -> Term:
+    return Term(old.start, new.until or old.until, new.ended, new.compromised_at)
+
+
+def with_log_key(current: Policy, key: VerifierKey, size: int) -> Policy:
+    """Return the policy in which a new log key signs from a tree size on; at that size both keys sign."""
+    old = [one._replace(last=size) if one.last is None else one for one in current.log_keys if one.first <= size]
+    return current._replace(log_keys=(*old, LogKey(key, size, None)))
+
+
+def _refuse_overtaken(repository: Repository, trusted: Trusted) -> None:
+    if hashlib.sha256(repository.read(f"{TRUST}/policy.toml")).hexdigest() != trusted.policy.digest:
+        raise Refused(
+            "trust.policy-fork",
+            "the policy was changed by somebody else in the meantime, so nothing was changed",
+            "Run the command again.",
+        )
+
+
+def _cosign(repository: Repository, rotation: Rotation, local: Path) -> None:
+    """Add the new log key's signature to the checkpoint, so that both keys vouch for the size at which they change."""
+    view, key = rotation
+    if repository.ledger_file("checkpoint") != view.data:
+        raise Refused(
+            "log.behind", "the ledger has grown in the meantime, so nothing was changed", "Run the command again."
+        )
+    (line,) = open_note(sign_note(view.signed.text, [key]), [key.verifier()]).signatures
+    put(repository.root / LEDGER, {"checkpoint": add_signature(view.data, line)}, local / SCRATCH)
+
+
+def new_log_key(current: Policy) -> SignerKey:
+    """Return a fresh private log key for the policy's origin."""
+    return SignerKey.generate(current.origin)

@@ -1,0 +1,175 @@
+"""Making proofs: a signature or a time-stamp beside the artifact, its bytes as a blob, and a receipt that names
+both."""
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+from remembrancer import openpgp
+from remembrancer.clock import Clock, rfc3339
+from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.receipt.statement import MAX_BYTES, parse
+from remembrancer.record import statements as recording
+from remembrancer.repository.reader import Repository
+from remembrancer.repository.store import Store
+from remembrancer.system.digests import sha256_file
+from remembrancer.system.files import appearing
+from remembrancer.timestamp.authority import LocalAuthority
+from remembrancer.timestamp.model import Authority
+from remembrancer.timestamp.obtain import obtain_from_first, over_http
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Policy, Signer
+from remembrancer.user.keys import default_signer, gpg_home, is_local
+from remembrancer.user.state import State
+from remembrancer.verify.log import authority_of
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that was made: its file beside the artifact, its receipt, who vouches, and when."""
+
+    file: Path
+    receipt: Path
+    who: str
+    when: str
+
+
+def sign_artifact(
+    repository: Repository, state: State, policy: Policy | None, path: Path, *, key: str | None, clock: Clock
+) -> Proof:
+    """Sign a file with the policy's signer, or with a named key; writes FILE.asc, a blob and a sign receipt.
+
+    Raises BadInput(input.file, input.key), EnvironmentTrouble; nothing is written then.
+    """
+    digest = sha256_file(path)
+    fingerprint, home = _key(policy, state, key, clock.now())
+    signature = openpgp.sign_detached(path, fingerprint, home)
+    store = Store(repository.root)
+    with _beside(path, ".asc", signature) as file:
+        data = recording.signature((path.name, digest), fingerprint, store.write_blob(signature), clock.now())
+        receipt = store.write_receipt(data).relative_to(repository.root)
+    return Proof(file, receipt, fingerprint, rfc3339(clock.now()))
+
+
+def sign_recorded(repository: Repository, state: State, policy: Policy, receipt: Path, clock: Clock) -> str:
+    """Sign a deploy receipt's file with the policy's signer of its component and record that; returns the
+    fingerprint."""
+    data = repository.read(receipt.as_posix(), MAX_BYTES)
+    signer = default_signer(policy, clock.now(), str(parse(data).predicate["component"]))
+    fingerprint, home = signer.fingerprint, gpg_home(policy, signer, state)
+    signature = openpgp.sign_detached(repository.root / receipt, fingerprint, home)
+    store = Store(repository.root)
+    subject = (receipt.as_posix(), hashlib.sha256(data).hexdigest())
+    store.write_receipt(recording.signature(subject, fingerprint, store.write_blob(signature), clock.now()))
+    return fingerprint
+
+
+def _key(policy: Policy | None, state: State, key: str | None, now: datetime) -> tuple[str, Path | None]:
+    if key is None:
+        if policy is None:
+            raise BadInput("input.key", "there is no trusted policy that names a signer; say which key with --key")
+        signer = default_signer(policy, now)
+    else:
+        listed = _listed(policy, key)
+        if listed is None:
+            return _own_key(key), None
+        signer = listed
+    home = gpg_home(policy, signer, state) if policy else None
+    return signer.fingerprint, home
+
+
+def _listed(policy: Policy | None, key: str) -> Signer | None:
+    """The policy's signer that a name, fingerprint or key id of at least 16 digits means."""
+    wanted = "".join(key.split()).upper().removeprefix("0X")
+    for signer in policy.signers if policy else ():
+        if key == signer.name or (len(wanted) >= 16 and signer.fingerprint.endswith(wanted)):
+            return signer
+    return None
+
+
+def _own_key(key: str) -> str:
+    """The primary fingerprint of the one secret key in the user's keyring that `key` means."""
+    if key.startswith("-") or not key.strip():
+        raise BadInput("input.key", f"{key[:60]!r} is not a key id")
+    program = shutil.which("gpg")
+    if program is None:
+        raise EnvironmentTrouble("env.no-gpg", "gpg is needed for signing, and is not installed")
+    command = [program, "--batch", "--with-colons", "--list-secret-keys", "--", key]
+    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    lines = [line.split(":") for line in done.stdout.decode(errors="replace").splitlines()]
+    found = [after[9] for line, after in pairwise(lines) if line[0] == "sec" and after[0] == "fpr"]
+    if len(found) != 1:
+        raise BadInput("input.key", f"gpg has {len(found)} secret keys for {key[:60]!r}; exactly one is needed")
+    return found[0]
+
+
+def stamp_artifact(
+    repository: Repository, state: State, trusted: Trusted, path: Path, *, tsa: str | None, clock: Clock
+) -> Proof:
+    """Get a time-stamp over a file from the policy's authorities; writes FILE.tsr, a blob and a timestamp receipt.
+
+    Nothing is written before the answer passed every check. Raises BadInput(input.file, input.authority),
+    Rejected(time.*), EnvironmentTrouble.
+    """
+    digest = sha256_file(path)
+    got = stamp(bytes.fromhex(digest), state, trusted, tsa, clock)
+    store = Store(repository.root)
+    with _beside(path, ".tsr", got.response) as file:
+        blob = store.write_blob(got.response)
+        data = recording.timestamp(
+            (path.name, digest),
+            authority=got.authority,
+            gen_time=got.gen_time,
+            nonce=got.nonce,
+            blob=blob,
+            now=clock.now(),
+        )
+        receipt = store.write_receipt(data).relative_to(repository.root)
+    return Proof(file, receipt, got.authority, rfc3339(got.gen_time))
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A checked time-stamp: who gave it, the response's bytes, genTime and the nonce that was asked with."""
+
+    authority: str
+    response: bytes
+    gen_time: datetime
+    nonce: int
+
+
+def stamp(digest: bytes, state: State, trusted: Trusted, tsa: str | None, clock: Clock) -> Got:
+    """Return a time-stamp over a SHA-256 digest by one of the policy's authorities that have not ended, in their
+    order."""
+
+    policy = trusted.policy
+    listed = [
+        one for one in policy.authorities if one.term.ended is None and (tsa is None or tsa in (one.name, one.url))
+    ]
+    if not listed:
+        what = f"the policy lists no authority {tsa[:80]!r}" if tsa else "every authority of the policy has ended"
+        raise BadInput("input.authority", what)
+
+    def transport(authority: Authority, request: bytes) -> bytes:
+        if is_local(authority.url):
+            return LocalAuthority.load(state.keys_folder(policy.origin) / "tsa", clock).respond(request)
+        return over_http(authority, request)
+
+    got = obtain_from_first(digest, [authority_of(trusted, one.name)[0] for one in listed], transport)
+    if got.facts.nonce is None:
+        raise EnvironmentTrouble("env.authority", f"{got.authority.name} answered without the nonce")
+    return Got(got.authority.name, got.response, got.facts.gen_time, got.facts.nonce)
+
+
+@contextmanager
+def _beside(path: Path, suffix: str, data: bytes) -> Iterator[Path]:
+    """Put a proof's file beside its artifact once the block has recorded it; neither of the two without the other."""
+    file = path.with_name(path.name + suffix)
+    with appearing(file, data):
+        yield file

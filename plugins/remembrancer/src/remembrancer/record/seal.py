@@ -1,0 +1,148 @@
+"""Sealing under a policy: which keys sign, what a receipt must prove before it goes into the log, who stamps the
+result."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from remembrancer import openpgp
+from remembrancer.audit.gather import signed_content
+from remembrancer.clock import Clock, rfc3339
+from remembrancer.errors import Refused, Rejected
+from remembrancer.ledger import Ledger
+from remembrancer.ledger.seal import SealResult
+from remembrancer.openpgp.verify import read_signature
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt.statement import Receipt
+from remembrancer.record.prove import stamp
+from remembrancer.repository.reader import TRUST, Repository
+from remembrancer.tlog.checkpoint import Checkpoint
+from remembrancer.tlog.note import SignerKey
+from remembrancer.trust import policy
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Policy, Profile
+from remembrancer.user.keys import log_key
+from remembrancer.user.state import State
+from remembrancer.verify.log import check_token
+
+_AHEAD = timedelta(days=366)  # what a wrong clock may be off before a receipt is refused
+
+
+def seal_pending(
+    repository: Repository, state: State, trusted: Trusted, clock: Clock, *, begin: SignerKey | None = None
+) -> SealResult | None:
+    """Seal everything pending, or return None when the log key is not here.
+
+    Every sign, timestamp and trust receipt must prove what it says under the policy, else it is refused by name. The
+    new checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal. With
+    `begin`, the given log key starts a new log although HEAD still has the archived one.
+    """
+    current = trusted.policy
+    ledger = Ledger(repository.root)
+    claimed = ledger.claimed()
+    signer = begin or log_key(current, state, (claimed.size if claimed else 0) + 1)
+    if signer is None:
+        return None
+    refuse_fork(state, current.origin, signer.key_id, claimed)
+
+    def asker(name: str) -> Callable[[bytes], bytes]:
+        def ask(data: bytes) -> bytes:
+            return stamp(hashlib.sha256(data).digest(), state, trusted, name, clock).response
+
+        return ask
+
+    authorities = {one.name: asker(one.name) for one in current.authorities if one.term.ended is None}
+    result = ledger.seal(
+        signer,
+        authorities,
+        trusted=[one.key for one in current.log_keys],
+        check=checker(repository, trusted, clock.now()),
+        begin=begin is not None,
+    )
+    # a pipeline's checkpoint counts once it is published; its sealer may still have to discard it
+    if result.note and current.profile is Profile.DEVELOPMENT:
+        state.remember_checkpoint(current.origin, signer.key_id, result.note, result.size, result.root.hex())
+    return result
+
+
+def refuse_fork(state: State, origin: str, key_id: str, claimed: Checkpoint | None) -> None:
+    """Raise Refused(log.behind) when sealing here would fork the log: a larger or other one has been seen before."""
+    seen = state.seen(origin, key_id)
+    if seen is None:
+        return
+    size, root = (claimed.size, claimed.root.hex()) if claimed else (0, "")
+    if size < seen.size or (size in seen.roots and seen.roots[size] != root):
+        raise Refused(
+            "log.behind",
+            f"the ledger here has size {size}, but size {seen.size} was seen before: sealing would fork the log",
+            "Merge the branch that holds the newer ledger, take its ops/receipts/ledger, and seal again.",
+        )
+
+
+def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable[[Receipt], None]:
+    """Return the check that a receipt must pass before it is sealed; it raises RemembrancerError to refuse it."""
+
+    def check(receipt: Receipt) -> None:
+        if receipt.kind == "sign":
+            _check_signature(repository, trusted, receipt)
+        elif receipt.kind == "timestamp":
+            _check_timestamp(repository, trusted, receipt)
+        elif receipt.kind in {"spawn", "update"}:
+            manifest = receipt.predicate["manifest"]
+            manifests.read(repository.blob(manifest["sha256"]), manifest)
+        elif receipt.kind == "trust":
+            _check_policy(repository, trusted.policy, receipt)
+        recorded = str(receipt.predicate["recordedAt"])
+        if recorded > rfc3339(now + _AHEAD):
+            raise Rejected("receipt.future", f"the receipt says that it was recorded at {recorded}")
+
+    return check
+
+
+def _check_signature(repository: Repository, trusted: Trusted, receipt: Receipt) -> None:
+    fingerprint = str(receipt.predicate["fingerprint"])
+    signer = trusted.policy.signer(fingerprint)
+    if signer is None:
+        raise Rejected("sig.untrusted-key", f"the policy does not trust the key {fingerprint}")
+    signature = repository.blob(receipt.predicate["signature"])
+    content = signed_content(repository, receipt)
+    if content is None:
+        read_signature(signature)
+        return
+    facts = openpgp.verify_detached(signature, content, [trusted.material(signer.certificate)])
+    if facts.primary_fingerprint != fingerprint:
+        raise Rejected(
+            "sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {fingerprint}"
+        )
+
+
+def _check_policy(repository: Repository, current: Policy, receipt: Receipt) -> None:
+    """A trust receipt is about the policy in force or one that it follows, and its signatures are its owners'."""
+    while current.digest != receipt.subject[0].sha256:
+        if not current.previous:
+            raise Rejected("trust.policy-signature", "the receipt's policy is not one that the policy in force follows")
+        current = policy.parse(repository.blob(current.previous))
+    said = receipt.predicate
+    if (said["policyVersion"], said.get("previous", "")) != (current.version, current.previous):
+        raise Rejected("trust.policy-signature", "the receipt states another version than the policy that it names")
+    text = repository.blob(current.digest)
+    for one in said["signatures"]:
+        owner = str(one["fingerprint"])
+        try:
+            certificate = repository.read(f"{TRUST}/keys/{owner}.asc")
+        except FileNotFoundError:
+            raise Rejected("trust.policy-signature", f"the certificate of {owner} is missing in {TRUST}/keys") from None
+        facts = openpgp.verify_detached(repository.blob(one["signature"]), text, [certificate])
+        if facts.primary_fingerprint != owner:
+            raise Rejected("trust.policy-signature", f"the policy's signature is not by {owner}")
+
+
+def _check_timestamp(repository: Repository, trusted: Trusted, receipt: Receipt) -> None:
+    predicate = receipt.predicate
+    response = repository.blob(predicate["token"])
+    digest = bytes.fromhex(receipt.subject[0].sha256)
+    facts, _ = check_token(trusted, str(predicate["authority"]), response, digest, int(predicate["nonce"], 16))
+    if rfc3339(facts.gen_time) != predicate["genTime"]:
+        raise Rejected(
+            "time.malformed", f"the token says {rfc3339(facts.gen_time)}, recorded is {predicate['genTime']}"
+        )

@@ -1,0 +1,1 @@
+"""Which standard built this repository, and does it still hold? Generations, drift, waivers."""

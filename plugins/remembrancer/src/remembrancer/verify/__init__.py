@@ -1,0 +1,1 @@
+"""Evidence and a policy in, findings out. Pure: it knows no repository."""

@@ -1,0 +1,139 @@
+"""The verdict on one artifact: every proof checked, each answer a finding. Pure: evidence and a policy in,
+findings out."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from remembrancer.clock import rfc3339
+from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
+from remembrancer.findings import Finding, Outcome
+from remembrancer.trust.establish import Trusted
+from remembrancer.verify.evidence import Entry, Evidence, Log
+from remembrancer.verify.log import LogView
+from remembrancer.verify.stamps import StampedTimes
+
+
+def outcome_of(error: RemembrancerError) -> Outcome:
+    """Return the outcome that a check's exception stands for."""
+    return Outcome.UNVERIFIABLE if isinstance(error, Unverifiable) else Outcome.FAILED
+
+
+def negative(check: str, subject: str, error: RemembrancerError) -> Finding:
+    """Return the finding for a check that did not hold."""
+    return Finding(check, outcome_of(error), error.code, subject, error.message, error.remedy)
+
+
+def positive(check: str, subject: str, message: str, who: str = "", when: str = "", **more: str) -> Finding:
+    """Return the finding for a check that held, with who vouches and when."""
+    return Finding(check, Outcome.VERIFIED, f"{check}.ok", subject, message, "", {"who": who, "when": when, **more})
+
+
+def trust_finding(trusted: Trusted) -> Finding:
+    """Return the finding that the policy is signed by a pinned owner."""
+    policy = trusted.policy
+    message = f"{policy.profile} policy version {policy.version}, signed by the pinned owner"
+    return positive("trust", "ops/trust/policy.toml", message, trusted.owner, "", profile=str(policy.profile))
+
+
+def check_hash(evidence: Evidence) -> Finding:
+    """Is the digest of the artifact the digest of a recorded version?"""
+    artifact = evidence.artifact
+    if evidence.deploys:
+        predicate = evidence.deploys[0].receipt.predicate
+        return positive(
+            "hash",
+            artifact.name,
+            f"sha256 {artifact.digest} is {predicate['component']} {predicate['version']}",
+            str(predicate["recordedBy"]),
+            str(predicate["recordedAt"]),
+            sha256=artifact.digest,
+        )
+    if evidence.contradicting:
+        recorded = evidence.contradicting.receipt.subject[0].sha256
+        message = f"sha256 is {artifact.digest}, recorded is {recorded}"
+        return negative("hash", artifact.name, Rejected("hash.mismatch", message))
+    message = f"no deploy receipt names sha256 {artifact.digest}"
+    return negative("hash", artifact.name, Rejected("hash.unrecorded", message))
+
+
+def check_log(log: Log, evidence: Evidence, trusted: Trusted, now: datetime) -> Finding:
+    """Does a checkpoint that the policy's log keys signed (and its witnesses cosigned) stand over the tree?"""
+    subject = "ops/receipts/ledger/checkpoint"
+    if log.view is None:
+        return negative("checkpoint", subject, log.trouble or Rejected("log.missing", "there is no ledger"))
+    view = log.view
+    times = StampedTimes(view, evidence.stamps, trusted, now)
+    when = times.earliest(view.size - 1)
+    seen = f"stamped {rfc3339(when)}" if when else "not stamped yet (time.pending)"
+    return positive(
+        "checkpoint",
+        subject,
+        f"size {view.size}, root {view.root.hex()[:16]}..., {seen}",
+        trusted.policy.origin,
+        rfc3339(when) if when else "",
+        size=str(view.size),
+        root=view.root.hex(),
+    )
+
+
+def check_inclusion(log: Log, entries: Sequence[Entry]) -> Finding:
+    """Are all these receipts leaves of the signed tree, and are their files what was sealed?"""
+    subject = entries[0].path if entries else "ops/receipts/ledger"
+    try:
+        if not entries:
+            raise Rejected("log.not-included", "there is no receipt to look for")
+        if log.view is None:
+            raise log.trouble or Rejected("log.missing", "there is no ledger")
+        for entry in entries:
+            subject = entry.path
+            _check_entry(log.view, entry)
+    except RemembrancerError as error:
+        return negative("inclusion", subject, error)
+    what = "receipt is a leaf" if len(entries) == 1 else "receipts are leaves"
+    message = f"{len(entries)} {what} of the tree of size {log.view.size}"
+    return positive("inclusion", entries[0].path, message, log.view.signed.checkpoint.origin)
+
+
+def _check_entry(view: LogView, entry: Entry) -> None:
+    if entry.index is None:
+        raise Rejected("log.pending", f"{entry.path} is recorded but not in the ledger")
+    view.includes(entry.receipt.data, entry.index, entry.path)
+    if entry.on_disk is None:
+        raise Rejected("receipt.missing", f"{entry.path} is sealed but its file is missing")
+    if entry.on_disk != entry.receipt.data:
+        raise Rejected("receipt.edited", f"{entry.path} has other bytes than those that were sealed")
+
+
+def verify(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -> list[Finding]:
+    """Return the findings of `verify`: trust, hash, inclusion of the deploy receipt, checkpoint."""
+    return [
+        trust_finding(trusted),
+        check_hash(evidence),
+        check_inclusion(log, evidence.deploys[:1]),
+        check_log(log, evidence, trusted, now),
+    ]
+
+
+def verify_full(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -> list[Finding]:
+    """Return the findings of `verify-full`: trust, hash, signature, timestamp, inclusion, checkpoint.
+
+    Where the policy requires signed deploy receipts, also `record-signature`. All of them must be verified.
+    """
+    from remembrancer.verify.proofs import Prover  # noqa: PLC0415 - it builds on this module
+
+    deploy = evidence.deploys[:1]
+    recorded = deploy[0] if deploy else evidence.contradicting
+    component = str(recorded.receipt.predicate["component"]) if recorded else ""
+    prover = Prover(evidence, log, trusted, component, now)
+    signature, signs = prover.signatures("signature", evidence.signs, evidence.artifact.content)
+    timestamp, timestamps = prover.timestamps(evidence.timestamps, bytes.fromhex(evidence.artifact.digest))
+    findings = [trust_finding(trusted), check_hash(evidence), signature, timestamp]
+    record_signs: list[Entry] = []
+    if recorded and (trusted.policy.require.deploy_signature or evidence.record_signs):
+        finding, record_signs = prover.signatures(
+            "record-signature", evidence.record_signs, recorded.receipt.data, subject=recorded.path
+        )
+        findings.append(finding)
+    findings.append(check_inclusion(log, [*deploy, *signs, *timestamps, *record_signs]))
+    findings.append(check_log(log, evidence, trusted, now))
+    return findings

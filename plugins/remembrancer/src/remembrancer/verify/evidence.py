@@ -1,0 +1,58 @@
+"""What a verdict is about, as data: receipts as found, the artifact, the log. Nothing here is believed yet."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from remembrancer.errors import RemembrancerError
+from remembrancer.receipt.statement import Receipt, relative_path
+from remembrancer.verify.log import LogView, Stamp
+
+
+class Entry:
+    """A receipt as it was found: its leaf index (None: not in the log), and the bytes of its file (None: no file)."""
+
+    __slots__ = ("index", "on_disk", "receipt")
+
+    def __init__(self, receipt: Receipt, index: int | None, on_disk: bytes | None) -> None:
+        self.receipt, self.index, self.on_disk = receipt, index, on_disk
+
+    @property
+    def path(self) -> str:
+        """Where the receipt belongs, from the repository's root."""
+        return f"ops/receipts/{relative_path(self.receipt)}"
+
+
+class Artifact(NamedTuple):
+    """The thing in question: a name for people, the SHA-256 (hex) of its bytes, and the bytes or the file that
+    holds them."""
+
+    name: str
+    digest: str
+    content: bytes | Path
+
+
+class Evidence(NamedTuple):
+    """Everything found about one artifact; nothing of it is believed before it is checked.
+
+    `deploys` name the artifact's digest, `contradicting` is a deploy receipt of the same file name with another digest,
+    `signs` and `timestamps` are proofs whose subject is `expected` (the recorded digest), `record_signs` those over the
+    deploy receipts, `signature_times` those over signatures. `blob(sha256)` gives a blob's bytes.
+    """
+
+    artifact: Artifact
+    stamps: tuple[Stamp, ...]
+    blob: Callable[[str], bytes]
+    deploys: tuple[Entry, ...] = ()
+    contradicting: Entry | None = None
+    signs: tuple[Entry, ...] = ()
+    timestamps: tuple[Entry, ...] = ()
+    record_signs: tuple[Entry, ...] = ()
+    signature_times: tuple[Entry, ...] = ()
+
+
+class Log(NamedTuple):
+    """The log, or why it cannot be used."""
+
+    view: LogView | None
+    trouble: RemembrancerError | None = None
