@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
 # most tests write many small files, which memory takes several times as fast as a disk
-SCRATCH := $(shell tests/scratch-folder)
+SCRATCH := $(shell tests/support/scratch-folder)
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SERVICE := templates/fastapi-service
 PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
@@ -31,7 +31,7 @@ test: $(READY) lint ## static checks and every test that needs no root and no sy
 	$(PYTEST) -m "not system and not matrix" $(ARGS)
 
 test-system: $(READY) ## tests that need root or system packages; each missing one is named
-	@tests/system-needs
+	@tests/support/system-needs
 	$(PYTEST) -m system $(ARGS)
 
 test-matrix: $(READY) ## render every combination of answers
@@ -42,7 +42,7 @@ lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh ops/bin/* .ci/run tests/system-needs tests/scratch-folder
+	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh ops/bin/* .ci/run tests/support/system-needs tests/support/scratch-folder
 
 fuzz: $(READY) ## fuzz every reader for long, with coverage as guide (Linux on x86-64, Python 3.11 to 3.13)
 	$(BIN)/python tests/fuzz/campaign.py $(ARGS)
@@ -51,7 +51,7 @@ bench: $(READY) ## measure the budgets as ratios
 	$(BIN)/python -m benchmarks $(ARGS)
 
 documents: $(READY) ## write what docs/ takes from the code
-	set -e; for part in reason_table worked_ledger forgeries_table; do PYTHONPATH=tests $(BIN)/python -m $$part; done
+	set -e; for part in reason_table worked_ledger forgeries_table; do PYTHONPATH=tests/support $(BIN)/python tools/$$part.py; done
 
 spawn: ## make a service: make spawn TARGET=../my-svc
 	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }

@@ -17,7 +17,7 @@ ROOT = Path(benchmarks.__path__[0]).parent
 
 def rows() -> list[Row]:
     """Measure in whole processes, as a user waits for them."""
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests/support"))
     from collection import commit_all, git, render, snapshot
 
     with tempfile.TemporaryDirectory(prefix="bench-copy.", dir=in_memory()) as folder:

@@ -51,7 +51,7 @@ def alternate(first: Callable[[], object], second: Callable[[], object], rounds:
 
 def in_memory() -> str | None:
     """Return a folder in memory where there is a good one: Copier's clones would measure the disk most of the time."""
-    script = Path(__file__).parent.parent / "tests/scratch-folder"
+    script = Path(__file__).parent.parent / "tests/support/scratch-folder"
     return subprocess.run([script], capture_output=True, text=True, check=True).stdout.strip() or None
 
 

@@ -133,7 +133,7 @@ def costs(python: Path, service: Path) -> dict[str, list[float]]:
 
 def rows() -> list[Row]:
     """Measure in whole processes, as a pod runs them."""
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests/support"))
     from collection import render, snapshot
 
     with tempfile.TemporaryDirectory(prefix="bench-service.") as folder:

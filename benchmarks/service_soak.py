@@ -20,7 +20,7 @@ DRAIN_SECONDS = 2.0
 
 def rows() -> list[Row]:
     """Run two processes, replace both under load, and count."""
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests/support"))
     from collection import render, snapshot
     from service_load import answered, soak
 

@@ -26,7 +26,7 @@ OLD, NEW = "v4.1.0", "v4.2.0"
 
 def rows() -> list[Row]:
     """Measure both kinds of update and drift."""
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests/support"))
     from collection import snapshot
 
     with tempfile.TemporaryDirectory(prefix="bench-update.", dir=in_memory()) as folder:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "plugins" / "remembrancer" / "src")]
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "support"), str(HERE.parent.parent / "plugins/remembrancer/src")]
 
 RUNS = 200_000
 LONGEST = 1 << 14  # no file of the corpus is longer

@@ -11,7 +11,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT / "plugins" / "remembrancer" / "src")]
+sys.path[:0] = [
+    str(HERE),
+    str(HERE.parent),
+    str(HERE.parent / "support"),
+    str(ROOT / "plugins" / "remembrancer" / "src"),
+]
 
 from targets import STANDARD_ORIGIN, STANDARD_SEED  # noqa: E402
 

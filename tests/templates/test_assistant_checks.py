@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ci_render import call, program, repository
 from cli_support import Scratch, end_agents
 from collection import ROOT, commit_all, git, render
 from service_support import environment
 from short_path import short_path
-from templates.ci_render import call, program, repository
 from templates.test_assistant_rules import SOURCE, every_check
 from templates.test_ops_bin_gates import FIRST as GATE_CHANGES
 

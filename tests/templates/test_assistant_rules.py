@@ -11,9 +11,9 @@ import pytest
 
 import manifest
 import rules
+from ci_render import repository
 from collection import ROOT, git
 from remembrancer import __version__
-from templates.ci_render import repository
 
 COMPANIONS = {
     "philosophical-foundation.md": ("why, or a design", "Seven Seals"),

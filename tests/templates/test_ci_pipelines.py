@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ci_render import CI, GITHUB, GITLAB, STAGES, lint, load
 from collection import ROOT, files, render
-from templates.ci_render import CI, GITHUB, GITLAB, STAGES, lint, load
 
 PINS: dict[str, Any] = json.loads((Path(__file__).parent / "action_pins.json").read_text(encoding="utf-8"))
 USES = re.compile(r"^\s*-?\s*uses:\s*(\S+)(.*)$", re.MULTILINE)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ci_release import Pipeline, origin_of
+from ci_render import GITLAB, call, environment, load, program, repository
 from collection import commit_all, git, render
-from templates.ci_release import Pipeline, origin_of
-from templates.ci_render import GITLAB, call, environment, load, program, repository
 
 PROVIDERS = ("github", "gitlab")
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ci_render import GITHUB, GITLAB, load
 from collection import ROOT, render
-from templates.ci_render import GITHUB, GITLAB, load
 
 pytestmark = pytest.mark.system
 

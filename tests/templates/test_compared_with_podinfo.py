@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from collection import ROOT
-from templates.k8s_render import Object, build
+from k8s_render import Object, build
 
 PAGE = (ROOT / "docs/compared-with-podinfo.md").read_text(encoding="utf-8")
 ROWS = {row[0]: row for row in re.findall(r"(?m)^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \|$", PAGE) if row[0] != "point"}

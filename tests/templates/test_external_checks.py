@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ci_render import CI, GITHUB, GITLAB, lint
 from collection import ROOT, render
-from templates.ci_render import CI, GITHUB, GITLAB, lint
 
 # Every exception of bandit with its reason. One that is no longer needed fails the test.
 BANDIT = {

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from ci_render import call, environment, program, repository, tool
 from collection import ROOT, git
-from templates.ci_render import call, environment, program, repository, tool
-from templates.k8s_render import Object, kustomize
-from templates.operator_schemas import faults
+from k8s_render import Object, kustomize
+from operator_schemas import faults
 
 PAGE = (ROOT / "docs/gitops.md").read_text(encoding="utf-8")
 SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 from packaging.markers import Marker
 
+from ci_render import environment, repository
 from collection import git, render
 from image_support import Container, Store, base_store, bundle, index_flags, running
-from templates.ci_render import environment, repository
 
 pytestmark = pytest.mark.system
 

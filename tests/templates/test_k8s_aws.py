@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from templates.k8s_render import ODD, layer, overlay, pick
+from k8s_render import ODD, layer, overlay, pick
 
 
 def cluster(collection: Path, **answers: Any) -> dict[str, Any]:

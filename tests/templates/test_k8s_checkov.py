@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from collection import ROOT
-from templates.k8s_render import ODD, OVERLAYS, Object, layer, overlay, pick, run
+from k8s_render import ODD, OVERLAYS, Object, layer, overlay, pick, run
 
 pytestmark = pytest.mark.system
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from collection import ROOT
-from templates.k8s_check import problems
-from templates.k8s_faults import BROKEN
-from templates.k8s_idle import idle
-from templates.k8s_render import Object, layer, overlay
+from k8s_check import problems
+from k8s_faults import BROKEN
+from k8s_idle import idle
+from k8s_render import Object, layer, overlay
 
-CHECKS = ROOT / "tests/templates/k8s_check.py"
+CHECKS = ROOT / "tests/support/k8s_check.py"
 
 
 @pytest.mark.parametrize(("change", "sentence"), BROKEN.values(), ids=list(BROKEN))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from templates.k8s_render import OVERLAYS, layer, overlay, pick, run, tool
+from k8s_render import OVERLAYS, layer, overlay, pick, run, tool
 
 # Metric: the labels that a query may use on it. `le` belongs to buckets; the rest is added by the scrape.
 SCRAPE = {"job", "namespace", "pod"}

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from collection import files
-from templates.k8s_check import flows, problems
-from templates.k8s_idle import idle, parts
-from templates.k8s_render import OVERLAYS, Object, build, label, layer, matrix, overlay, pick, sample
-from templates.operator_schemas import faults
+from k8s_check import flows, problems
+from k8s_idle import idle, parts
+from k8s_render import OVERLAYS, Object, build, label, layer, matrix, overlay, pick, sample
+from operator_schemas import faults
 
 # The oldest and the newest Kubernetes that the manifests promise to run on.
 VERSIONS = ("1.31.0", "1.37.0")

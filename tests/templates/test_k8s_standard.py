@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from collection import files
-from templates.k8s_render import ODD, OVERLAYS, Object, build, layer, overlay, pick
+from k8s_render import ODD, OVERLAYS, Object, build, layer, overlay, pick
 
 
 @pytest.fixture(scope="module")

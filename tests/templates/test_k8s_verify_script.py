@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from templates.k8s_render import Object, layer, overlay, pick, run, tool
-from templates.stub_api import Answer, Cluster, certificate, serve
+from k8s_render import Object, layer, overlay, pick, run, tool
+from stub_api import Answer, Cluster, certificate, serve
 
 HOST = "api.vaultmesh.cloud"
 BALANCER = "k8s-my-svc.eu-west-1.elb.amazonaws.com"

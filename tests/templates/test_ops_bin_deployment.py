@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ci_render import call, environment, program, repository, tool
 from collection import commit_all, git, render
-from templates.ci_render import call, environment, program, repository, tool
 
 DIGEST = f"sha256:{'e' * 64}"
 # Notes what it is asked for; `kustomize` is answered by the real one.

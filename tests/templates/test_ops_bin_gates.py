@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ci_render import call, environment, program, repository
 from collection import commit_all, render
-from templates.ci_render import call, environment, program, repository
 
 # A small service in place of the real one, whose own tests take longer than all the rest here.
 APP = '''"""A service with the three endpoints."""

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from ci_render import call, environment, program
 from collection import ROOT, commit_all, git
-from templates.ci_render import call, environment, program
 
 LIB = ROOT / "templates/ci/ops/lib"
 NOTE = "ops/receipts/ledger/checkpoint"

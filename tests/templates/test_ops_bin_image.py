@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ci_render import call, environment, program, repository
 from collection import commit_all, git, render
-from templates.ci_render import call, environment, program, repository
 
 SMALL = ("sh", "make", "git", "sed", "mktemp", "rm", "cat", "mkdir", "env", "python3", "dirname")
 PUSHED = f"sha256:{7:064d}"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ci_render import CI, call, environment, program
 from collection import ROOT, commit_all, git
-from templates.ci_render import CI, call, environment, program
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 # Stands for Python: checks of its version succeed, `-m venv` makes a folder, `-m pip` notes what it was asked for.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ci_render import call, environment, program, repository, tool
 from collection import ROOT, commit_all, git, render
-from templates.ci_render import call, environment, program, repository, tool
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ci_render import call, program
 from collection import ROOT, git
-from templates.ci_render import call, program
 
 SOURCE = "templates/fastapi-service"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ci_render import CI, GITHUB, GITLAB, load
 from collection import ROOT
-from templates.ci_render import CI, GITHUB, GITLAB, load
-from templates.pipeline_check import github_problems, gitlab_problems
+from pipeline_check import github_problems, gitlab_problems
 
 Pipeline = dict[Any, Any]
 # No answer changes these two files (test_external_checks), so they are read where they are.
@@ -87,7 +87,7 @@ def test_a_fault_of_the_github_workflow_is_found(change: Callable[[Pipeline], ob
 def test_no_check_is_without_a_fault() -> None:
     said = [fault for change, _ in LAB_FAULTS.values() for fault in gitlab_problems(broken(LAB, change))]
     said += [fault for change, _ in HUB_FAULTS.values() for fault in github_problems(broken(HUB, change))]
-    tree = ast.parse((ROOT / "tests/templates/pipeline_check.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "tests/support/pipeline_check.py").read_text(encoding="utf-8"))
     patterns = [
         "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in node.value.values)
         for node in ast.walk(tree)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import manifest
+from ci_render import GITHUB, GITLAB, load
 from collection import ROOT, files, render
-from templates.ci_render import GITHUB, GITLAB, load
 
 IMAGE = re.compile(r"[a-z0-9./-]+:[A-Za-z0-9.-]+@sha256:[0-9a-f]{64}")
 # What Renovate finds without help: (files, lines), from the default patterns of its managers.

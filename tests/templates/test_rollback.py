@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ci_render import call, environment, program, repository, tool
 from collection import git, render
-from templates.ci_render import call, environment, program, repository, tool
-from templates.k8s_render import Object
-from templates.stub_api import Cluster, serve
+from k8s_render import Object
+from stub_api import Cluster, serve
 
 # Reading is done by the real one; what would change the cluster is noted.
 KUBECTL = """#!/bin/sh

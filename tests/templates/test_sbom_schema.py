@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 
+from ci_render import call, environment, repository
 from collection import render
-from templates.ci_render import call, environment, repository
 
 pytestmark = pytest.mark.system
 

@@ -10,8 +10,8 @@ import pytest
 from jinja2 import Environment, StrictUndefined
 from markdown_it import MarkdownIt
 
+from ci_render import lint
 from collection import ROOT, files, render
-from templates.ci_render import lint
 
 TEMPLATE = ROOT / "templates" / "fastapi-service"
 ANSWERS: dict[str, Any] = {

@@ -33,6 +33,7 @@ TILE = "tile/0/000.p/3"
 
 
 def sha(data: bytes | str) -> str:
+    """Return the SHA-256 of bytes, or of a text as UTF-8, in hexadecimal."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """The screen in docs/verdict.svg: a real terminal on which a release is verified, and again after one byte was changed.
 
-Run `PYTHONPATH=tests python -m terminal_capture` to take it again; keys and times are new then.
+Run `PYTHONPATH=tests/support .venv/bin/python tools/terminal_capture.py` to take it again; keys and times are new then.
 """
 
 import io

@@ -21,7 +21,7 @@ from tlog_support import MemoryLog, numbered, unbase64
 
 pytestmark = pytest.mark.system
 
-PROGRAM = Path(__file__).parent / "go" / "main.go"
+PROGRAM = Path(__file__).parents[2] / "peers" / "go" / "main.go"
 GOPATH = Path("/usr/share/gocode")
 ORIGIN = "vaultmesh.example/my-svc"
 LOG = note.SignerKey.from_seed(ORIGIN, bytes(range(32)))

@@ -9,7 +9,7 @@ import pytest
 
 from ledger_world import World, deploy, waiver
 
-HERE = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parents[2] / "support"
 PATHS = os.pathsep.join([str(HERE), str(HERE.parent / "plugins" / "remembrancer" / "src")])
 
 

@@ -1,6 +1,6 @@
 """kill -9 at changes of the disk: the old checkpoint stays valid, the next seal heals, nothing is lost or doubled.
 
-These are samples; `python tests/crash_campaign.py` does 500 runs over every boundary and at random moments.
+These are samples; `python tests/support/crash_campaign.py` does 500 runs over every boundary and at random moments.
 """
 
 import errno

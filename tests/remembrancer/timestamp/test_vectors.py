@@ -11,7 +11,7 @@ from remembrancer.errors import Rejected
 from remembrancer.timestamp import Authority
 from remembrancer.timestamp.checks import check_response, imprint_algorithm
 
-VECTORS = Path(__file__).parent.parent / "vectors" / "rfc3161-client"
+VECTORS = Path(__file__).parents[2] / "vectors" / "rfc3161-client"
 HELLO = b"hello"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from copier import run_copy
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TAG = "v4.1.0"
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Test",

@@ -1,6 +1,6 @@
 """The tables of docs/forged-proofs.md, made from the forgeries that the tests make.
 
-Run `PYTHONPATH=tests:plugins/remembrancer/src python -m forgeries_table` to write them into the document again.
+Run `make documents` to write them into the document again.
 """
 
 import re

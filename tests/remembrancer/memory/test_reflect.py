@@ -20,8 +20,8 @@ from remembrancer.memory.reflect import FORMULAS, NAMES, intervals, reflect
 from remembrancer.memory.reflect import __dict__ as code
 from remembrancer.receipt.statement import Receipt, build, parse
 
-DOCUMENT = Path(__file__).parents[2] / "templates/fastapi-service/.amazonq/rules/psi-field-awareness.md"
-SOURCE = Path(__file__).parents[2] / "plugins/remembrancer/src"
+DOCUMENT = Path(__file__).parents[3] / "templates/fastapi-service/.amazonq/rules/psi-field-awareness.md"
+SOURCE = Path(__file__).parents[3] / "plugins/remembrancer/src"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = 3600
 

@@ -38,7 +38,7 @@ def sources(path: Path) -> str:
     """Return a test module's text with that of the helpers in tests/ that it imports."""
     text = path.read_text(encoding="utf-8")
     imported = {str(node.module) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)}
-    helpers = [ROOT / "tests" / f"{name}.py" for name in imported]
+    helpers = [ROOT / "tests/support" / f"{name}.py" for name in imported]
     return text + "".join(helper.read_text(encoding="utf-8") for helper in helpers if helper.is_file())
 
 

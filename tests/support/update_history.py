@@ -9,7 +9,7 @@ from typing import Any
 from collection import TAG, commit_all, git, snapshot
 
 URL = "https://git.example.com/platform/templates.git"
-VERSIONS = Path(__file__).parent / "update" / "versions"
+VERSIONS = Path(__file__).parents[1] / "update" / "versions"
 OLDEST, OLDER, NEWEST = "v3.8.0", "v3.9.0", TAG
 EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 MIGRATION = """\

@@ -9,7 +9,7 @@ from typing import Any
 
 from remembrancer.tlog import tree as tiles
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 
 
 def vector(path: str) -> Any:

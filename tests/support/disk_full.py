@@ -1,6 +1,6 @@
-"""Record and seal until the file system is full: python tests/disk_full.py FOLDER, a folder on a small file system.
+"""Record and seal until a small file system is full: python tests/support/disk_full.py FOLDER, a folder on it.
 
-For example, as root: mount -t tmpfs -o size=2m tmpfs /mnt && python tests/disk_full.py /mnt
+For example, as root: mount -t tmpfs -o size=2m tmpfs /mnt && python tests/support/disk_full.py /mnt
 Every failure must be one sentence with exit code 4 that leaves the ledger as it was; with room again, it goes on.
 """
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "plugins" / "remembrancer" / "src")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "plugins" / "remembrancer" / "src")]
 
 from ledger_world import World, waiver  # noqa: E402 - after the path is set
 from remembrancer.errors import EnvironmentTrouble  # noqa: E402

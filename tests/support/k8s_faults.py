@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 
-from templates.k8s_render import Object, pick
+from k8s_render import Object, pick
 
 
 def pod(objects: list[Object]) -> Object:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ci_render import GITHUB, GITLAB, call, environment, load, program
 from collection import commit_all, git
-from templates.ci_render import GITHUB, GITLAB, call, environment, load, program
 
 RELEASE = ("sign", "timestamp", "record")
 POLICY = 'version = 1\nprofile = "production"\nseal-branch = "main"\n'

@@ -221,10 +221,10 @@ def of_listed(program: str, rest: tuple[str, ...], root: Path) -> str | None:
     known = LISTED[program]
     subcommand = "" if "" in known else next(iter(rest), "")
     if subcommand not in known:
-        return f"{program} {subcommand} is not in the list of tests/quoted_check.py"
+        return f"{program} {subcommand} is not in the list of tests/support/quoted_check.py"
     given = [option for option in options(rest) if option not in known[subcommand]]
     if given:
-        return f"{program} {subcommand}: option {given[0]} is not in the list of tests/quoted_check.py"
+        return f"{program} {subcommand}: option {given[0]} is not in the list of tests/support/quoted_check.py"
     named = [word for word in rest if re.match(r"\.?/?(?:ops|plugins|app|docs)/", word)]
     missing = [word for word in named if not (root / word).exists()]
     return f"no file {missing[0]}" if missing else None

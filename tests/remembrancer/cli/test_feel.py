@@ -182,6 +182,6 @@ def test_the_picture_in_the_documents_shows_what_a_terminal_shows() -> None:
         end_agents(scratch)
         scratch.remove()
     words = [re.findall(r">(\$[^<]+|[a-z-]+|PASS|FAIL|VERIFIED[^<]{9}|FAILED[^<]{9})<", one) for one in (shown, kept)]
-    assert words[0] == words[1], "run: PYTHONPATH=tests .venv/bin/python -m terminal_capture"
+    assert words[0] == words[1], "run: PYTHONPATH=tests/support .venv/bin/python tools/terminal_capture.py"
     assert words[1].count("PASS") > words[1].count("FAIL") == 3
     assert set(re.findall(r"https?://[^ \"<]+", kept)) <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}

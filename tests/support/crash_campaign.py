@@ -1,4 +1,4 @@
-"""Kill -9, many times over: python tests/crash_campaign.py [RUNS]. The tests run a sample of the same functions.
+"""Kill -9, many times over: python tests/support/crash_campaign.py [RUNS]. The tests run a sample of it.
 
 Half of the runs kill a seal before one of the calls that change the disk, each call in turn; the others kill a process
 that records and seals in a loop, at a random moment. After each one the ledger must be valid, heal, and hold every
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parent / "plugins" / "remembrancer" / "src"
+SOURCE = HERE.parents[1] / "plugins" / "remembrancer" / "src"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(SOURCE)])}
 sys.path[:0] = [] if str(SOURCE) in sys.path else [str(HERE), str(SOURCE)]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from templates.k8s_render import kustomize
+from k8s_render import kustomize
 
 LISTS = ("resources", "components", "patches", "images", "replicas", "labels", "configMapGenerator")
 

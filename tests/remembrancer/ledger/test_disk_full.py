@@ -1,4 +1,4 @@
-"""A file system that is really full: `tests/disk_full.py` on a tmpfs of two megabytes, mounted for the test."""
+"""A file system that is really full: `tests/support/disk_full.py` on a tmpfs of two megabytes, mounted for the test."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.system
-SCRIPT = Path(__file__).resolve().parents[1] / "disk_full.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "support" / "disk_full.py"
 
 
 @pytest.fixture

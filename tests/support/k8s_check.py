@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from templates.k8s_render import Object
+from k8s_render import Object
 
 ALB_ACTION = "alb.ingress.kubernetes.io/actions."
 MESH_PORT = 15008
