@@ -1,9 +1,11 @@
 """Fixtures that more than one part uses."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cli_support import forget_release
 from collection import render, snapshot
 
 # the files that take longest, so that no worker is left alone with one at the end
@@ -21,6 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin; the order within a file stays."""
     place = dict(zip(FIRST, range(len(FIRST)), strict=True))
     items.sort(key=lambda item: min((at for name, at in place.items() if item.nodeid.startswith(name)), default=99))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def release_once() -> Iterator[None]:
+    """Remove what `cli_support.released` keeps, at the end."""
+    yield
+    forget_release()
 
 
 @pytest.fixture(scope="session")

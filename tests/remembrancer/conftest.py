@@ -1,4 +1,4 @@
-"""A repository with a complete development release, made once for each file and copied for each test."""
+"""A repository with a complete development release, made once and copied for each test."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,11 @@ import pytest
 from cli_support import Scratch, end_agents, released
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def original() -> Iterator[Scratch]:
     """The release that `scratch` copies; a file that needs more in it has one of its own."""
     made = released()
     yield made
-    end_agents(made)
     made.remove()
 
 

@@ -1,6 +1,7 @@
 """Scratch repositories and the real command line, for the tests of trust, verdicts and commands."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -167,13 +168,26 @@ def release(scratch: Scratch, artifact: str = ARTIFACT, version: str = "0.1.0", 
     scratch.commit(f"record {version}")
 
 
-def released() -> Scratch:
-    """A repository with development trust and one complete release."""
+@functools.cache
+def _release() -> Scratch:
     scratch = new_scratch()
     scratch.ok("init", "--dev", "--component", "my-svc")
     scratch.commit("init")
     release(scratch)
     return scratch
+
+
+def released() -> Scratch:
+    """A repository with development trust and one complete release: a copy of the one that each process makes once."""
+    return _release().copy()
+
+
+def forget_release() -> None:
+    """Remove what `released` copies."""
+    if _release.cache_info().currsize:
+        end_agents(_release())
+        _release().remove()
+        _release.cache_clear()
 
 
 def new_key(scratch: Scratch, name: str) -> str:
@@ -193,8 +207,9 @@ def new_key(scratch: Scratch, name: str) -> str:
 
 
 def end_agents(scratch: Scratch) -> None:
-    """End the gpg agent of the scratch user."""
-    subprocess.run(["gpgconf", "--kill", "all"], env=scratch.environment(), check=False, capture_output=True)
+    """End the gpg agent of the scratch user, where there can be one."""
+    if (scratch.home / ".gnupg").is_dir():
+        subprocess.run(["gpgconf", "--kill", "all"], env=scratch.environment(), check=False, capture_output=True)
 
 
 def ledger(scratch: Scratch) -> Path:
