@@ -69,7 +69,7 @@ def test_an_expired_certificate_stands_for_what_is_proven_before(
 ) -> None:
     released_by_bob(scratch, "1d")
     later = FixedClock(datetime.now(UTC) + timedelta(days=2))
-    monkeypatch.setattr("remembrancer.cli.common.SystemClock", lambda: later)
+    monkeypatch.setattr("remembrancer.audit.session.SystemClock", lambda: later)
     assert signature(scratch) == (0, "signature.ok")
     for path in (ledger(scratch) / "timestamps").iterdir():
         path.unlink()

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from remembrancer.errors import RemembrancerError, Unverifiable
+
 
 class Outcome(StrEnum):
     """The only three answers of a check."""
@@ -28,6 +30,21 @@ class Finding(NamedTuple):
     message: str
     remedy: str = ""
     details: Mapping[str, str] = {}
+
+
+def outcome_of(error: RemembrancerError) -> Outcome:
+    """Return the outcome that a check's exception stands for."""
+    return Outcome.UNVERIFIABLE if isinstance(error, Unverifiable) else Outcome.FAILED
+
+
+def negative(check: str, subject: str, error: RemembrancerError) -> Finding:
+    """Return the finding for a check that did not hold."""
+    return Finding(check, outcome_of(error), error.code, subject, error.message, error.remedy)
+
+
+def positive(check: str, subject: str, message: str, who: str = "", when: str = "", **more: str) -> Finding:
+    """Return the finding for a check that held, with who vouches and when."""
+    return Finding(check, Outcome.VERIFIED, f"{check}.ok", subject, message, "", {"who": who, "when": when, **more})
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -13,7 +13,7 @@ from remembrancer.audit import remembered as recall
 from remembrancer.audit.gather import stamps
 from remembrancer.audit.recorded import ABSENT, HELD, Checker, Task
 from remembrancer.errors import Rejected, RemembrancerError
-from remembrancer.findings import Finding, Outcome
+from remembrancer.findings import Finding, negative, positive
 from remembrancer.ledger import Ledger
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt
@@ -21,7 +21,6 @@ from remembrancer.repository.reader import LEDGER, RECEIPTS, TRUST, Repository
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Policy
 from remembrancer.user.state import State
-from remembrancer.verify.artifact import negative, positive
 from remembrancer.verify.evidence import Entry
 from remembrancer.verify.log import LogView, check_stamp
 
@@ -80,8 +79,8 @@ def audit_everything(
 ) -> Whole:
     """Audit a ledger whose checkpoint is verified. `kept` is a signed checkpoint from `--since`, or None.
 
-    Remembers the checkpoint when everything was verified. Raises EnvironmentTrouble, and Rejected
-    `trust.policy-signature` when the policy's file has changed since it was verified.
+    Raises EnvironmentTrouble, and Rejected `trust.policy-signature` when the policy's file has changed since it was
+    verified.
     """
     text = repository.read(f"{TRUST}/policy.toml")
     if hashlib.sha256(text).hexdigest() != trusted.policy.digest:
@@ -102,9 +101,6 @@ def audit_everything(
     older, said = _append_only(view, repository, state, trusted.policy, kept)
     whole.findings += older
     whole.notices += said
-    if all(finding.outcome is Outcome.VERIFIED for finding in whole.findings):
-        notice = recall.remember(view, state)
-        whole.notices += [notice] if notice else []
     return whole
 
 

@@ -4,10 +4,9 @@ own history."""
 from remembrancer.audit.committed import checkpoints
 from remembrancer.audit.remembered import SUBJECT
 from remembrancer.errors import Rejected, RemembrancerError
-from remembrancer.findings import Finding
+from remembrancer.findings import Finding, negative, positive
 from remembrancer.repository.reader import Repository
 from remembrancer.trust.policy import Policy
-from remembrancer.verify.artifact import negative, positive
 from remembrancer.verify.log import LogView, open_checkpoint, prefix_root
 
 

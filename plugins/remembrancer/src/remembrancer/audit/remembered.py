@@ -8,14 +8,13 @@ import re
 from collections.abc import Callable, Mapping
 
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable
-from remembrancer.findings import Finding, Outcome
+from remembrancer.findings import Finding, Outcome, negative, positive
 from remembrancer.repository.reader import LEDGER, Repository
 from remembrancer.tlog import merkle
 from remembrancer.tlog.tile import TileError
 from remembrancer.tlog.tree import TileTree
 from remembrancer.user.keys import LOG_KEY_FILE_VARIABLE, LOG_KEY_VARIABLE
 from remembrancer.user.state import Seen, State
-from remembrancer.verify.artifact import negative, positive
 from remembrancer.verify.log import LogView, prefix_root
 
 SUBJECT = f"{LEDGER}/checkpoint"

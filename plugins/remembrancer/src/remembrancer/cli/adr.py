@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
 from remembrancer.cli.record import NO_SEAL, finish
+from remembrancer.cli.seal import sealed_data, sealed_lines
 
 WHICH = click.argument("number", metavar="ADR")
 
@@ -21,6 +23,7 @@ WHICH = click.argument("number", metavar="ADR")
 @command()
 def create(
     session: Session,
+    shown: Shown,
     *,
     title: str,
     context: str | None,
@@ -42,13 +45,13 @@ def create(
     }
     said = {name: value.strip() for name, value in given.items() if value and value.strip()}
     path = decisions.create(session.root, title, said, session.clock)
-    terminal = sys.stdin.isatty() and sys.stdout.isatty() and session.output == "text"
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and shown.format == "text"
     if edit or (edit is None and terminal):
         _edit(session.root / path)
     number = path.rpartition("/")[2].split("-")[1]
     lines = [f"wrote {path}", f"when it is decided: remembrancer adr accept {int(number)}"]
     data = {"file": path, "number": int(number), "status": "Draft"}
-    return say(Report("adr create", data=data, notices=session.notices), session.output, *lines)
+    return say(Report("adr create", data=data, notices=session.notices), shown.format, *lines)
 
 
 def _edit(path: Path) -> None:
@@ -65,10 +68,10 @@ def _edit(path: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @NO_SEAL
 @command(trust=True)
-def import_(session: Session, *, folder: Path, no_seal: bool) -> int:
+def import_(session: Session, shown: Shown, *, folder: Path, no_seal: bool) -> int:
     """Bring in decisions of MADR or adr-tools form from DIR, with their dates and statuses."""
     from remembrancer.adr.adopt import adopt
-    from remembrancer.cli.seal import seal_after
+    from remembrancer.record.finish import seal_after
 
     done = adopt(session.repository, folder, session.clock)
     lines, items = [], []
@@ -80,28 +83,28 @@ def import_(session: Session, *, folder: Path, no_seal: bool) -> int:
             items.append({"source": one.source, "file": one.path, "status": one.status, "imported": one.new})
     data: dict[str, object] = {"items": items}
     if any(one.receipt for one in done):
-        sealed = seal_after(session, no_seal=no_seal)
-        lines += sealed.lines
-        data.update(sealed.data)
-    return say(Report("adr import", data=data, notices=session.notices), session.output, *lines)
+        sealed = seal_after(session, wait=no_seal)
+        lines += sealed_lines(sealed)
+        data.update(sealed_data(sealed))
+    return say(Report("adr import", data=data, notices=session.notices), shown.format, *lines)
 
 
 @click.command(epilog="Example: remembrancer adr accept 7")
 @WHICH
 @NO_SEAL
 @command(trust=True)
-def accept(session: Session, *, number: str, no_seal: bool) -> int:
+def accept(session: Session, shown: Shown, *, number: str, no_seal: bool) -> int:
     """Record that a decision is taken."""
-    return _decide(session, number, "Accepted", no_seal=no_seal)
+    return _decide(session, shown, number, "Accepted", no_seal=no_seal)
 
 
 @click.command(epilog="Example: remembrancer adr reject 7")
 @WHICH
 @NO_SEAL
 @command(trust=True)
-def reject(session: Session, *, number: str, no_seal: bool) -> int:
+def reject(session: Session, shown: Shown, *, number: str, no_seal: bool) -> int:
     """Record that a proposal is turned down."""
-    return _decide(session, number, "Rejected", no_seal=no_seal)
+    return _decide(session, shown, number, "Rejected", no_seal=no_seal)
 
 
 @click.command(epilog="Example: remembrancer adr supersede 3 --by 7")
@@ -109,19 +112,21 @@ def reject(session: Session, *, number: str, no_seal: bool) -> int:
 @click.option("--by", "newer", required=True, metavar="ADR", help="The accepted decision that replaces it.")
 @NO_SEAL
 @command(trust=True)
-def supersede(session: Session, *, number: str, newer: str, no_seal: bool) -> int:
+def supersede(session: Session, shown: Shown, *, number: str, newer: str, no_seal: bool) -> int:
     """Record that an accepted decision is replaced by another one."""
     from remembrancer.adr import decide as decisions
 
     old, new = decisions.find(session.root, number), decisions.find(session.root, newer)
     done = decisions.supersede(session.root, old, new, session.clock)
-    return finish(session, "adr supersede", done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False)
+    return finish(
+        session, shown, "adr supersede", done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False
+    )
 
 
-def _decide(session: Session, number: str, status: str, *, no_seal: bool) -> int:
+def _decide(session: Session, shown: Shown, number: str, status: str, *, no_seal: bool) -> int:
     from remembrancer.adr import decide as decisions
 
     record = decisions.find(session.root, number)
     done = decisions.decide(session.root, record, status, session.clock)
     name = "adr accept" if status == "Accepted" else "adr reject"
-    return finish(session, name, done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False)
+    return finish(session, shown, name, done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False)

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
 from remembrancer.cli.record import NO_SEAL
+from remembrancer.cli.seal import sealed_data, sealed_lines
 
 if TYPE_CHECKING:
     from remembrancer.standard.missed import Written
@@ -24,12 +26,12 @@ ANSWERS = click.option(
 @ANSWERS
 @NO_SEAL
 @command(trust=True)
-def spawn(session: Session, *, answers: str | None, no_seal: bool) -> int:
+def spawn(session: Session, shown: Shown, *, answers: str | None, no_seal: bool) -> int:
     """Write the spawn receipt that a copy with --skip-tasks left out. Needs Copier and the template's address."""
     from remembrancer.standard.missed import record_missed
 
     return _finish(
-        session, "record spawn", record_missed(session.root, "spawn", session.clock, answers), no_seal=no_seal
+        session, shown, "record spawn", record_missed(session.root, "spawn", session.clock, answers), no_seal=no_seal
     )
 
 
@@ -40,7 +42,7 @@ def spawn(session: Session, *, answers: str | None, no_seal: bool) -> int:
 @ANSWERS
 @NO_SEAL
 @command(trust=True)
-def update(session: Session, *, resolved: bool, answers: str | None, no_seal: bool) -> int:
+def update(session: Session, shown: Shown, *, resolved: bool, answers: str | None, no_seal: bool) -> int:
     """Write an update receipt that is missing, or (--resolved) complete the one that waits for your decision."""
     from remembrancer.standard.missed import record_missed, resolve
 
@@ -48,17 +50,17 @@ def update(session: Session, *, resolved: bool, answers: str | None, no_seal: bo
         done = resolve(session.root, session.clock)
     else:
         done = record_missed(session.root, "update", session.clock, answers)
-    return _finish(session, "record update", done, no_seal=no_seal)
+    return _finish(session, shown, "record update", done, no_seal=no_seal)
 
 
-def _finish(session: Session, name: str, done: "list[Written]", *, no_seal: bool) -> int:
-    from remembrancer.cli.seal import seal_after
+def _finish(session: Session, shown: Shown, name: str, done: "list[Written]", *, no_seal: bool) -> int:
+    from remembrancer.record.finish import seal_after
 
     lines = [f"{'recorded' if one.new else 'already recorded'} {one.path} (sha256 {one.digest})" for one in done]
     items = [{"receipt": str(one.path), "sha256": one.digest, "recorded": one.new, "layer": one.layer} for one in done]
     data: dict[str, object] = {"receipts": items}
     if any(one.new for one in done):
-        sealed = seal_after(session, no_seal=no_seal)
-        lines += sealed.lines
-        data.update({name: value for name, value in sealed.data.items() if name != "receipts"})
-    return say(Report(name, data=data, notices=session.notices), session.output, *lines)
+        sealed = seal_after(session, wait=no_seal)
+        lines += sealed_lines(sealed)
+        data.update({name: value for name, value in sealed_data(sealed).items() if name != "receipts"})
+    return say(Report(name, data=data, notices=session.notices), shown.format, *lines)

@@ -1,16 +1,17 @@
 """`init`: begin a ledger, with throw-away development trust or with production keys that the operator brings."""
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
+from remembrancer.cli.seal import sealed_data, sealed_lines
 
 if TYPE_CHECKING:
-    from remembrancer.trust.policy import TimeAuthority
+    from remembrancer.record.start import Listed
 
 FILE = click.Path(path_type=Path)
 
@@ -31,6 +32,7 @@ FILE = click.Path(path_type=Path)
 @command()
 def init(
     session: Session,
+    shown: Shown,
     *,
     profile: str,
     component: str | None,
@@ -55,7 +57,7 @@ def init(
             raise BadInput(
                 "input.name", "--domain, --owner, --signer, --log-key-file and --authority are for --production"
             )
-        return _development(session, name)
+        return _development(session, shown, name)
     if not (domain and owner and log_key_file and authorities and roots):
         given = {
             "--domain": domain,
@@ -69,6 +71,7 @@ def init(
         raise BadInput("input.name", f"--production needs {missing} as well", how)
     return _production(
         session,
+        shown,
         component=name,
         domain=domain,
         owner=owner,
@@ -79,27 +82,30 @@ def init(
     )
 
 
-def _development(session: Session, component: str) -> int:
-    from remembrancer.cli.seal import seal_now
-    from remembrancer.record.begin import begin_development
+def _development(session: Session, shown: Shown, component: str) -> int:
+    from remembrancer.record.start import start_development
 
-    policy = begin_development(session.repository, session.state, component, session.clock)
-    # only the owner that was just made counts here, whatever the environment says
-    session.owners = (policy.owner,)
-    sealed = seal_now(session, session.trusted())
-    data = {"origin": policy.origin, "profile": str(policy.profile), "owner": policy.owner, **sealed.data}
+    begun = start_development(session, component)
+    policy = begun.policy
+    data = {
+        "origin": policy.origin,
+        "profile": str(policy.profile),
+        "owner": policy.owner,
+        **sealed_data(begun.sealed),
+    }
     return say(
         Report("init", data=data, notices=session.notices),
-        session.output,
+        shown.format,
         f"ledger begun: {policy.origin}",
         f"owner {policy.owner} is pinned for this user only; its throw-away keys are in {session.state.folder}",
         "This is development trust: it proves integrity here and nothing to anyone else.",
-        *sealed.lines,
+        *sealed_lines(begun.sealed),
     )
 
 
 def _production(
     session: Session,
+    shown: Shown,
     *,
     component: str,
     domain: str,
@@ -109,47 +115,34 @@ def _production(
     authorities: tuple[str, ...],
     roots: tuple[str, ...],
 ) -> int:
-    from remembrancer.cli.seal import begin_log
-    from remembrancer.errors import BadInput
-    from remembrancer.record.production import Terms, begin_production, named_by_policy, origin_of
-    from remembrancer.tlog.note import SignerKey
-    from remembrancer.user import state
-    from remembrancer.user.keys import read_log_key, refuse_inside, write_log_key
+    from remembrancer.record.start import start_production
 
-    origin = origin_of(domain, component)
-    refuse_inside(session.root, log_key_file)
-    made = not log_key_file.exists()
-    key = SignerKey.generate(origin) if made else read_log_key(log_key_file)
-    if key.name != origin:
-        other = "Name another --log-key-file; it is made when it does not exist."
-        raise BadInput("input.log-key", f"the log key is for {key.name}, not for {origin}", other)
-    owner = state.fingerprint(owner)
-    chosen = tuple(state.fingerprint(one) for one in signers) or (owner,)
-    terms: Terms = Terms(domain, owner, chosen, key.verifier(), _authorities(authorities, roots))
-    if made:
-        write_log_key(log_key_file, key)
-    try:
-        with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
-            policy, archive = begin_production(
-                session.repository, session.state, component, terms, clock=session.clock, scratch=Path(folder)
-            )
-    except BaseException:
-        # a private key that no policy names would only be in the way of the next attempt
-        if made and not named_by_policy(session.repository, key.verifier()):
-            log_key_file.unlink(missing_ok=True)
-        raise
-    session.owners = (owner,)
-    sealed = begin_log(session, session.trusted(), key)
-    data = {"origin": origin, "profile": str(policy.profile), "owner": owner, "archive": archive, **sealed.data}
+    begun = start_production(
+        session,
+        component,
+        domain=domain,
+        owner=owner,
+        signers=signers,
+        log_key_file=log_key_file,
+        listed=_listed(authorities, roots),
+    )
+    policy = begun.policy
+    data = {
+        "origin": policy.origin,
+        "profile": str(policy.profile),
+        "owner": policy.owner,
+        "archive": begun.archive,
+        **sealed_data(begun.sealed),
+    }
     return say(
         Report("init", data=data, notices=session.notices),
-        session.output,
-        f"production ledger begun: {origin}",
-        *([f"the development ledger is in {archive}"] if archive else []),
-        f"publish the owner's fingerprint {owner}: everybody who verifies pins it, you too",
-        f"  remembrancer trust pin {owner}",
-        *_for_the_pipeline(owner, chosen[0], log_key_file),
-        *sealed.lines,
+        shown.format,
+        f"production ledger begun: {policy.origin}",
+        *([f"the development ledger is in {begun.archive}"] if begun.archive else []),
+        f"publish the owner's fingerprint {policy.owner}: everybody who verifies pins it, you too",
+        f"  remembrancer trust pin {policy.owner}",
+        *_for_the_pipeline(policy.owner, policy.signers[0].fingerprint, log_key_file),
+        *sealed_lines(begun.sealed),
     )
 
 
@@ -163,10 +156,9 @@ def _for_the_pipeline(owner: str, signer: str, log_key_file: Path) -> tuple[str,
     )
 
 
-def _authorities(given: tuple[str, ...], roots: tuple[str, ...]) -> "tuple[TimeAuthority, ...]":
-    from remembrancer.cli.one_proof import materials
+def _listed(given: tuple[str, ...], roots: tuple[str, ...]) -> "list[Listed]":
     from remembrancer.errors import BadInput
-    from remembrancer.trust.policy import Term, TimeAuthority
+    from remembrancer.record.start import Listed
 
     remedy = "Say --authority NAME=URL and --authority-root NAME=FILE with the same NAME."
     found = []
@@ -178,5 +170,5 @@ def _authorities(given: tuple[str, ...], roots: tuple[str, ...]) -> "tuple[TimeA
         mine = tuple(Path(path) for owner, _, path in pairs if owner == name and path)
         if not equals or not mine:
             raise BadInput("input.authority", f"the authority {name[:60]!r} needs NAME=URL and a root", remedy)
-        found.append(TimeAuthority(name, url, materials(mine), (), (), False, False, Term()))
-    return tuple(found)
+        found.append(Listed(name, url, mine))
+    return found

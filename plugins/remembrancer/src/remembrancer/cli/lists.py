@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit_json, say, table
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def wanted(
 @click.command(epilog="Example: remembrancer list deployments --environment staging --since 7d")
 @filters
 @command()
-def deployments(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
+def deployments(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given: Any) -> int:
     """List every recorded version, rollout and rollback, newest first."""
     from remembrancer.memory import events
 
@@ -69,7 +70,7 @@ def deployments(session: Session, *, kinds: tuple[str, ...], **given: Any) -> in
         for path, receipt in events.found(session.root, meant, session.notices)
     ]
     return _list(
-        session, "list deployments", rows, shown=("recordedAt", "event", "component", "version", "environment")
+        session, shown, "list deployments", rows, columns=("recordedAt", "event", "component", "version", "environment")
     )
 
 
@@ -77,7 +78,7 @@ def deployments(session: Session, *, kinds: tuple[str, ...], **given: Any) -> in
 @click.option("--status", default="", metavar="STATUS", help="Only Accepted, Rejected, Superseded or Draft.")
 @dates
 @command()
-def adrs(session: Session, *, status: str, since: str | None, until: str | None) -> int:
+def adrs(session: Session, shown: Shown, *, status: str, since: str | None, until: str | None) -> int:
     """List the decisions in ops/receipts/adr as they stand there, and whether a receipt binds their text."""
     from remembrancer.adr import decide as decisions
 
@@ -95,7 +96,7 @@ def adrs(session: Session, *, status: str, since: str | None, until: str | None)
         and meant.since[:10] <= one.adr.date
         and (not meant.until or one.adr.date <= meant.until[:10])
     ]
-    return _list(session, "list adrs", rows, shown=("title", "status", "date", "recorded"))
+    return _list(session, shown, "list adrs", rows, columns=("title", "status", "date", "recorded"))
 
 
 adr_list = copy(adrs)
@@ -105,7 +106,7 @@ adr_list.epilog = "Example: remembrancer adr list --status Accepted"
 @click.command(epilog="Example: remembrancer list receipts --kind sign")
 @filters
 @command()
-def receipts(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
+def receipts(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given: Any) -> int:
     """List every receipt, newest first."""
     from remembrancer.memory import events
 
@@ -120,17 +121,17 @@ def receipts(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
         }
         for path, receipt in events.found(session.root, wanted(session, kinds=kinds, **given), session.notices)
     ]
-    return _list(session, "list receipts", rows, shown=("recordedAt", "kind", "subject", "receipt"))
+    return _list(session, shown, "list receipts", rows, columns=("recordedAt", "kind", "subject", "receipt"))
 
 
-def _list(session: Session, name: str, rows: list[dict[str, Any]], *, shown: tuple[str, ...]) -> int:
+def _list(session: Session, shown: Shown, name: str, rows: list[dict[str, Any]], *, columns: tuple[str, ...]) -> int:
     """Print rows: all columns for programs and in files, those that fit a terminal on a terminal."""
     import sys
 
     report = Report(name, data={"items": rows}, notices=session.notices)
-    if session.output == "json":
+    if shown.format == "json":
         return emit_json(report)
     if rows:
-        columns = shown if sys.stdout.isatty() and not session.verbose else tuple(rows[0])
-        table(columns, [[str(row[column]) for column in columns] for row in rows])
+        fitting = columns if sys.stdout.isatty() and not shown.verbose else tuple(rows[0])
+        table(fitting, [[str(row[column]) for column in fitting] for row in rows])
     return say(report, "text", *([] if rows else ["nothing is recorded"]))

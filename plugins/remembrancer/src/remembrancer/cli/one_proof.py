@@ -2,34 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit
 
-if TYPE_CHECKING:
-    from remembrancer.trust.policy import Material
-
 FILE = click.Path(path_type=Path)
-_ABSENT = "Check the path, or fetch the file from where it was published."
-
-
-def read_file(path: Path, limit: int = 1 << 20) -> bytes:
-    """Return a small file's bytes; raises BadInput(input.file), EnvironmentTrouble(env.io)."""
-    from remembrancer.errors import BadInput, EnvironmentTrouble
-
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise BadInput("input.file", f"there is no file {path}", _ABSENT) from error
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
-    if len(data) > limit:
-        raise BadInput("input.file", f"{path} is larger than {limit} bytes")
-    return data
 
 
 @click.command(
@@ -43,39 +23,18 @@ def read_file(path: Path, limit: int = 1 << 20) -> bytes:
     "--at", metavar="TIME", help="A time at which the signature provably existed, such as 2026-01-02T03:04:05Z."
 )
 @command(root=False)
-def verify_signature(session: Session, signature: Path, data: Path, keys: tuple[Path, ...], at: str | None) -> int:
+def verify_signature(
+    session: Session, shown: Shown, *, signature: Path, data: Path, keys: tuple[Path, ...], at: str | None
+) -> int:
     """Check one signature by one of the given keys. An ended key counts only with --at before its end."""
-    from remembrancer import openpgp
-    from remembrancer.clock import rfc3339
-    from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.system.digests import sha256_file
-    from remembrancer.trust.policy import Term
-    from remembrancer.trust.validity import KeyFacts, judge
-    from remembrancer.verify.artifact import negative, positive
+    from remembrancer.system.digests import read_given, sha256_file
+    from remembrancer.verify.one_proof import check_signature
 
     proven = moment(at, "--at")
-    certificates = [read_file(path) for path in keys]
+    certificates = [read_given(path) for path in keys]
     sha256_file(data)
-    try:
-        facts = openpgp.verify_detached(read_file(signature), data, certificates)
-        ended = facts.certificate
-        trouble = judge(
-            f"key {facts.primary_fingerprint}",
-            Term(),
-            KeyFacts(ended.revoked, ended.expires),
-            claimed=facts.created,
-            proven=proven,
-            now=session.clock.now(),
-        )
-        if trouble:
-            raise trouble
-    except (Rejected, Unverifiable) as error:
-        finding = negative("signature", str(data), error)
-    else:
-        message = f"signed with {facts.algorithm} and {facts.hash_algorithm}"
-        who, when = facts.primary_fingerprint, rfc3339(facts.created)
-        finding = positive("signature", str(data), message, who, when, signingKey=facts.signing_fingerprint)
-    return emit(Report("verify-signature", str(data), "given keys", [finding]), session.output)
+    finding = check_signature(read_given(signature), data, certificates, proven=proven, now=session.clock.now())
+    return emit(Report("verify-signature", str(data), "given keys", [finding]), shown.format)
 
 
 def moment(text: str | None, option: str) -> datetime | None:
@@ -113,6 +72,7 @@ def moment(text: str | None, option: str) -> datetime | None:
 @command(root=False)
 def verify_timestamp(
     session: Session,
+    shown: Shown,
     *,
     token: Path,
     data: Path,
@@ -123,41 +83,21 @@ def verify_timestamp(
     allow_ess_v1: bool,
 ) -> int:
     """Check one RFC 3161 token over a file, against the given roots only; what the token carries is never trusted."""
-    from remembrancer.clock import rfc3339
-    from remembrancer.errors import Rejected
+    from remembrancer.system.digests import read_given
     from remembrancer.timestamp import Authority
-    from remembrancer.timestamp.checks import check_response, imprint_algorithm
-    from remembrancer.verify.artifact import negative, positive
+    from remembrancer.timestamp.chain import certificates_in
+    from remembrancer.verify.one_proof import check_timestamp
 
     authority = Authority(
         name="given roots",
         url="",
-        roots=tuple(der for path in roots for der in _certificates(path)),
+        roots=tuple(der for path in roots for der in certificates_in(read_given(path), str(path))),
         policy_oids=policies,
         allow_ess_v1=allow_ess_v1,
-        intermediates=tuple(der for path in intermediates for der in _certificates(path)),
+        intermediates=tuple(der for path in intermediates for der in certificates_in(read_given(path), str(path))),
     )
-    response, asked = read_file(token), _nonce(nonce)
-    _digest(data, "sha256")
-    try:
-        digest = _digest(data, imprint_algorithm(response))
-        facts = check_response(response, digest, authority, asked, session.clock.now())
-    except Rejected as error:
-        finding = negative("timestamp", str(data), error)
-    else:
-        message = f"policy {facts.policy}, serial {facts.serial:x}"
-        finding = positive("timestamp", str(data), message, facts.signer_subject, rfc3339(facts.gen_time))
-    return emit(Report("verify-timestamp", str(data), "given roots", [finding]), session.output)
-
-
-def materials(paths: "tuple[Path, ...]") -> "tuple[Material, ...]":
-    """Return the certificates of PEM files as a policy holds them; raises BadInput(input.certificate)."""
-    import hashlib
-
-    from remembrancer.trust.policy import Material
-
-    found = [der for path in paths for der in _certificates(path)]
-    return tuple(Material(hashlib.sha256(der).hexdigest(), der) for der in found)
+    finding = check_timestamp(read_given(token), data, authority, _nonce(nonce), session.clock.now())
+    return emit(Report("verify-timestamp", str(data), "given roots", [finding]), shown.format)
 
 
 def _nonce(text: str | None) -> int | None:
@@ -169,30 +109,3 @@ def _nonce(text: str | None) -> int | None:
     if not digits or len(digits) > 64 or any(char not in "0123456789abcdefABCDEF" for char in digits):
         raise BadInput("input.nonce", "--nonce must be hexadecimal digits")
     return int(digits, 16)
-
-
-def _digest(path: Path, algorithm: str) -> bytes:
-    import hashlib
-
-    from remembrancer.errors import BadInput, EnvironmentTrouble
-
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, algorithm).digest()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise BadInput("input.file", f"there is no file {path}", _ABSENT) from error
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error
-
-
-def _certificates(path: Path) -> list[bytes]:
-    """Return the DER certificates of a PEM file; raises BadInput(input.certificate)."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    from remembrancer.errors import BadInput
-
-    try:
-        return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(read_file(path))]
-    except ValueError as error:
-        raise BadInput("input.certificate", f"{path} holds no PEM certificate") from error

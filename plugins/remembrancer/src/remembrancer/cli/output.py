@@ -4,11 +4,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from remembrancer.cli.terminal import printable, put
 from remembrancer.cli.trouble import REPORT_SCHEMA
 from remembrancer.findings import Finding, Outcome, exit_code
+
+if TYPE_CHECKING:
+    from remembrancer.audit.session import Session
+    from remembrancer.audit.verdict import Verdict
 
 WORDS = {Outcome.VERIFIED: "PASS", Outcome.FAILED: "FAIL", Outcome.UNVERIFIABLE: "OPEN"}
 VERDICTS = {0: "verified", 1: "failed", 3: "unverifiable"}
@@ -36,6 +40,12 @@ class Report(NamedTuple):
     def status(self) -> int:
         """The exit status: that of the findings, or `plain_status` for a command that judges nothing."""
         return exit_code(self.findings) if self.profile is not None or self.findings else self.plain_status
+
+
+def emit_verdict(command: str, verdict: "Verdict", session: "Session", output: str) -> int:
+    """Print the verdict of a question with the session's notices, and return its exit status."""
+    subject, findings, profile, data = verdict
+    return emit(Report(command, subject, profile, findings, data, session.notices), output)
 
 
 def emit_json(report: Report) -> int:

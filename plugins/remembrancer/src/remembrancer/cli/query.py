@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit_json, say
 from remembrancer.cli.terminal import put
 
@@ -40,7 +41,7 @@ class _Question(click.Command):
 @click.argument("text", nargs=-1, required=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=5, metavar="N", help="At most so many. Default: 5.")
 @command()
-def query(session: Session, *, text: tuple[str, ...], limit: int) -> int:
+def query(session: Session, shown: Shown, *, text: tuple[str, ...], limit: int) -> int:
     """Answer a question in plain words with passages from decisions and receipts, best first.
 
     Ends with 1 when nothing is found. What is found is not verified; verify-audit does that.
@@ -55,7 +56,7 @@ def query(session: Session, *, text: tuple[str, ...], limit: int) -> int:
         answers = ask(base, question, limit)
     data = {"items": [_row(one) for one in answers]}
     report = Report("query", data=data, notices=session.notices, plain_status=0 if answers else 1)
-    if session.output == "json":
+    if shown.format == "json":
         return emit_json(report)
     if not answers:
         put("nothing is recorded about that")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
 
 COMPONENT = click.option("--component", required=True, metavar="NAME", help="A DNS-1123 label, such as my-svc.")
@@ -27,6 +28,7 @@ NO_SEAL = click.option("--no-seal", is_flag=True, help="Leave the receipt pendin
 @command(trust=True)
 def deploy(
     session: Session,
+    shown: Shown,
     *,
     component: str,
     version: str,
@@ -61,9 +63,9 @@ def deploy(
         raise BadInput("input.evidence", f"there is no file {sbom}")
     done = record_deploy(session.repository, given, session.clock)
     for what in done.left_out:
-        session.notices.append(f"{component} {version} is recorded already, so {what} that you gave is not")
+        session.notice(f"{component} {version} is recorded already, so {what} that you gave is not")
     return finish(
-        session, "record deploy", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=done.signable
+        session, shown, "record deploy", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=done.signable
     )
 
 
@@ -80,6 +82,7 @@ def deploy(
 @command(trust=True)
 def rollback(
     session: Session,
+    shown: Shown,
     *,
     component: str,
     version: str | None,
@@ -102,21 +105,24 @@ def rollback(
         from_version=version,
         clock=session.clock,
     )
-    return finish(session, "record rollback", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=False)
+    return finish(
+        session, shown, "record rollback", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=False
+    )
 
 
-def finish(session: Session, name: str, path: Path, new: bool, *, no_seal: bool, digest: str, sign: bool) -> int:
+def finish(
+    session: Session, shown: Shown, name: str, path: Path, new: bool, *, no_seal: bool, digest: str, sign: bool
+) -> int:
     """Sign (when wanted) and seal a written receipt, and tell what happened."""
-    from remembrancer.cli.seal import seal_after
+    from remembrancer.cli.seal import sealed_data, sealed_lines
+    from remembrancer.record.finish import seal_after, sign_receipt
 
     lines = [f"{'recorded' if new else 'already recorded'} {path} (sha256 {digest})"]
     data: dict[str, object] = {"receipt": str(path), "recorded": new, "sha256": digest}
     if new and sign:
-        from remembrancer.cli.sign import sign_receipt
-
         lines.append(sign_receipt(session, path))
     if new:
-        sealed = seal_after(session, no_seal=no_seal)
-        lines += sealed.lines
-        data.update(sealed.data)
-    return say(Report(name, data=data, notices=session.notices), session.output, *lines)
+        sealed = seal_after(session, wait=no_seal)
+        lines += sealed_lines(sealed)
+        data.update(sealed_data(sealed))
+    return say(Report(name, data=data, notices=session.notices), shown.format, *lines)

@@ -1,84 +1,53 @@
-"""`seal`: put what is pending into the ledger, and what the recording commands do about it at the end."""
+"""`seal`: put what is pending into the ledger, and how commands say what became of their receipts."""
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, remedy, say
 
 if TYPE_CHECKING:
-    from remembrancer.tlog.note import SignerKey
-    from remembrancer.trust.establish import Trusted
+    from remembrancer.record.finish import Sealed
 
 
-@dataclass
-class Sealed:
-    """What a seal did, for people (`lines`) and for programs (`data`); `refused` counts receipts that failed a
-    check."""
-
-    lines: list[str] = field(default_factory=list)
-    data: dict[str, Any] = field(default_factory=dict)
-    refused: int = 0
-
-
-def seal_now(session: Session, trusted: "Trusted") -> Sealed:
-    """Seal everything pending under a trusted policy; without the log key, say that the receipts stay pending."""
-    from remembrancer.record.seal import seal_pending
-
-    return _told(seal_pending(session.repository, session.state, trusted, session.clock))
-
-
-def begin_log(session: Session, trusted: "Trusted", key: "SignerKey") -> Sealed:
-    """Seal the first checkpoint of a new log with the key that the operator just gave."""
-    from remembrancer.record.seal import seal_pending
-
-    return _told(seal_pending(session.repository, session.state, trusted, session.clock, begin=key))
-
-
-def seal_after(session: Session, *, no_seal: bool) -> Sealed:
-    """What recording does at the end: in development seal at once, elsewhere leave the receipt pending and say so."""
-    from remembrancer.errors import BadInput, Refused, Rejected, Unverifiable
-    from remembrancer.trust.policy import Profile
-
-    if no_seal:
-        return Sealed(["pending until the next seal"], {"sealed": False})
-    try:
-        trusted = session.trusted()
-        if trusted.policy.profile is not Profile.DEVELOPMENT:
-            return Sealed(["pending until the holder of the log key seals"], {"sealed": False})
-        return seal_now(session, trusted)
-    except (BadInput, Refused, Rejected, Unverifiable) as error:
-        return Sealed([f"pending: not sealed, {error.message} [{error.code}]"], {"sealed": False})
-
-
-def _told(result: Any) -> Sealed:
+def sealed_lines(sealed: "Sealed") -> list[str]:
+    """Return for people what a seal did, or why the receipts stay pending."""
+    result = sealed.result
     if result is None:
-        return Sealed(["the log key is not here: the receipts stay pending until its holder seals"], {"sealed": False})
+        return [sealed.pending]
     lines = [f"sealed {len(result.sealed)} receipts; the ledger has size {result.size}, root {result.root.hex()}"]
     lines += [f"refused {finding.subject}: {finding.message} [{finding.code}]" for finding in result.refused]
     lines += [f"{finding.message} [{finding.code}]" for finding in (*result.held, *result.late)]
     lines += dict.fromkeys(f"  {remedy(finding)}" for finding in (*result.refused, *result.held, *result.late))
-    data = {
+    return lines
+
+
+def sealed_data(sealed: "Sealed") -> dict[str, Any]:
+    """Return the same for programs."""
+    result = sealed.result
+    if result is None:
+        return {"sealed": False}
+    return {
         "sealed": True,
         "size": result.size,
         "root": result.root.hex(),
         "receipts": [str(path) for path in result.sealed],
         "refused": [{"subject": one.subject, "code": one.code, "message": one.message} for one in result.refused],
     }
-    return Sealed(lines, data, len(result.refused))
 
 
 @click.command(epilog="Example: remembrancer seal")
 @command(trust=True)
-def seal(session: Session) -> int:
+def seal(session: Session, shown: Shown) -> int:
     """Check every pending receipt, append them to the ledger, sign the checkpoint and have it time-stamped."""
     from remembrancer.errors import EnvironmentTrouble
+    from remembrancer.record.finish import seal_now
 
     sealed = seal_now(session, session.trusted())
-    if sealed.data.get("sealed") is False:
+    if sealed.result is None:
         raise EnvironmentTrouble("env.log-key", "the log key is not here, so nothing was sealed")
-    status = 1 if sealed.refused else 0
-    report = Report("seal", data=sealed.data, notices=session.notices, plain_status=status)
-    return say(report, session.output, *sealed.lines)
+    status = 1 if sealed.result.refused else 0
+    report = Report("seal", data=sealed_data(sealed), notices=session.notices, plain_status=status)
+    return say(report, shown.format, *sealed_lines(sealed))

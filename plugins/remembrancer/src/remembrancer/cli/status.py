@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say, table
 
 if TYPE_CHECKING:
@@ -14,33 +15,27 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: remembrancer status --reflect")
 @click.option("--reflect", is_flag=True, help="Add continuity, futurity, coherence, entropy and prediction error.")
 @command(trust=True)
-def status(session: Session, *, reflect: bool) -> int:
+def status(session: Session, shown: Shown, *, reflect: bool) -> int:
     """Show the ledger's origin, profile and size, what is pending, and whether this user trusts the policy."""
-    from remembrancer.audit.expiry import endings, last_stamp
-    from remembrancer.audit.gather import open_ledger
-    from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.ledger import Ledger
+    from remembrancer.audit import status as audit
     from remembrancer.reasons import REASONS
 
+    stands = audit.status(session)
     data: dict[str, Any] = {"root": str(session.root)}
     advice = []
-    try:
-        trusted = session.trusted()
-        policy = trusted.policy
-        ends = endings(trusted, session.repository)
-    except (Rejected, Unverifiable) as error:
-        data["trust"] = f"{error.message} [{error.code}]"
-        advice = [f"  {error.remedy or REASONS[error.code].remedy}"]
-    else:
+    if stands.trouble is not None:
+        trouble = stands.trouble
+        data["trust"] = f"{trouble.message} [{trouble.code}]"
+        advice = [f"  {trouble.remedy or REASONS[trouble.code].remedy}"]
+    elif (policy := stands.policy) is not None:
         data.update(trust="pinned", profile=str(policy.profile), origin=policy.origin, owner=policy.owner)
-        log = open_ledger(session.repository, policy)
+        log = stands.log
         if log.view is None:
             data["ledger"] = f"{log.trouble.message} [{log.trouble.code}]" if log.trouble else "none"
         else:
-            data.update(size=log.view.size, ledgerRoot=log.view.root.hex())
-            data["stamped"] = last_stamp(session.repository, log.view.size)
-        data["keys"] = [{"what": one.what, "until": one.until} for one in ends]
-    data["pending"] = len(list(Ledger(session.root).pending()))
+            data.update(size=log.view.size, ledgerRoot=log.view.root.hex(), stamped=stands.stamped)
+        data["keys"] = [{"what": one.what, "until": one.until} for one in stands.endings]
+    data["pending"] = stands.pending
     lines = [f"{name}: {value}" for name, value in data.items() if name != "keys"]
     lines[2:2] = advice
     lines += [f"{one['what']}: {'until ' + one['until'] if one['until'] else 'no end'}" for one in data.get("keys", [])]
@@ -50,8 +45,8 @@ def status(session: Session, *, reflect: bool) -> int:
             {"symbol": one.symbol, "name": one.name, "value": one.value, "formula": one.formula, "basis": one.basis}
             for one in quantities
         ]
-    status = say(Report("status", data=data, notices=session.notices), session.output, *lines)
-    if reflect and session.output == "text":
+    status = say(Report("status", data=data, notices=session.notices), shown.format, *lines)
+    if reflect and shown.format == "text":
         rows = [(one.symbol, one.name, _shown(one.value), one.formula, one.basis) for one in quantities]
         table(("", "quantity", "value", "formula", "from"), rows)
     return status

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.lists import filters, wanted
 from remembrancer.cli.output import Report, emit_json, say, table
 
@@ -14,13 +15,13 @@ _PROOFS = ("sign", "timestamp")
 @click.command(epilog="Example: remembrancer timeline --since 7d --environment production")
 @filters
 @command()
-def timeline(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
+def timeline(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given: Any) -> int:
     """Tell what happened to this repository, oldest first; signatures and time-stamps only with --kind or -v."""
     from remembrancer.memory import events
     from remembrancer.receipt.kinds import KINDS
 
     events.check_kinds(kinds)
-    meant = kinds or tuple(kind for kind in KINDS if session.verbose or kind not in _PROOFS)
+    meant = kinds or tuple(kind for kind in KINDS if shown.verbose or kind not in _PROOFS)
     found = list(events.found(session.root, wanted(session, kinds=meant, **given), session.notices))
     rows = [
         {
@@ -33,7 +34,7 @@ def timeline(session: Session, *, kinds: tuple[str, ...], **given: Any) -> int:
         for path, receipt in reversed(found)
     ]
     report = Report("timeline", data={"items": rows}, notices=session.notices)
-    if session.output == "json":
+    if shown.format == "json":
         return emit_json(report)
     if rows:
         table(

@@ -2,36 +2,38 @@
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit, say
 from remembrancer.cli.terminal import put
 
 
 @click.command(epilog="Example: remembrancer trust show --format json")
 @command(trust=True)
-def show(session: Session) -> int:
+def show(session: Session, shown: Shown) -> int:
     """Show the policy, whether a pinned owner has signed it, and every key and authority that it lists."""
     from remembrancer.errors import Rejected, Unverifiable
-    from remembrancer.verify.artifact import negative, trust_finding
+    from remembrancer.findings import negative
+    from remembrancer.verify.artifact import trust_finding
 
     try:
         trusted = session.trusted()
     except (Rejected, Unverifiable) as error:
         signed = session.repository.signed_policy()
-        if signed and error.code == "trust.unpinned" and session.output == "text":
+        if signed and error.code == "trust.unpinned" and shown.format == "text":
             for owner in sorted(signed.signatures):
                 put(f"signed by {owner}: if the owner published that, `remembrancer trust pin {owner}`")
         finding = negative("trust", "ops/trust/policy.toml", error)
-        return emit(Report("trust show", "ops/trust/policy.toml", "", findings=[finding]), session.output)
+        return emit(Report("trust show", "ops/trust/policy.toml", "", findings=[finding]), shown.format)
     data = _described(trusted.policy)
-    if session.output == "text":
+    if shown.format == "text":
         for name, value in data.items():
             for line in value if isinstance(value, list) else [value]:
                 put(f"{name}: {line}")
     report = Report(
         "trust show", "ops/trust/policy.toml", str(trusted.policy.profile), findings=[trust_finding(trusted)], data=data
     )
-    return emit(report, session.output)
+    return emit(report, shown.format)
 
 
 def _described(policy: object) -> dict[str, object]:
@@ -78,20 +80,20 @@ def _described(policy: object) -> dict[str, object]:
     "--origin", default="", metavar="ORIGIN", help="Only for this ledger. Default: for every policy it signs."
 )
 @command(root=False)
-def pin(session: Session, fingerprint: str, origin: str) -> int:
+def pin(session: Session, shown: Shown, fingerprint: str, origin: str) -> int:
     """Trust the policies that this owner signs. Get the full FINGERPRINT from the owner, not from the repository."""
     from remembrancer.user import state
 
     owner = state.fingerprint(fingerprint)
     session.state.pin(owner, origin)
     where = f" for {origin}" if origin else ""
-    return say(Report("trust pin", data={"owner": owner, "origin": origin}), session.output, f"pinned {owner}{where}")
+    return say(Report("trust pin", data={"owner": owner, "origin": origin}), shown.format, f"pinned {owner}{where}")
 
 
 @click.command(epilog="Example: remembrancer trust unpin 0123456789ABCDEF0123456789ABCDEF01234567")
 @click.argument("fingerprint")
 @command(root=False)
-def unpin(session: Session, fingerprint: str) -> int:
+def unpin(session: Session, shown: Shown, fingerprint: str) -> int:
     """Trust this owner no longer."""
     from remembrancer.errors import BadInput
     from remembrancer.user import state
@@ -99,4 +101,4 @@ def unpin(session: Session, fingerprint: str) -> int:
     owner = state.fingerprint(fingerprint)
     if not session.state.unpin(owner):
         raise BadInput("input.fingerprint", f"{owner} is not pinned")
-    return say(Report("trust unpin", data={"owner": owner}), session.output, f"unpinned {owner}")
+    return say(Report("trust unpin", data={"owner": owner}), shown.format, f"unpinned {owner}")

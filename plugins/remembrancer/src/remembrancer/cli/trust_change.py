@@ -1,13 +1,14 @@
 """`trust add|revoke|rotate`: a new version of the policy, signed by its owner and recorded. All have a dry run."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
+from remembrancer.cli.seal import sealed_data, sealed_lines
 
 if TYPE_CHECKING:
     from remembrancer.record.policy_change import Rotation
@@ -38,6 +39,7 @@ REASON = click.option("--reason", metavar="TEXT", default="", help="Why, for the
 @command(trust=True, root=False)
 def add(
     session: Session,
+    shown: Shown,
     *,
     signer: str | None,
     key: Path | None,
@@ -53,15 +55,14 @@ def add(
     reason: str,
 ) -> int:
     """Add a signer (--signer, --key) or a timestamp authority (--authority, --url, --root) to the policy."""
-    from remembrancer.cli.one_proof import materials, read_file
     from remembrancer.errors import BadInput
-    from remembrancer.record.policy_change import with_authority, with_signer
+    from remembrancer.record.policy_change import with_authority
+    from remembrancer.record.trust_change import add_signer, materials
     from remembrancer.trust.policy import Term, TimeAuthority
 
     trusted = session.trusted()
-    changed = trusted.policy
     if signer and key and not authority:
-        changed = with_signer(changed, signer, read_file(key), components, Term(start=_second(session.clock.now())))
+        changed = add_signer(session, trusted, signer, key, components)
     elif authority and url and roots and not signer:
         listed = TimeAuthority(
             name=authority,
@@ -73,10 +74,10 @@ def add(
             allow_ess_v1=allow_ess_v1,
             term=Term(),
         )
-        changed = with_authority(changed, listed)
+        changed = with_authority(trusted.policy, listed)
     else:
         raise BadInput("input.name", "say either --signer with --key, or --authority with --url and --root")
-    return _change(session, trusted, changed, "add", dry_run=dry_run, reason=reason)
+    return _change(session, shown, trusted, changed, "add", dry_run=dry_run, reason=reason)
 
 
 @click.command(epilog="Example: remembrancer trust revoke alice --as retired --dry-run")
@@ -91,6 +92,7 @@ def add(
 @command(trust=True)
 def revoke(
     session: Session,
+    shown: Shown,
     *,
     name: str,
     ended: str,
@@ -101,19 +103,19 @@ def revoke(
 ) -> int:
     """End the signer or timestamp authority NAME; what it made before stands where its time is proven."""
     from remembrancer.cli.one_proof import moment
-    from remembrancer.errors import BadInput
-    from remembrancer.record.policy_change import ended as with_end
-    from remembrancer.trust.policy import Ended, Term
+    from remembrancer.record import trust_change
+    from remembrancer.trust.policy import Ended
 
     trusted = session.trusted()
-    how = Ended(ended)
-    if compromised_at and how is not Ended.COMPROMISED:
-        raise BadInput("input.time", "--compromised-at is for --as compromised")
-    end = moment(until, "--until") or _second(session.clock.now())
-    since = moment(compromised_at, "--compromised-at")
-    term = Term(until=None if how is Ended.COMPROMISED else end, ended=how, compromised_at=since)
-    changed = with_end(trusted.policy, name, term)
-    return _change(session, trusted, changed, "revoke", dry_run=dry_run, reason=reason)
+    changed = trust_change.revoke(
+        session,
+        trusted,
+        name,
+        Ended(ended),
+        until=moment(until, "--until"),
+        compromised_at=moment(compromised_at, "--compromised-at"),
+    )
+    return _change(session, shown, trusted, changed, "revoke", dry_run=dry_run, reason=reason)
 
 
 @click.command(epilog="Example: remembrancer trust rotate --log-key-file ../new-log.key")
@@ -122,41 +124,28 @@ def revoke(
 @DRY_RUN
 @REASON
 @command(trust=True)
-def rotate(session: Session, *, log_key_file: Path | None, owner: str | None, dry_run: bool, reason: str) -> int:
+def rotate(
+    session: Session, shown: Shown, *, log_key_file: Path | None, owner: str | None, dry_run: bool, reason: str
+) -> int:
     """Change to another log key (from the current tree size on, which both keys sign), or to another owner."""
-    from remembrancer.audit.gather import open_ledger
-    from remembrancer.errors import BadInput, Rejected
-    from remembrancer.record.policy_change import Rotation, new_log_key, with_log_key
+    from remembrancer.errors import BadInput
+    from remembrancer.record.trust_change import rotate_log_key
     from remembrancer.user import state
-    from remembrancer.user.keys import read_log_key, refuse_inside, write_log_key
 
     trusted = session.trusted()
     if (log_key_file is None) == (owner is None):
         raise BadInput("input.name", "say either --log-key-file or --owner")
     if owner is not None:
         changed = trusted.policy._replace(owner=state.fingerprint(owner))
-        return _change(session, trusted, changed, "rotate", dry_run=dry_run, reason=reason)
+        return _change(session, shown, trusted, changed, "rotate", dry_run=dry_run, reason=reason)
     assert log_key_file is not None  # noqa: S101 - one of the two is given
-    refuse_inside(session.root, log_key_file)
-    log = open_ledger(session.repository, trusted.policy)
-    if log.view is None:
-        raise log.trouble or Rejected("log.missing", "there is no ledger")
-    key = read_log_key(log_key_file) if log_key_file.exists() else new_log_key(trusted.policy)
-    changed = with_log_key(trusted.policy, key.verifier(), log.view.size)
-    if not dry_run and not log_key_file.exists():
-        write_log_key(log_key_file, key)
-
-    return _change(
-        session, trusted, changed, "rotate", dry_run=dry_run, reason=reason, rotation=Rotation(log.view, key)
-    )
-
-
-def _second(instant: datetime) -> datetime:
-    return instant.replace(microsecond=0)
+    changed, rotation = rotate_log_key(session, trusted, log_key_file, dry_run=dry_run)
+    return _change(session, shown, trusted, changed, "rotate", dry_run=dry_run, reason=reason, rotation=rotation)
 
 
 def _change(
     session: Session,
+    shown: Shown,
     trusted: "Trusted",
     changed: "Policy",
     action: str,
@@ -165,11 +154,10 @@ def _change(
     reason: str,
     rotation: "Rotation | None" = None,
 ) -> int:
-    import tempfile
+    from remembrancer.record.trust_change import change_policy
 
-    from remembrancer.record.policy_change import apply, prepare
-
-    change = prepare(session.repository, trusted, changed, session.clock.now())
+    done = change_policy(session, trusted, changed, action, dry_run=dry_run, reason=reason, rotation=rotation)
+    change = done.change
     lost = [f"would no longer verify: {one.subject}: {one.message} [{one.code}]" for one in change.lost]
     data: dict[str, object] = {
         "version": change.policy.version,
@@ -178,31 +166,17 @@ def _change(
         "lost": [{"subject": one.subject, "code": one.code, "message": one.message} for one in change.lost],
     }
     name = f"trust {action}"
-    summary = [f"{len(change.lost)} proofs would no longer verify", *lost]
-    if dry_run:
-        return say(Report(name, data=data, notices=session.notices), session.output, *summary, "nothing was changed")
-    with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
-        path = apply(
-            session.repository,
-            session.state,
-            trusted,
-            change,
-            action=action,
-            reason=reason,
-            clock=session.clock,
-            scratch=Path(folder),
-            rotation=rotation,
-        )
-    if rotation:
-        from remembrancer.user.keys import keep_development_key
-
-        keep_development_key(session.state, trusted.policy, rotation.key)
-    receipt = path.relative_to(session.root).as_posix()
-    from remembrancer.cli.seal import seal_after
-
-    sealed = seal_after(session, no_seal=False)
-    data.update(receipt=receipt, **sealed.data)
-    lines = [f"policy version {change.policy.version} is in force", f"recorded {receipt}", *sealed.lines]
-    if change.policy.owner != trusted.owner:
-        lines.append(f"from now on the owner is {change.policy.owner}: everybody who verifies must pin it")
-    return say(Report(name, data=data, notices=session.notices), session.output, *summary, *lines)
+    lines = [f"{len(change.lost)} proofs would no longer verify", *lost]
+    if done.receipt is None or done.sealed is None:
+        lines.append("nothing was changed")
+    else:
+        receipt = done.receipt.as_posix()
+        data.update(receipt=receipt, **sealed_data(done.sealed))
+        lines += [
+            f"policy version {change.policy.version} is in force",
+            f"recorded {receipt}",
+            *sealed_lines(done.sealed),
+        ]
+        if change.policy.owner != trusted.owner:
+            lines.append(f"from now on the owner is {change.policy.owner}: everybody who verifies must pin it")
+    return say(Report(name, data=data, notices=session.notices), shown.format, *lines)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 
 
 @click.command(epilog="Example: remembrancer tsa serve --port 3161 --keys ./tsa-keys")
@@ -19,7 +20,7 @@ from remembrancer.cli.common import Session, command
     help="Its keys; made if missing. Default: in this user's state.",
 )
 @command(root=False)
-def serve(session: Session, host: str, port: int, keys: Path | None) -> int:
+def serve(session: Session, _: Shown, host: str, port: int, keys: Path | None) -> int:
     """Answer RFC 3161 requests until interrupted. Whoever runs it writes its clock: its tokens are self-asserted."""
     from remembrancer.timestamp.authority import LocalAuthority
     from remembrancer.timestamp.server import TimestampServer

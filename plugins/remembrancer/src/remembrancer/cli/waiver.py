@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
-from remembrancer.cli.common import Session, command
+from remembrancer.audit.session import Session
+from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
 from remembrancer.cli.record import NO_SEAL
+from remembrancer.cli.seal import sealed_data, sealed_lines
 
 
 @click.command(
@@ -19,21 +21,21 @@ from remembrancer.cli.record import NO_SEAL
 @click.option("--expires", required=True, metavar="DATE", help="The last day, or the exact time in UTC.")
 @NO_SEAL
 @command(trust=True)
-def waiver(session: Session, *, path: str, owner: str, reason: str, expires: str, no_seal: bool) -> int:
+def waiver(session: Session, shown: Shown, *, path: str, owner: str, reason: str, expires: str, no_seal: bool) -> int:
     """Accept PATH (from the root) as it is now, although the standard has other bytes or the file is gone."""
-    from remembrancer.cli.seal import seal_after
+    from remembrancer.record.finish import seal_after
     from remembrancer.standard.waive import moment, record_waiver
 
     path = _from_root(session.root, path)
     done = record_waiver(session.repository, path, owner, reason, moment(expires), session.clock)
-    sealed = seal_after(session, no_seal=no_seal)
-    data = {"receipt": str(done.path), "sha256": done.digest, "waiver": done.waiver._asdict(), **sealed.data}
+    sealed = seal_after(session, wait=no_seal)
+    data = {"receipt": str(done.path), "sha256": done.digest, "waiver": done.waiver._asdict(), **sealed_data(sealed)}
     return say(
         Report("record waiver", path, data=data, notices=session.notices),
-        session.output,
+        shown.format,
         f"{path} may differ until {done.waiver.expires}; listed in ops/trust/waivers.toml",
         f"recorded {done.path} (sha256 {done.digest})",
-        *sealed.lines,
+        *sealed_lines(sealed),
     )
 
 

@@ -10,7 +10,7 @@ from remembrancer import openpgp
 from remembrancer.audit.recorded import HELD, Checker, Task
 from remembrancer.clock import Clock
 from remembrancer.errors import BadInput, Refused, RemembrancerError
-from remembrancer.findings import Finding
+from remembrancer.findings import Finding, negative
 from remembrancer.ledger import Ledger
 from remembrancer.receipt.statement import parse
 from remembrancer.record.begin import record_change, sign_policy, write_policy
@@ -24,7 +24,6 @@ from remembrancer.trust.policy import LogKey, Material, Policy, Signer, Term, Ti
 from remembrancer.trust.render import render
 from remembrancer.user.keys import owner_home
 from remembrancer.user.state import State
-from remembrancer.verify.artifact import negative
 from remembrancer.verify.evidence import Entry
 from remembrancer.verify.log import LogView
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
-from remembrancer.findings import Finding
+from remembrancer.findings import Finding, negative, positive
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt, parse, relative_path
 from remembrancer.repository.reader import RECEIPTS, Repository
@@ -23,7 +23,6 @@ from remembrancer.standard.drift import IRREGULAR, Generation, Waiver, waiver_of
 from remembrancer.standard.generations import ANSWERS, answers_in, generations, in_order
 from remembrancer.tlog.merkle import leaf_hash, root_of_hashes
 from remembrancer.tlog.tile import WIDTH, Reader, Tile, TileError, read_bundle
-from remembrancer.verify.artifact import negative, positive
 
 KINDS = ("spawn", "update", "waiver")
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

@@ -11,6 +11,7 @@ from remembrancer.errors import BadInput, EnvironmentTrouble
 
 _AT_ONCE = 1 << 20
 _ABSENT = "Make it (make dist at the release's tag), or fetch it from where it was published."
+_GIVEN = "Check the path, or fetch the file from where it was published."
 
 
 class FileDigest:
@@ -72,6 +73,18 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def read_given(path: Path, limit: int = 1 << 20) -> bytes:
+    """Return the bytes of a small file that the user named, a link followed.
+
+    Raises BadInput(input.file), also for more than `limit` bytes, and EnvironmentTrouble(env.io).
+    """
+    with reading(path, _GIVEN), path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise BadInput("input.file", f"{path} is larger than {limit} bytes")
+    return data
+
+
 def start_hashing(path: Path) -> FileDigest:
     """Begin to hash a file beside other work. Raises BadInput(input.file) when it is not a file, EnvironmentTrouble."""
     with reading(path):
@@ -89,13 +102,16 @@ def hexdigest(hashing: FileDigest, path: Path) -> str:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn an OSError about a file that was given into BadInput(input.file) or EnvironmentTrouble(env.io)."""
+def reading(path: Path, absent: str = _ABSENT) -> Iterator[None]:
+    """Turn an OSError about a file that was given into BadInput(input.file) or EnvironmentTrouble(env.io).
+
+    `absent` is what to do when it is not there.
+    """
     try:
         yield
     except IsADirectoryError as error:
         raise BadInput("input.file", f"{path} is a folder", "Name the file itself.") from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BadInput("input.file", f"there is no file {path}", _ABSENT) from error
+        raise BadInput("input.file", f"there is no file {path}", absent) from error
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error

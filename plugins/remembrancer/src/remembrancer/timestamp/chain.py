@@ -11,9 +11,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from remembrancer.errors import Rejected
+from remembrancer.errors import BadInput, Rejected
 from remembrancer.timestamp import der
 from remembrancer.timestamp.der import DerError, Fields, Value
 
@@ -216,3 +217,11 @@ def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> x509.Ex
 
 def _bad(why: str) -> Rejected:
     return Rejected("time.certificate", f"The time-stamp authority's certificate must not be relied on: {why}.")
+
+
+def certificates_in(pem: bytes, name: str) -> list[bytes]:
+    """Return the DER certificates of a PEM file; raises BadInput(input.certificate), which calls it `name`."""
+    try:
+        return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(pem)]
+    except ValueError as error:
+        raise BadInput("input.certificate", f"{name} holds no PEM certificate") from error

@@ -5,34 +5,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from remembrancer.clock import rfc3339
-from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
-from remembrancer.findings import Finding, Outcome
+from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.findings import Finding, negative, positive
+from remembrancer.paths import CHECKPOINT, LEDGER, POLICY
 from remembrancer.trust.establish import Trusted
 from remembrancer.verify.evidence import Entry, Evidence, Log
 from remembrancer.verify.log import LogView
+from remembrancer.verify.proofs import Prover
 from remembrancer.verify.stamps import StampedTimes
-
-
-def outcome_of(error: RemembrancerError) -> Outcome:
-    """Return the outcome that a check's exception stands for."""
-    return Outcome.UNVERIFIABLE if isinstance(error, Unverifiable) else Outcome.FAILED
-
-
-def negative(check: str, subject: str, error: RemembrancerError) -> Finding:
-    """Return the finding for a check that did not hold."""
-    return Finding(check, outcome_of(error), error.code, subject, error.message, error.remedy)
-
-
-def positive(check: str, subject: str, message: str, who: str = "", when: str = "", **more: str) -> Finding:
-    """Return the finding for a check that held, with who vouches and when."""
-    return Finding(check, Outcome.VERIFIED, f"{check}.ok", subject, message, "", {"who": who, "when": when, **more})
 
 
 def trust_finding(trusted: Trusted) -> Finding:
     """Return the finding that the policy is signed by a pinned owner."""
     policy = trusted.policy
     message = f"{policy.profile} policy version {policy.version}, signed by the pinned owner"
-    return positive("trust", "ops/trust/policy.toml", message, trusted.owner, "", profile=str(policy.profile))
+    return positive("trust", POLICY, message, trusted.owner, "", profile=str(policy.profile))
 
 
 def check_hash(evidence: Evidence) -> Finding:
@@ -58,7 +45,7 @@ def check_hash(evidence: Evidence) -> Finding:
 
 def check_log(log: Log, evidence: Evidence, trusted: Trusted, now: datetime) -> Finding:
     """Does a checkpoint that the policy's log keys signed (and its witnesses cosigned) stand over the tree?"""
-    subject = "ops/receipts/ledger/checkpoint"
+    subject = CHECKPOINT
     if log.view is None:
         return negative("checkpoint", subject, log.trouble or Rejected("log.missing", "there is no ledger"))
     view = log.view
@@ -78,7 +65,7 @@ def check_log(log: Log, evidence: Evidence, trusted: Trusted, now: datetime) -> 
 
 def check_inclusion(log: Log, entries: Sequence[Entry]) -> Finding:
     """Are all these receipts leaves of the signed tree, and are their files what was sealed?"""
-    subject = entries[0].path if entries else "ops/receipts/ledger"
+    subject = entries[0].path if entries else LEDGER
     try:
         if not entries:
             raise Rejected("log.not-included", "there is no receipt to look for")
@@ -119,8 +106,6 @@ def verify_full(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -
 
     Where the policy requires signed deploy receipts, also `record-signature`. All of them must be verified.
     """
-    from remembrancer.verify.proofs import Prover  # noqa: PLC0415 - it builds on this module
-
     deploy = evidence.deploys[:1]
     recorded = deploy[0] if deploy else evidence.contradicting
     component = str(recorded.receipt.predicate["component"]) if recorded else ""

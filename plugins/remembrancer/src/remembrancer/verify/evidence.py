@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from remembrancer.errors import RemembrancerError
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, relative_path
 from remembrancer.verify.log import LogView, Stamp
 
@@ -20,7 +21,7 @@ class Entry:
     @property
     def path(self) -> str:
         """Where the receipt belongs, from the repository's root."""
-        return f"ops/receipts/{relative_path(self.receipt)}"
+        return f"{RECEIPTS}/{relative_path(self.receipt)}"
 
 
 class Artifact(NamedTuple):

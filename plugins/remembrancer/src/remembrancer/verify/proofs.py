@@ -9,13 +9,12 @@ from pathlib import Path
 from remembrancer import openpgp
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
-from remembrancer.findings import Finding
+from remembrancer.findings import Finding, negative, positive
 from remembrancer.openpgp.verify import read_signature
 from remembrancer.timestamp.model import TimestampFacts
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Profile, Signer
 from remembrancer.trust.validity import AUTHORITY, SIGNER, KeyFacts, judge
-from remembrancer.verify.artifact import negative, positive
 from remembrancer.verify.evidence import Entry, Evidence, Log
 from remembrancer.verify.log import check_token
 from remembrancer.verify.stamps import StampedTimes, agreed

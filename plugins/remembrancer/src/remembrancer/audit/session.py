@@ -1,0 +1,133 @@
+"""What every front end works with: a repository, whom its user trusts there, and what the user has seen before."""
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from remembrancer.clock import Clock, SystemClock
+from remembrancer.errors import BadInput
+
+if TYPE_CHECKING:
+    from remembrancer.repository.reader import Repository
+    from remembrancer.trust.establish import Pins, SignedPolicy, Trusted
+    from remembrancer.user.state import State
+
+TRUST_VARIABLE = "REMEMBRANCER_TRUST"
+
+
+class Session:
+    """The repository, this user's state and trust, the clock, and the notices that came up on the way.
+
+    A command line, a server or an exporter makes one and passes it to the functions of `audit`, `standard` and
+    `record`; nothing in it knows how results are shown.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        owners: tuple[str, ...] = (),
+        require_production: bool = False,
+        state: "State | None" = None,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Take the repository's folder (default: found upwards from the working directory) and the trust of this run.
+
+        `owners` are fingerprints that count instead of the remembered pins; without them the variable
+        REMEMBRANCER_TRUST does. Nothing is read before it is asked for.
+        """
+        self.folder, self.owners, self.require_production = folder, owners, require_production
+        self.clock: Clock = clock or SystemClock()
+        self.notices: list[str] = []
+        self._state, self._environ = state, environ
+
+    @functools.cached_property
+    def root(self) -> Path:
+        """The repository's root: the given folder, else the nearest one upwards that has receipts or `.git`.
+
+        Raises BadInput(input.root).
+        """
+        if self.folder is None:
+            from remembrancer.repository.place import find_root  # noqa: PLC0415 - not needed for a given folder
+
+            return find_root(Path.cwd())
+        if not self.folder.is_dir():
+            raise BadInput("input.root", f"there is no folder {self.folder}")
+        return self.folder.resolve()
+
+    @functools.cached_property
+    def state(self) -> "State":
+        """The user's remembered pins, policies and checkpoints."""
+        from remembrancer.user.state import State  # noqa: PLC0415 - a session costs what is asked of it
+
+        return self._state or State()
+
+    @functools.cached_property
+    def repository(self) -> "Repository":
+        """The checkout; see `repository.reader`."""
+        from remembrancer.repository.reader import Repository  # noqa: PLC0415 - as above
+
+        return Repository(self.root)
+
+    def within(self) -> "Repository | None":
+        """Return the repository that the user is in, None outside of one."""
+        try:
+            return self.repository
+        except BadInput:
+            return None
+
+    def notice(self, text: str) -> None:
+        """Keep a sentence for the end of the report; an empty one is none."""
+        if text:
+            self.notices.append(text)
+
+    def pins(self) -> "Pins":
+        """Return whom the user trusts: the owners of this run, else REMEMBRANCER_TRUST, else the remembered pins."""
+        from remembrancer.trust.establish import Pins  # noqa: PLC0415 - as above
+        from remembrancer.user.state import fingerprint  # noqa: PLC0415
+
+        given = self.owners or tuple(self._environ.get(TRUST_VARIABLE, "").replace(",", " ").split())
+        if given:
+            return Pins(explicit=tuple(fingerprint(owner) for owner in given))
+        return Pins(remembered=self.state.pins())
+
+    def trusted(self) -> "Trusted":
+        """Return the repository's policy under the user's trust, and remember its version.
+
+        Raises what `trust.establish` raises.
+        """
+        return self.trusted_policy(self.repository.signed_policy(), self.repository.key)
+
+    def trusted_policy(self, signed: "SignedPolicy | None", keys: Callable[[str], bytes]) -> "Trusted":
+        """Return a policy of any place under the user's trust, and remember its version; see `trust.establish`."""
+        from remembrancer.audit.remembered import remember_policy  # noqa: PLC0415 - as above
+        from remembrancer.trust.establish import establish  # noqa: PLC0415
+
+        trusted = establish(
+            signed, self.pins(), self.state.newest_policy, keys, require_production=self.require_production
+        )
+        policy = trusted.policy
+        self.notice(remember_policy(self.state, trusted.owner, policy.origin, policy.version, policy.digest))
+        return trusted
+
+    def trusted_under(self, policy_file: Path | None) -> "Trusted":
+        """Return the repository's policy, or the one in a file (or folder) that the user chose, under the user's trust.
+
+        Raises as `trusted`, and BadInput(input.root) outside of a repository.
+        """
+        if policy_file is None:
+            try:
+                return self.trusted()
+            except BadInput as error:
+                if error.code != "input.root":
+                    raise
+                how = "Give the policy that you got from the owner with --policy, or run it inside the repository."
+                raise BadInput(error.code, error.message, how) from None
+        from remembrancer.repository.reader import Repository, policy_beside  # noqa: PLC0415 - as above
+
+        file = policy_file / "policy.toml" if policy_file.is_dir() else policy_file
+        keys = Repository(file.resolve().parent)
+        return self.trusted_policy(policy_beside(file), lambda sha256: keys.read(f"keys/{sha256}"))

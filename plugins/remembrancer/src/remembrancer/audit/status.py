@@ -1,0 +1,35 @@
+"""How the ledger and its trust stand here; nothing of it is a verdict on a proof."""
+
+from typing import NamedTuple
+
+from remembrancer.audit.expiry import Ending, endings, last_stamp
+from remembrancer.audit.gather import open_ledger
+from remembrancer.audit.session import Session
+from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
+from remembrancer.ledger import Ledger
+from remembrancer.trust.policy import Policy
+from remembrancer.verify.evidence import Log
+
+
+class Status(NamedTuple):
+    """The trusted policy or (None) the trouble with it; its keys' ends; the log and its stamp; how much is pending."""
+
+    policy: Policy | None
+    trouble: RemembrancerError | None
+    endings: tuple[Ending, ...]
+    log: Log
+    stamped: str
+    pending: int
+
+
+def status(session: Session) -> Status:
+    """Return how things stand. Raises BadInput, Rejected for a damaged ledger, EnvironmentTrouble."""
+    pending = len(list(Ledger(session.root).pending()))
+    try:
+        trusted = session.trusted()
+        ends = endings(trusted, session.repository)
+    except (Rejected, Unverifiable) as error:
+        return Status(None, error, (), Log(None), "", pending)
+    log = open_ledger(session.repository, trusted.policy)
+    stamped = last_stamp(session.repository, log.view.size) if log.view else ""
+    return Status(trusted.policy, None, ends, log, stamped, pending)

@@ -1,0 +1,65 @@
+"""A proof that travels: written once an artifact verifies here, and judged where there is no repository."""
+
+from pathlib import Path
+
+from remembrancer.audit.gather import gather, open_ledger
+from remembrancer.audit.history import unremembered
+from remembrancer.audit.remembered import compare_proof
+from remembrancer.audit.session import Session
+from remembrancer.audit.verdict import Verdict, remember_verified, untrusted
+from remembrancer.errors import BadInput, Rejected, Unverifiable
+from remembrancer.findings import Outcome
+from remembrancer.system.digests import read_given, sha256_file
+from remembrancer.system.files import write_whole
+from remembrancer.verify.artifact import verify_full
+from remembrancer.verify.bundle import MAX_BYTES, export, open_portable, parse
+from remembrancer.verify.evidence import Artifact
+
+
+def export_proof(session: Session, artifact: Path, target: Path | None) -> Verdict:
+    """Write the proof file of an artifact (default: ARTIFACT.proof.json) if every proof of it is verified.
+
+    Returns the verdict; its data names the file and its length once it is written. Raises as `Session.trusted`,
+    Rejected(proof.size, log.pending), BadInput, EnvironmentTrouble.
+    """
+    trusted = session.trusted()
+    log = open_ledger(session.repository, trusted.policy)
+    evidence = gather(session.repository, artifact, sha256_file(artifact), log)
+    findings = verify_full(evidence, log, trusted, session.clock.now())
+    verdict = Verdict(str(artifact), findings, str(trusted.policy.profile))
+    if log.view is None or any(finding.outcome is not Outcome.VERIFIED for finding in findings):
+        return verdict
+    data = export(evidence, log.view)
+    file = target or artifact.with_name(f"{artifact.name}.proof.json")
+    write_whole(file, data)
+    return verdict._replace(data={"file": str(file), "bytes": len(data)})
+
+
+def judge_proof(session: Session, file: Path, artifact: Path | None, policy_file: Path | None) -> Verdict:
+    """Return the verdict of a proof file on an artifact (default: FILE without .proof.json), under a chosen policy.
+
+    Raises BadInput(proof.malformed, proof.size, input.file, input.root), EnvironmentTrouble.
+    """
+    portable = parse(read_given(file, MAX_BYTES))
+    path = artifact or file.with_name(file.name.removesuffix(".proof.json"))
+    if path == file:
+        how = "Give the file itself: --artifact FILE."
+        raise BadInput("input.file", "say which artifact the proof is about with --artifact", how)
+    digest = sha256_file(path)
+    try:
+        trusted = session.trusted_under(policy_file)
+    except (Rejected, Unverifiable) as error:
+        return untrusted(str(path), error, policy_file)
+    evidence = portable.evidence._replace(
+        artifact=Artifact(path.name, digest, path),
+        deploys=tuple(one for one in portable.evidence.deploys if one.receipt.subject[0].sha256 == digest),
+    )
+    if not evidence.deploys and portable.evidence.deploys:
+        evidence = evidence._replace(contradicting=portable.evidence.deploys[0])
+    log = open_portable(portable, trusted.policy)
+    findings = verify_full(evidence, log, trusted, session.clock.now())
+    if log.view:
+        before = compare_proof(log.view, session.state, session.within())
+        findings.append(before or unremembered(log.view, trusted.policy))
+        remember_verified(session, log.view, findings)
+    return Verdict(str(path), findings, str(trusted.policy.profile))

@@ -1,0 +1,89 @@
+"""The verdicts that front ends ask for: gather the evidence, judge it, compare the log with what was seen before.
+
+Each is a function of a `Session` and returns a `Verdict`; nothing here is printed, and nothing is written into the
+repository.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from remembrancer.audit.gather import expected_digest, gather, open_ledger
+from remembrancer.audit.remembered import compare, remember
+from remembrancer.audit.session import Session
+from remembrancer.errors import Rejected, Unverifiable
+from remembrancer.findings import Finding, Outcome, exit_code, negative
+from remembrancer.paths import POLICY
+from remembrancer.system.digests import FileDigest, hexdigest, start_hashing
+from remembrancer.trust.establish import Trusted
+from remembrancer.verify.artifact import check_hash, verify, verify_full
+from remembrancer.verify.evidence import Log
+from remembrancer.verify.log import LogView
+
+
+class Verdict(NamedTuple):
+    """The answer to one question.
+
+    `subject` is what was asked about, `findings` are the answers of the checks, `profile` is the policy's ("" without
+    trust), and `data` is what else is known, for programs.
+    """
+
+    subject: str
+    findings: list[Finding]
+    profile: str = ""
+    data: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def exit_code(self) -> int:
+        """The status of a program that gives this verdict: 0 verified, 1 failed, 3 unverifiable."""
+        return exit_code(self.findings)
+
+
+def untrusted(subject: str, error: Rejected | Unverifiable, policy_file: Path | None = None) -> Verdict:
+    """Return the verdict of a question that no trusted policy could be had for."""
+    return Verdict(subject, [negative("trust", str(policy_file or POLICY), error)])
+
+
+def remember_verified(session: Session, view: LogView, findings: list[Finding]) -> None:
+    """Remember a checkpoint if every one of the findings that it depends on is verified."""
+    if all(finding.outcome is Outcome.VERIFIED for finding in findings):
+        session.notice(remember(view, session.state))
+
+
+def compare_and_remember(session: Session, trusted: Trusted, view: LogView) -> list[Finding]:
+    """Compare a repository's verified checkpoint with those seen before, and remember it unless they contradict it.
+
+    Returns the finding; none when nothing was seen before.
+    """
+    before = compare(view, session.state, session.repository, trusted.policy.seal_branch)
+    found = [before] if before else []
+    remember_verified(session, view, found)
+    return found
+
+
+def judge_artifact(session: Session, path: Path, *, full: bool, started: FileDigest | None = None) -> Verdict:
+    """Return the verdict on an artifact of the repository: with `full` every proof, else that it is on the record.
+
+    A program that has only now to load all this starts to hash the file first, and gives that as `started`. Raises
+    BadInput, EnvironmentTrouble.
+    """
+    hashing = started or start_hashing(path)  # first of all, because a large file takes longer than everything else
+    repository = session.repository
+    try:
+        trusted = session.trusted()
+    except (Rejected, Unverifiable) as error:
+        evidence = gather(repository, path, hexdigest(hashing, path), Log(None))
+        verdict = untrusted(str(path), error)
+        return verdict._replace(findings=[*verdict.findings, check_hash(evidence)])
+    log = open_ledger(repository, trusted.policy)
+    rule, now = verify_full if full else verify, session.clock.now()
+    # a large file is hashed beside the signature check; what was judged by a guess counts only if the guess is right
+    guess = expected_digest(repository, path.name)
+    findings = rule(gather(repository, path, guess, log), log, trusted, now) if guess else []
+    digest = hexdigest(hashing, path)
+    if digest != guess:
+        findings = rule(gather(repository, path, digest, log), log, trusted, now)
+    if log.view:
+        findings += compare_and_remember(session, trusted, log.view)
+    return Verdict(str(path), findings, str(trusted.policy.profile))

@@ -1,0 +1,73 @@
+"""What recording does at the end, for every front end: sign what was written, and seal it where that is wanted here."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from remembrancer.audit.session import Session
+from remembrancer.errors import BadInput, EnvironmentTrouble, Refused, Rejected, Unverifiable
+from remembrancer.ledger.seal import SealResult
+from remembrancer.record.prove import Proof, sign_artifact, sign_recorded, stamp_artifact
+from remembrancer.record.seal import seal_pending
+from remembrancer.tlog.note import SignerKey
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Profile
+
+
+class Sealed(NamedTuple):
+    """What became of the receipts that wait: the result of a seal, or (None) why they stay pending, in words."""
+
+    result: SealResult | None
+    pending: str = ""
+
+
+def seal_now(session: Session, trusted: Trusted, *, begin: SignerKey | None = None) -> Sealed:
+    """Seal everything pending under a trusted policy, the first checkpoint with `begin`; see `record.seal`."""
+    result = seal_pending(session.repository, session.state, trusted, session.clock, begin=begin)
+    if result is None:
+        return Sealed(None, "the log key is not here: the receipts stay pending until its holder seals")
+    return Sealed(result)
+
+
+def seal_after(session: Session, *, wait: bool) -> Sealed:
+    """What recording does at the end: in development seal at once, elsewhere (and with `wait`) leave it pending."""
+    if wait:
+        return Sealed(None, "pending until the next seal")
+    try:
+        trusted = session.trusted()
+        if trusted.policy.profile is not Profile.DEVELOPMENT:
+            return Sealed(None, "pending until the holder of the log key seals")
+        return seal_now(session, trusted)
+    except (BadInput, Refused, Rejected, Unverifiable) as error:
+        return Sealed(None, f"pending: not sealed, {error.message} [{error.code}]")
+
+
+def sign_receipt(session: Session, path: Path) -> str:
+    """Sign a deploy receipt when the policy's signer is here; returns the sentence that says so, or why not."""
+    try:
+        policy = session.trusted().policy
+        fingerprint = sign_recorded(session.repository, session.state, policy, path, session.clock)
+    except (Rejected, Unverifiable, BadInput, EnvironmentTrouble) as error:
+        return f"the receipt itself is not signed: {error.message} [{error.code}]"
+    return f"signed the receipt as {fingerprint}"
+
+
+def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tuple[Proof, Sealed]:
+    """Sign an artifact and record that; a named key needs no trusted policy. Raises as `prove.sign_artifact`."""
+    try:
+        policy = session.trusted().policy
+    except (Rejected, Unverifiable):
+        if key is None:
+            raise
+        policy = None
+    done = sign_artifact(session.repository, session.state, policy, artifact, key=key, clock=session.clock)
+    sealed = seal_after(session, wait=wait)
+    if policy is not None and policy.signer(done.who) is None:
+        session.notice(f"the policy does not list {done.who}: verify-full will not count this signature")
+    return done, sealed
+
+
+def timestamp(session: Session, artifact: Path, tsa: str | None, *, wait: bool) -> tuple[Proof, Sealed]:
+    """Get a timestamp over an artifact and record it. Raises as `Session.trusted` and `prove.stamp_artifact`."""
+    trusted = session.trusted()
+    done = stamp_artifact(session.repository, session.state, trusted, artifact, tsa=tsa, clock=session.clock)
+    return done, seal_after(session, wait=wait)

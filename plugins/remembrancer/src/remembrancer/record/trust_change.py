@@ -1,0 +1,121 @@
+"""Changes of trust, for every front end: what the owner wants becomes a policy, is signed, recorded and sealed."""
+
+import hashlib
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from remembrancer.audit.gather import open_ledger
+from remembrancer.audit.session import Session
+from remembrancer.errors import BadInput, Rejected
+from remembrancer.record.finish import Sealed, seal_after
+from remembrancer.record.policy_change import (
+    Change,
+    Rotation,
+    apply,
+    ended,
+    new_log_key,
+    prepare,
+    with_log_key,
+    with_signer,
+)
+from remembrancer.system.digests import read_given
+from remembrancer.timestamp.chain import certificates_in
+from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Ended, Material, Policy, Term
+from remembrancer.user.keys import keep_development_key, read_log_key, refuse_inside, write_log_key
+
+
+class Changed(NamedTuple):
+    """A change with what would no longer verify; its receipt and what became of it, None when nothing was written."""
+
+    change: Change
+    receipt: Path | None = None
+    sealed: Sealed | None = None
+
+
+def add_signer(session: Session, trusted: Trusted, name: str, key: Path, components: tuple[str, ...]) -> Policy:
+    """Return the policy with one more signer, from now on. Raises BadInput(input.file, input.certificate)."""
+    term = Term(start=_second(session.clock.now()))
+    return with_signer(trusted.policy, name, read_given(key), components, term)
+
+
+def revoke(
+    session: Session,
+    trusted: Trusted,
+    name: str,
+    how: Ended,
+    *,
+    until: datetime | None = None,
+    compromised_at: datetime | None = None,
+) -> Policy:
+    """Return the policy in which a signer or authority has ended, now or at `until`; a compromise has no such end.
+
+    Raises BadInput(input.name, input.time).
+    """
+    if compromised_at and how is not Ended.COMPROMISED:
+        raise BadInput("input.time", "--compromised-at is for --as compromised")
+    end = until or _second(session.clock.now())
+    term = Term(until=None if how is Ended.COMPROMISED else end, ended=how, compromised_at=compromised_at)
+    return ended(trusted.policy, name, term)
+
+
+def rotate_log_key(session: Session, trusted: Trusted, file: Path, *, dry_run: bool) -> tuple[Policy, Rotation]:
+    """Return the policy in which the key in a file signs from the current size on; a missing file is made.
+
+    Raises BadInput(input.log-key), Rejected(log.*), EnvironmentTrouble.
+    """
+    refuse_inside(session.root, file)
+    log = open_ledger(session.repository, trusted.policy)
+    if log.view is None:
+        raise log.trouble or Rejected("log.missing", "there is no ledger")
+    key = read_log_key(file) if file.exists() else new_log_key(trusted.policy)
+    changed = with_log_key(trusted.policy, key.verifier(), log.view.size)
+    if not dry_run and not file.exists():
+        write_log_key(file, key)
+    return changed, Rotation(log.view, key)
+
+
+def change_policy(
+    session: Session,
+    trusted: Trusted,
+    changed: Policy,
+    action: str,
+    *,
+    dry_run: bool,
+    reason: str,
+    rotation: Rotation | None = None,
+) -> Changed:
+    """Sign, write, record and seal a changed policy; a dry run only says what would no longer verify.
+
+    Raises as `policy_change.prepare` and `policy_change.apply`.
+    """
+    change = prepare(session.repository, trusted, changed, session.clock.now())
+    if dry_run:
+        return Changed(change)
+    with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
+        path = apply(
+            session.repository,
+            session.state,
+            trusted,
+            change,
+            action=action,
+            reason=reason,
+            clock=session.clock,
+            scratch=Path(folder),
+            rotation=rotation,
+        )
+    if rotation:
+        keep_development_key(session.state, trusted.policy, rotation.key)
+    return Changed(change, path.relative_to(session.root), seal_after(session, wait=False))
+
+
+def materials(paths: tuple[Path, ...]) -> tuple[Material, ...]:
+    """Return the certificates of PEM files as a policy holds them; raises BadInput(input.file, input.certificate)."""
+    found = [der for path in paths for der in certificates_in(read_given(path), str(path))]
+    return tuple(Material(hashlib.sha256(der).hexdigest(), der) for der in found)
+
+
+def _second(instant: datetime) -> datetime:
+    return instant.replace(microsecond=0)

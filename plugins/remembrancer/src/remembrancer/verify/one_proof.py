@@ -1,0 +1,61 @@
+"""One proof of one file, under trust that is given with the question: no policy, no log."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from remembrancer import openpgp
+from remembrancer.clock import rfc3339
+from remembrancer.errors import Rejected, Unverifiable
+from remembrancer.findings import Finding, negative, positive
+from remembrancer.system.digests import reading
+from remembrancer.timestamp import Authority
+from remembrancer.timestamp.checks import check_response, imprint_algorithm
+from remembrancer.trust.policy import Term
+from remembrancer.trust.validity import KeyFacts, judge
+
+
+def check_signature(
+    signature: bytes, data: Path, certificates: Sequence[bytes], *, proven: datetime | None, now: datetime
+) -> Finding:
+    """Check a detached signature over a file by one of the certificates.
+
+    An ended key counts only with `proven`, a time before its end at which the signature existed. Raises BadInput,
+    EnvironmentTrouble.
+    """
+    try:
+        facts = openpgp.verify_detached(signature, data, certificates)
+        ended = facts.certificate
+        trouble = judge(
+            f"key {facts.primary_fingerprint}",
+            Term(),
+            KeyFacts(ended.revoked, ended.expires),
+            claimed=facts.created,
+            proven=proven,
+            now=now,
+        )
+        if trouble:
+            raise trouble
+    except (Rejected, Unverifiable) as error:
+        return negative("signature", str(data), error)
+    message = f"signed with {facts.algorithm} and {facts.hash_algorithm}"
+    who, when = facts.primary_fingerprint, rfc3339(facts.created)
+    return positive("signature", str(data), message, who, when, signingKey=facts.signing_fingerprint)
+
+
+def check_timestamp(response: bytes, data: Path, authority: Authority, nonce: int | None, now: datetime) -> Finding:
+    """Check an RFC 3161 response over a file against an authority's roots only. Raises BadInput, EnvironmentTrouble."""
+    _digest(data, "sha256")
+    try:
+        digest = _digest(data, imprint_algorithm(response))
+        facts = check_response(response, digest, authority, nonce, now)
+    except Rejected as error:
+        return negative("timestamp", str(data), error)
+    message = f"policy {facts.policy}, serial {facts.serial:x}"
+    return positive("timestamp", str(data), message, facts.signer_subject, rfc3339(facts.gen_time))
+
+
+def _digest(path: Path, algorithm: str) -> bytes:
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).digest()
