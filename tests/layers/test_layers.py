@@ -60,6 +60,9 @@ def test_the_contracts_hold(copy_of_the_plugin: Path) -> None:
         ("receipt", "import click"),
         ("repository/store", "import cryptography"),
         ("trust/policy", "import yaml"),
+        ("audit/session", "def late() -> None:\n    import click"),
+        ("verify/evidence", "from remembrancer.verify import artifact"),
+        ("cli/record", "def late() -> None:\n    from remembrancer.cli import sign"),
     ],
 )
 def test_the_contracts_notice_a_breach(copy_of_the_plugin: Path, module: str, line: str) -> None:

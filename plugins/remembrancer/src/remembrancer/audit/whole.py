@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from remembrancer.audit.complete import Progress, audit_everything
+from remembrancer.audit import complete
+from remembrancer.audit.complete import Progress
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.session import Session
 from remembrancer.audit.verdict import Verdict, remember_verified, untrusted
@@ -32,7 +33,7 @@ def judge_everything(session: Session, *, kept: bytes | None, watched: Watched) 
         verdict.findings.append(negative("checkpoint", CHECKPOINT, trouble))
         return verdict
     with watched(log.view.size) as progress:
-        whole = audit_everything(
+        whole = complete.audit_everything(
             log.view,
             session.repository,
             trusted,

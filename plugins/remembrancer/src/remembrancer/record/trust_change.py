@@ -9,17 +9,9 @@ from typing import NamedTuple
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Rejected
+from remembrancer.record import policy_change
 from remembrancer.record.finish import Sealed, seal_after
-from remembrancer.record.policy_change import (
-    Change,
-    Rotation,
-    apply,
-    ended,
-    new_log_key,
-    prepare,
-    with_log_key,
-    with_signer,
-)
+from remembrancer.record.policy_change import Change, Rotation, ended, new_log_key, with_log_key, with_signer
 from remembrancer.system.digests import read_given
 from remembrancer.timestamp.chain import certificates_in
 from remembrancer.trust.establish import Trusted
@@ -91,11 +83,11 @@ def change_policy(
 
     Raises as `policy_change.prepare` and `policy_change.apply`.
     """
-    change = prepare(session.repository, trusted, changed, session.clock.now())
+    change = policy_change.prepare(session.repository, trusted, changed, session.clock.now())
     if dry_run:
         return Changed(change)
     with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
-        path = apply(
+        path = policy_change.apply(
             session.repository,
             session.state,
             trusted,
