@@ -59,17 +59,24 @@ class LedgerFiles:
 
         Raises Rejected `log.checkpoint` when it is malformed.
         """
-        note = self.note()
-        if note is None:
-            return None
-        try:
-            return Checkpoint.parse(note.decode().rpartition("\n\n")[0] + "\n")
-        except (NoteError, UnicodeDecodeError) as error:
-            raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} is malformed: {error}.") from None
+        return claimed(self.note())
 
     def tree(self, size: int) -> TileTree:
         """Return the tree of the first `size` leaves, read from the tiles and as trustworthy as they are."""
         return TileTree(self.read, size)
+
+
+def claimed(note: bytes | None) -> Checkpoint | None:
+    """Return what a checkpoint (None: there is none) says, its signature NOT verified.
+
+    Raises Rejected `log.checkpoint` when it is malformed.
+    """
+    if note is None:
+        return None
+    try:
+        return Checkpoint.parse(note.decode().rpartition("\n\n")[0] + "\n")
+    except (NoteError, UnicodeDecodeError) as error:
+        raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} is malformed: {error}.") from None
 
 
 def width_at(tile: Tile, size: int) -> int:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remembrancer.errors import Rejected
-from remembrancer.ledger.files import LedgerFiles
+from remembrancer.ledger.files import LedgerFiles, claimed
 from remembrancer.ledger.git import Git, blob_id, is_receipt
 from remembrancer.ledger.index import Index, Snapshot
 from remembrancer.ledger.sealed import Sealed, entries, keys_of
+from remembrancer.ledger.storage import LogSource
 from remembrancer.receipt.statement import MAX_BYTES
 from remembrancer.repository.lock import SCRATCH, WRITTEN
 from remembrancer.repository.store import RECEIPTS, Store
@@ -50,20 +51,21 @@ class Found:
         return {**left, **self.absent}
 
 
-def find(root: Path, local: Path, written: Iterable[str] = ()) -> Found:
+def find(root: Path, local: Path, written: Iterable[str] = (), log: LogSource | None = None) -> Found:
     """Return what is waiting in the repository at `root`, whose local folder is `local`.
 
-    `written` are receipts that count although they are not committed. Raises Rejected for a damaged ledger,
+    `written` are receipts that count although they are not committed; `log` is where the log is read, by default the
+    ledger's files. Raises Rejected for a damaged ledger,
     EnvironmentTrouble for I/O and Git.
     """
-    files, store, git = LedgerFiles(root), Store(root), Git(root)
-    claimed = files.claimed()
-    size, root_hash = (claimed.size, claimed.root) if claimed else (0, EMPTY_ROOT)
-    sealed = Sealed(files, Index(local), size, root_hash)
+    log, store, git = log or LedgerFiles(root), Store(root), Git(root)
+    now = claimed(log.note())
+    size, root_hash = (now.size, now.root) if now else (0, EMPTY_ROOT)
+    sealed = Sealed(log, Index(local), size, root_hash)
     tree = ""
     if git.within():
         tree = git.tree()
-        candidates = _committed(git, tree, files, sealed)
+        candidates = _committed(git, tree, log, sealed)
     else:
         candidates = dict.fromkeys(store.receipts(), "")
     for path in written:
@@ -72,7 +74,7 @@ def find(root: Path, local: Path, written: Iterable[str] = ()) -> Found:
     return Found(sealed, tree, waiting, absent)
 
 
-def _committed(git: Git, tree: str, files: LedgerFiles, sealed: Sealed) -> dict[str, str]:
+def _committed(git: Git, tree: str, log: LogSource, sealed: Sealed) -> dict[str, str]:
     """Return the receipts of HEAD that may not be in the log."""
     if not tree:
         return {}
@@ -81,7 +83,7 @@ def _committed(git: Git, tree: str, files: LedgerFiles, sealed: Sealed) -> dict[
         changes = {} if base.tree == tree else git.changes(base.tree, tree)
         if changes is not None:
             return {path: blob for path, blob in {**base.open, **changes}.items() if blob}
-    known = {bytes.fromhex(blob_id(entry, tree)) for _, entry in entries(files, 0, sealed.size)}
+    known = {bytes.fromhex(blob_id(entry, tree)) for _, entry in entries(log, 0, sealed.size)}
     return {path: blob for path, blob in git.listing(tree) if bytes.fromhex(blob) not in known}
 
 

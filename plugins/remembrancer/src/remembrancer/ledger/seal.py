@@ -8,14 +8,14 @@ from pathlib import Path
 
 from remembrancer.errors import Refused, Rejected, RemembrancerError
 from remembrancer.findings import Finding, Outcome
-from remembrancer.ledger import journal
-from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged
+from remembrancer.ledger.file_storage import FileStorage
+from remembrancer.ledger.files import CHECKPOINT, LEDGER, claimed, damaged
 from remembrancer.ledger.git import Git
 from remembrancer.ledger.pending import Found, Waiting, find, remember, written_here
+from remembrancer.ledger.storage import Storage
 from remembrancer.receipt.statement import Receipt, parse, relative_path
-from remembrancer.repository.lock import SCRATCH, exclusive
+from remembrancer.repository.lock import exclusive
 from remembrancer.repository.store import RECEIPTS, Store, refuse_other
-from remembrancer.system.files import put
 from remembrancer.tlog.checkpoint import Checkpoint
 from remembrancer.tlog.merkle import EMPTY_ROOT
 from remembrancer.tlog.note import NoteError, SignerKey, VerifierKey, open_checkpoint, sign_note
@@ -52,64 +52,82 @@ def seal(
     check: Check | None = None,
     *,
     begin: bool = False,
+    storage: Storage | None = None,
 ) -> SealResult:
-    """Seal what is waiting in the repository at `root`; see `Ledger.seal`."""
-    store, files = Store(root), LedgerFiles(root)
+    """Seal what is waiting in the repository at `root`; see `Ledger.seal`. `storage` keeps the log, else files do.
+
+    The order is that of docs/formats.md, "Sealing":
+
+    1. Hold the repository's lock, and take away what a killed seal left.
+    2. Open the checkpoint: a known key signed it, and its origin is the signers'.
+    3. Find what is recorded and not in the log, and check every receipt; one that fails is refused by name.
+    4. Order the others by the SHA-256 of their bytes, and extend the tree, whose old root must be the checkpoint's.
+    5. Write the new tiles beside the old ones, so that both trees can be read.
+    6. Replace the checkpoint: this is when the log grows.
+    7. Take away the partial tiles that only the old tree needed, and bring the cache up to date.
+    """
+    store = Store(root)
     with exclusive(root) as local:
-        if files.note() is None:
-            journal.heal(files, local, 0)  # what a killed first seal left must not look like a log
-        note, old = _current(files, signers, trusted, begin=begin)
-        journal.heal(files, local, old.size)
+        log = storage or FileStorage(root, local)
+        if log.note() is None:
+            log.settle(0)  # what a killed first seal left must not look like a log
+        note, old = _current(root, log, signers, trusted, begin=begin)
+        log.settle(old.size)
         here = [*written_here(local), *(store.name(path) for path in written)]
-        found = find(root, local, here)
+        found = find(root, local, here, log)
         good, refused, held = _judge(store, found, check)
         if not good:
             remember(local, found, old, [])
-            return SealResult(old.size, old.root, note, (), refused, held)
-        try:
-            growth = append(files.read, old.size, [one.data for one in good])
-        except (TileError, FileNotFoundError) as error:
-            raise damaged(error) from None
-        if growth.old_root != old.root:
-            raise Rejected(
-                "log.tile",
-                f"The tiles in {LEDGER} do not have the root of the checkpoint, so nothing was sealed.",
-            )
-        new = Checkpoint(old.origin, growth.size, growth.root)
-        note = sign_note(new.format(), signers)
-        journal.write(local, growth.files, growth.obsolete)
-        try:
-            put(files.receipts, {f"ledger/{path}": data for path, data in growth.files.items()}, local / SCRATCH)
-            put(files.receipts, {f"ledger/{CHECKPOINT}": note}, local / SCRATCH)
-        except BaseException:
-            with suppress(RemembrancerError):
-                claimed = files.claimed()
-                journal.heal(files, local, claimed.size if claimed else 0)
-            raise
-        journal.heal(files, local, growth.size)
+            return SealResult(old.size, old.root, note or b"", (), refused, held)
+        signed, new = _extend(log, note, old, [one.data for one in good], signers)
         remember(local, found, new, good)
         paths = tuple(store.receipts_dir / one.path for one in good)
-        return SealResult(growth.size, growth.root, note, paths, refused, held)
+        return SealResult(new.size, new.root, signed, paths, refused, held)
+
+
+def _extend(
+    log: Storage, note: bytes | None, old: Checkpoint, entries: Sequence[bytes], signers: Sequence[SignerKey]
+) -> tuple[bytes, Checkpoint]:
+    """Append the entries behind the checkpoint `old`, whose note is `note`; return the new note and checkpoint."""
+    try:
+        growth = append(log.read, old.size, entries)
+    except (TileError, FileNotFoundError) as error:
+        raise damaged(error) from None
+    if growth.old_root != old.root:
+        raise Rejected(
+            "log.tile",
+            f"The tiles in {LEDGER} do not have the root of the checkpoint, so nothing was sealed.",
+        )
+    new = Checkpoint(old.origin, growth.size, growth.root)
+    signed = sign_note(new.format(), signers)
+    try:
+        log.put_new(growth.files, growth.obsolete)
+        log.swap_checkpoint(note, signed)
+    except BaseException:
+        with suppress(RemembrancerError):
+            now = claimed(log.note())
+            log.settle(now.size if now else 0)
+        raise
+    log.settle(growth.size)
+    return signed, new
 
 
 def _current(
-    files: LedgerFiles, signers: Sequence[SignerKey], trusted: Sequence[VerifierKey], *, begin: bool
-) -> tuple[bytes, Checkpoint]:
-    """Return the checkpoint that is to be extended, its signature verified; an empty one for a new log."""
+    root: Path, log: Storage, signers: Sequence[SignerKey], trusted: Sequence[VerifierKey], *, begin: bool
+) -> tuple[bytes | None, Checkpoint]:
+    """Return the checkpoint that is to be extended, its signature verified; None and an empty one for a new log."""
     origin = signers[0].name
-    note = files.note()
+    note = log.note()
     if note is None:
-        git = Git(files.root)
-        if any(Store(files.root).walk("ledger/tile")) or (
-            not begin and git.within() and git.has(f"{LEDGER}/{CHECKPOINT}")
-        ):
+        git = Git(root)
+        if log.begun() or (not begin and git.within() and git.has(f"{LEDGER}/{CHECKPOINT}")):
             raise Rejected(
                 "log.missing", f"{LEDGER}/{CHECKPOINT} is missing, so nothing was sealed.", "Restore it from Git."
             )
-        return b"", Checkpoint(origin, 0, EMPTY_ROOT)
-    claimed = files.claimed()
-    if claimed is not None and claimed.origin != origin:
-        raise Refused("log.origin", f"This key signs for {origin}, but the ledger's origin is {claimed.origin}.")
+        return None, Checkpoint(origin, 0, EMPTY_ROOT)
+    said = claimed(note)
+    if said is not None and said.origin != origin:
+        raise Refused("log.origin", f"This key signs for {origin}, but the ledger's origin is {said.origin}.")
     try:
         keys = dict.fromkeys([*(signer.verifier() for signer in signers), *trusted])
         signed = open_checkpoint(note, origin, keys)

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from remembrancer.ledger.files import LedgerFiles, damaged
+from remembrancer.ledger.files import damaged
 from remembrancer.ledger.index import Index, Places, Snapshot, leaf_key, name_key
+from remembrancer.ledger.storage import LogSource
 from remembrancer.tlog.merkle import leaf_hash
 from remembrancer.tlog.tile import WIDTH, Tile, TileError, read_bundle, read_tile, tile_at
+from remembrancer.tlog.tree import TileTree
 
 _DEPLOY = b'"predicateType": "https://vaultmesh.cloud/receipt/deploy/v1"'
 # In the canonical encoding only members of the predicate stand four spaces deep.
@@ -17,7 +19,7 @@ _COMPONENT = re.compile(rb'^    "component": "([^"]+)"', re.MULTILINE)
 _VERSION = re.compile(rb'^    "version": "([^"]+)"', re.MULTILINE)
 
 
-def entries(files: LedgerFiles, start: int, size: int) -> Iterator[tuple[int, bytes]]:
+def entries(log: LogSource, start: int, size: int) -> Iterator[tuple[int, bytes]]:
     """Yield (number, bytes) of the log's entries from `start` to `size`, reading one bundle at a time.
 
     Raises Rejected `log.missing` or `log.tile`, naming the file.
@@ -25,7 +27,7 @@ def entries(files: LedgerFiles, start: int, size: int) -> Iterator[tuple[int, by
     for number in range(start // WIDTH, -(-size // WIDTH)):
         first = number * WIDTH
         try:
-            bundle = read_bundle(files.read, Tile(None, number, min(WIDTH, size - first)))
+            bundle = read_bundle(log.read, Tile(None, number, min(WIDTH, size - first)))
         except (TileError, FileNotFoundError) as error:
             raise damaged(error) from None
         for offset, entry in enumerate(bundle):
@@ -57,10 +59,10 @@ class Sealed:
     after it. Answers from the cache are compared with the tiles.
     """
 
-    def __init__(self, files: LedgerFiles, index: Index, size: int, root: bytes) -> None:
+    def __init__(self, log: LogSource, index: Index, size: int, root: bytes) -> None:
         self.size = size
-        self._files, self._index = files, index
-        self._tree = files.tree(size)
+        self._log, self._index = log, index
+        self._tree = TileTree(log.read, size)
         self.base = self._newest(root)
         self.recent: Places = {}
         self._read_from(self.base.size if self.base else 0)
@@ -131,21 +133,19 @@ class Sealed:
         self._read_from(0)
 
     def _read_from(self, start: int) -> None:
-        self.recent = {
-            key: number for number, entry in entries(self._files, start, self.size) for key in keys_of(entry)
-        }
+        self.recent = {key: number for number, entry in entries(self._log, start, self.size) for key in keys_of(entry)}
 
 
-def find_leaf(files: LedgerFiles, local: Path, size: int, data: bytes) -> int | None:
+def find_leaf(log: LogSource, local: Path, size: int, data: bytes) -> int | None:
     """Return the leaf number of an entry's bytes among the first `size` leaves, or None; see `Ledger.index_of`."""
     key, wanted = leaf_key(data), leaf_hash(data)
     try:
         with suppress(sqlite3.Error):
             hint = Index(local).places([key], size).get(key)
-            if hint is not None and files.tree(size).leaf_hash(hint) == wanted:
+            if hint is not None and TileTree(log.read, size).leaf_hash(hint) == wanted:
                 return hint
         for number in range(-(-size // WIDTH)):
-            hashes = read_tile(files.read, tile_at(0, number, size))
+            hashes = read_tile(log.read, tile_at(0, number, size))
             if wanted in hashes:
                 return number * WIDTH + hashes.index(wanted)
     except (TileError, FileNotFoundError) as error:
