@@ -92,9 +92,11 @@ def _complete(repository: Repository, path: Path, decision: Foreign, clock: Cloc
 
 
 def _first_commit(repository: Repository, path: Path) -> str:
-    """Return the day on which Git first saw a file, or ""."""
+    """Return the day on which Git first saw a file, or "". Raises EnvironmentTrouble(env.git)."""
+    if not repository.head():
+        return ""
     done = repository.git("log", "--follow", "--diff-filter=A", "--format=%as", "--", str(path.resolve()))
-    days = done.stdout.decode().split() if done and not done.returncode else []
+    days = done.stdout.decode().split()  # none for a file that lies outside of the repository
     return days[-1] if days else ""
 
 

@@ -1,4 +1,4 @@
-"""The checkpoints that the commits of HEAD's first-parent history hold, read from Git one at a time.
+"""The checkpoints that the commits which HEAD reaches hold, read from Git one at a time.
 
 Whoever writes commits chooses what stands at the checkpoint's place in them: a folder, a link, gigabytes, the same
 bytes in ten thousand commits. So nothing is held but the identity of each object, and nothing is left out unsaid.
@@ -15,7 +15,8 @@ from remembrancer.errors import EnvironmentTrouble
 from remembrancer.system import git as gitcall
 from remembrancer.tlog.note import MAX_NOTE
 
-_COMMITS = ("rev-list", "--first-parent", "HEAD", "--")
+# without simplification: a merge that took one side's file would hide everything behind the other side
+_COMMITS = ("rev-list", "--full-history", "HEAD", "--")
 # with -m a merge is compared with each parent, and every difference has the merge's own file on its new side
 _CHANGES = ("diff-tree", "--stdin", "-m", "-r", "-z", "--root", "--no-commit-id", "--no-renames", "--no-abbrev")
 _RAW = re.compile(rb":[0-7]{6} ([0-7]{6}) [0-9a-f]{40,64} ([0-9a-f]{40}(?:[0-9a-f]{24})?) [A-Z][0-9]*")

@@ -28,13 +28,12 @@ def _extends(view: LogView, size: int, root: bytes, what: str) -> None:
 
 
 def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Finding | None, str]:
-    """Compare the log with every checkpoint on HEAD's first-parent history that the policy's keys signed.
+    """Compare the log with every checkpoint in a commit that HEAD reaches and that the policy's keys signed.
 
     Returns the finding (None when there is nothing to compare with) and a notice for what cannot be known. Raises
-    EnvironmentTrouble `env.git` when Git fails before the last of them.
+    EnvironmentTrouble `env.git` when Git refuses to read the repository, or fails before the last of them.
     """
-    head = repository.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    if head is None or head.returncode:
+    if not repository.head():
         return None, "no Git history: earlier checkpoints were not compared"
     absent = 0
     sizes: dict[int, bytes] = {}
@@ -56,14 +55,16 @@ def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Fi
     notice = _unknown(repository, absent)
     if not sizes:
         return None, notice
-    return positive("history", SUBJECT, f"extends {len(sizes)} committed checkpoints"), notice
+    return positive(
+        "history", SUBJECT, f"extends {len(sizes)} committed checkpoint{'' if len(sizes) == 1 else 's'}"
+    ), notice
 
 
 def _unknown(repository: Repository, absent: int) -> str:
     """Say which of the history's checkpoints this clone does not have."""
     shallow = repository.git("rev-parse", "--is-shallow-repository")
     said = []
-    if shallow is None or shallow.stdout.strip() != b"false":
+    if shallow.stdout.strip() != b"false":
         said.append("this clone is shallow: checkpoints before its first commit were not compared")
     if absent:
         said.append(f"this clone is partial: {absent} committed checkpoints are not here and were not compared")

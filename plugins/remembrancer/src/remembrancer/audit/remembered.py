@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, Outcome, negative, positive
 from remembrancer.repository.reader import LEDGER, Repository
+from remembrancer.system import git as gitcall
 from remembrancer.tlog import merkle
 from remembrancer.tlog.tile import TileError
 from remembrancer.tlog.tree import TileTree
@@ -135,20 +136,24 @@ def _prove(tree: TileTree, seen: Seen, size: int, root: bytes) -> list[bytes]:
 
 def _seen_tree(seen: Seen, repository: Repository) -> TileTree | None:
     """Return the tree of the checkpoint seen before, from a commit that holds it; None when git knows none."""
-    blob = repository.git("hash-object", "--stdin", data=seen.note)
-    if blob is None or blob.returncode:
+    if not repository.head():
         return None
+    blob = repository.git("hash-object", "--stdin", data=seen.note)
+    if blob.returncode:
+        raise gitcall.trouble(blob)
     wanted = blob.stdout.decode().strip()
     # after a force-push only the reflog still knows the commit
     found = repository.git("log", "--all", "--reflog", f"--find-object={wanted}", "--format=%H", "--", SUBJECT)
-    listed = found.stdout.decode(errors="replace").split() if found and not found.returncode else []
+    if found.returncode:
+        raise gitcall.trouble(found)
+    listed = found.stdout.decode(errors="replace").split()
     commit = next((one for one in listed if _holds(repository, one, wanted)), "")
     if not commit:
         return None
 
     def read(path: str) -> bytes:
         shown = repository.git("cat-file", "blob", f"{commit}:./{LEDGER}/{path}")
-        if shown is None or shown.returncode:
+        if shown.returncode:
             raise FileNotFoundError(path)
         return shown.stdout
 
@@ -160,7 +165,7 @@ def _holds(repository: Repository, commit: str, blob: str) -> bool:
     if not _HASH.fullmatch(commit):
         return False
     shown = repository.git("rev-parse", "--verify", "--quiet", f"{commit}:./{SUBJECT}")
-    return shown is not None and shown.stdout.decode(errors="replace").strip() == blob
+    return shown.stdout.decode(errors="replace").strip() == blob
 
 
 def _keep_evidence(state: State, view: LogView, seen: Seen, repository: Repository | None) -> str:

@@ -39,6 +39,8 @@ COMMANDS = {
     "tsa": ("remembrancer.cli.groups:tsa", "Run a development timestamp authority."),
 }
 
+_COMPLETE = "_REMEMBRANCER_COMPLETE"
+
 
 @click.group(
     cls=LazyGroup,
@@ -58,11 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Takes the arguments without the program's name (default: the process's own).
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
+    if args:  # a shell that completes gives none; with some, the variable would turn any verdict into exit status 0
+        os.environ.pop(_COMPLETE, None)
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # closed by whoever called us
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a letter that the terminal's encoding lacks is no trouble
     try:
-        status = program.main(args, prog_name=called(), complete_var="_REMEMBRANCER_COMPLETE", standalone_mode=False)
+        status = program.main(args, prog_name=called(), complete_var=_COMPLETE, standalone_mode=False)
         sys.stdout.flush()  # output that cannot be written is a failure of ours, not one of the interpreter's end
     except click.ClickException as error:
         from remembrancer.cli.trouble import usage

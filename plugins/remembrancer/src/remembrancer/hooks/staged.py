@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
-from remembrancer.system.git import command, hook_environment
+from remembrancer.system.git import command, hook_environment, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,13 +60,8 @@ class Staged:
     @cached_property
     def merged(self) -> str:
         """The commit that is being merged, or ""."""
-        done = subprocess.run(
-            self._command(("rev-parse", "--verify", "--quiet", "MERGE_HEAD")),
-            capture_output=True,
-            check=False,
-            env=hook_environment(),
-        )
-        return done.stdout.decode().strip()
+        # 1: nothing is being merged
+        return self.git("rev-parse", "--verify", "--quiet", "MERGE_HEAD", absent=1).decode().strip()
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a blob id, of `:./path` in the index or of `COMMIT:./path`; None when there is none.
@@ -100,15 +95,17 @@ class Staged:
             raise EnvironmentTrouble("env.git", f"Git has no blob {change.new}")
         return data
 
-    def git(self, *arguments: str) -> bytes:
-        """Run Git in the root and return what it prints. Raises EnvironmentTrouble(env.git)."""
+    def git(self, *arguments: str, absent: int = 0) -> bytes:
+        """Run Git in the root and return what it prints. Raises EnvironmentTrouble(env.git).
+
+        `absent` is the status by which it says that there is nothing of the kind.
+        """
         try:
             done = subprocess.run(self._command(arguments), capture_output=True, check=False, env=hook_environment())
         except OSError as error:
             raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
-        if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            raise EnvironmentTrouble("env.git", f"Git failed: {lines[0] if lines else 'no message'}")
+        if done.returncode not in {0, absent}:
+            raise trouble(done)
         return done.stdout
 
     def _cat(self) -> "subprocess.Popen[bytes]":

@@ -23,8 +23,7 @@ class Git:
 
     def within(self) -> bool:
         """Say whether the folder lies in a Git work tree, without asking Git."""
-        folder = self.root.absolute()
-        return any((parent / ".git").exists() for parent in (folder, *folder.parents))
+        return gitcall.within(self.root)
 
     def tree(self) -> str:
         """Return the id of HEAD's tree of ops/receipts, or "" when nothing is committed there.
@@ -38,8 +37,8 @@ class Git:
         found = done.stdout.decode(errors="replace").partition("\n")[0]
         if _ID.fullmatch(found):
             return found
-        if self._run("rev-parse", "--git-dir").returncode:
-            raise _trouble(done)
+        if self._listed(RECEIPTS):  # it is there, and could not be read
+            raise gitcall.trouble(done)
         return ""
 
     def changes(self, old: str, new: str) -> dict[str, str] | None:
@@ -83,36 +82,45 @@ class Git:
         """Return a blob's bytes. Raises EnvironmentTrouble `env.git`."""
         done = self._run("cat-file", "blob", blob)
         if done.returncode:
-            raise _trouble(done)
+            raise gitcall.trouble(done)
         return done.stdout
 
     def has(self, path: str) -> bool:
-        """Say whether HEAD has a file at a path below the root (forward slashes)."""
-        return self._run("cat-file", "-e", f"HEAD:./{path}").returncode == 0
+        """Say whether HEAD has a file at a path below the root (forward slashes).
+
+        Raises EnvironmentTrouble(env.git) where Git does not say.
+        """
+        return self._listed(path)
+
+    def _listed(self, path: str) -> bool:
+        if not gitcall.head(self.root):
+            return False
+        done = self._run("ls-tree", "-z", "HEAD", "--", path)
+        if done.returncode:
+            raise gitcall.trouble(done)
+        return bool(done.stdout)
 
     def uncommitted(self) -> list[str]:
         """Return the receipts that are new or changed on disk since HEAD; costs what `git status` costs."""
         asked = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
         done = self._run(*asked, "--", RECEIPTS, more=self._no_filters())
-        if done.returncode:
-            raise _trouble(done)
-        prefix = self._run("rev-parse", "--show-prefix").stdout.decode().strip() + f"{RECEIPTS}/"
+        where = self._run("rev-parse", "--show-prefix")
+        if done.returncode or where.returncode:
+            raise gitcall.trouble(done if done.returncode else where)
+        prefix = where.stdout.decode("utf-8", "surrogateescape").rstrip("\n") + f"{RECEIPTS}/"
         names = [record[3:] for record in done.stdout.decode("utf-8", "surrogateescape").split("\0") if record]
         return [name.removeprefix(prefix) for name in names if is_receipt(name.removeprefix(prefix))]
 
     def _no_filters(self) -> dict[str, str]:
         """Return variables that take away the programs through which a work tree's files would be read."""
         named = self._run("config", "-z", "--name-only", "--get-regexp", r"^filter\..*\.(clean|process|required)$")
+        if named.returncode > 1:  # 1: there is none
+            raise gitcall.trouble(named)
         keys = [key for key in dict.fromkeys(named.stdout.decode("utf-8", "surrogateescape").split("\0")) if key]
         return gitcall.settings({key: "false" if key.endswith(".required") else "" for key in keys})
 
     def _run(self, *arguments: str, more: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[bytes]":
-        command = gitcall.command(self.root, arguments)
-        kept = {**gitcall.environment(), **(more or {})}
-        try:
-            return subprocess.run(command, capture_output=True, check=False, env=kept)
-        except OSError as error:
-            raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
+        return gitcall.run(self.root, arguments, more=more)
 
 
 def is_receipt(path: str) -> bool:
@@ -126,8 +134,3 @@ def blob_id(data: bytes, like: str) -> str:
     if len(like) == 64:
         return hashlib.sha256(content).hexdigest()
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
-
-
-def _trouble(done: "subprocess.CompletedProcess[bytes]") -> EnvironmentTrouble:
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return EnvironmentTrouble("env.git", f"Git failed: {lines[0] if lines else 'no message'}.")

@@ -5,12 +5,13 @@ import getpass
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from remembrancer.clock import rfc3339
-from remembrancer.errors import BadInput, Refused
+from remembrancer.errors import BadInput, EnvironmentTrouble, Refused
 from remembrancer.receipt import statement as receipt
 from remembrancer.receipt.fields import COMPONENT, VERSION, FieldError
 from remembrancer.receipt.statement import Receipt
@@ -43,10 +44,9 @@ def recorded_by(repository: Repository, environ: Mapping[str, str] = os.environ)
     for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
         if environ.get(name):
             return environ[name]
-    done = repository.git("config", "user.email")
-    mail = done.stdout.decode(errors="replace").strip() if done and not done.returncode else ""
-    if mail:
-        return mail
+    with suppress(EnvironmentTrouble):  # a name that anybody may choose; the next best will do
+        if mail := repository.git("config", "user.email").stdout.decode(errors="replace").strip():
+            return mail
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -54,9 +54,8 @@ def recorded_by(repository: Repository, environ: Mapping[str, str] = os.environ)
 
 
 def head_commit(repository: Repository) -> str:
-    """Return the full id of HEAD, or "" when there is none."""
-    done = repository.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    return done.stdout.decode(errors="replace").strip() if done and not done.returncode else ""
+    """Return the full id of HEAD, or "" when there is none. Raises EnvironmentTrouble(env.git)."""
+    return repository.head()
 
 
 def placed(

@@ -125,23 +125,28 @@ class Repository:
                         yield Entry(parse(data), None, data)
 
     def branch(self) -> str | None:
-        """Return the checked-out branch, "" for a detached HEAD, None when this is not a git repository."""
+        """Return the checked-out branch, "" for a detached HEAD, None when this is not a Git repository.
+
+        Raises EnvironmentTrouble(env.git) where it is one and Git does not say.
+        """
+        if not gitcall.within(self.root):
+            return None
         # in full: Git shortens a branch that a tag is named like to heads/<name>, and whoever pushes makes such a tag
         done = self.git("symbolic-ref", "--quiet", "HEAD")
-        if done is None or done.returncode > 1:
-            return None
+        if done.returncode > 1:
+            raise gitcall.trouble(done)
         return done.stdout.decode(errors="replace").strip().removeprefix("refs/heads/")
 
-    def git(self, *arguments: str, data: bytes = b"") -> "CompletedProcess[bytes] | None":
-        """Run git in the repository, by the rules of `gitcall`, and return what it did; None when there is no git
-        program."""
-        import subprocess  # noqa: PLC0415 - most verdicts need no git
+    def head(self) -> str:
+        """Return the id of HEAD's commit, "" where there is none. Raises EnvironmentTrouble(env.git)."""
+        return gitcall.head(self.root)
 
-        call = gitcall.command(self.root, arguments)
-        try:
-            return subprocess.run(call, input=data, capture_output=True, check=False, env=gitcall.environment())
-        except OSError:
-            return None
+    def git(self, *arguments: str, data: bytes = b"") -> "CompletedProcess[bytes]":
+        """Run Git in the repository, by the rules of `gitcall`, and return what it did.
+
+        Raises EnvironmentTrouble(env.git) where there is no Git program.
+        """
+        return gitcall.run(self.root, arguments, data=data)
 
 
 def policy_beside(path: Path) -> SignedPolicy | None:

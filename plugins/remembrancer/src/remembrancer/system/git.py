@@ -7,9 +7,12 @@ fetch, write, or run a program. Standard library only: the hooks use this.
 import os
 from typing import TYPE_CHECKING
 
+from remembrancer.errors import EnvironmentTrouble
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from subprocess import CompletedProcess
 
 # A hook's environment points at the repository that is being committed to, not always at the one that is asked about.
 _COMMITTED_TO = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
@@ -48,6 +51,53 @@ def command(root: "Path | str", arguments: "Sequence[str]") -> list[str]:
 def environment() -> dict[str, str]:
     """Return the environment of a Git call that only reads the repository at the folder that it is given."""
     return {**{name: value for name, value in os.environ.items() if name not in _FOREIGN}, **_READING}
+
+
+def within(root: "Path") -> bool:
+    """Say whether a folder lies in a Git work tree, without asking Git, which may refuse to answer."""
+    folder = root.absolute()
+    return any(os.path.lexists(parent / ".git") for parent in (folder, *folder.parents))
+
+
+def run(
+    root: "Path", arguments: "Sequence[str]", *, data: bytes = b"", more: "Mapping[str, str] | None" = None
+) -> "CompletedProcess[bytes]":
+    """Run Git in a folder and return what it did. Raises EnvironmentTrouble(env.git) where it cannot be started."""
+    import subprocess  # noqa: PLC0415 - most verdicts need no git
+
+    kept = {**environment(), **(more or {})}
+    try:
+        return subprocess.run(command(root, arguments), input=data, capture_output=True, check=False, env=kept)
+    except OSError as error:
+        raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
+
+
+def head(root: "Path") -> str:
+    """Return the id of HEAD's commit, "" only where there is none: no `.git`, or a branch without a commit.
+
+    Raises EnvironmentTrouble(env.git) where there is a `.git` that Git does not read: what it cannot be asked is
+    never "no".
+    """
+    if not within(root):
+        return ""
+    done = run(root, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+    if not done.returncode:
+        return done.stdout.decode().strip()
+    branch = run(root, ("symbolic-ref", "--quiet", "HEAD"))
+    if branch.returncode:
+        raise trouble(run(root, ("rev-parse", "--verify", "HEAD^{commit}")))
+    place = run(root, ("rev-parse", "--git-path", branch.stdout.decode("utf-8", "surrogateescape").strip()))
+    named = run(root, ("show-ref", "--verify", "--quiet", branch.stdout.decode("utf-8", "surrogateescape").strip()))
+    file = os.path.join(root, os.fsdecode(place.stdout.rstrip(b"\n")))  # noqa: PTH118 - pathlib costs the hooks time
+    if place.returncode or not named.returncode or os.path.lexists(file):
+        raise trouble(run(root, ("rev-parse", "--verify", "HEAD^{commit}")))
+    return ""
+
+
+def trouble(done: "CompletedProcess[bytes]") -> EnvironmentTrouble:
+    """Return the failure that stands for a Git call that did not answer."""
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return EnvironmentTrouble("env.git", f"Git failed: {lines[0] if lines else 'no message'}")
 
 
 def settings(values: "Mapping[str, str]") -> dict[str, str]:
