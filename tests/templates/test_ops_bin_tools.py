@@ -340,6 +340,14 @@ def test_a_range_from_before_the_first_commit_is_the_whole_history(repo: Path, s
     assert run(repo, "commit-msg", f"{since}..HEAD").returncode == 1
 
 
+def test_a_range_that_begins_before_a_shallow_clone_is_not_taken_for_the_whole(repo: Path, tmp_path: Path) -> None:
+    commit_all(repo, "oops")
+    commit_all(repo, "[my-svc] feat: good")
+    git(tmp_path, "clone", "--quiet", "--depth=1", repo.as_uri(), "shallow")
+    assert run(tmp_path / "shallow", "commit-msg", "HEAD~2..HEAD").returncode == 4
+    assert run(repo, "commit-msg", "HEAD~2..HEAD").returncode == 1
+
+
 def test_a_range_that_git_does_not_know_is_told_in_its_first_words(repo: Path) -> None:
     done = run(repo, "commit-msg", "no-such-branch~1..HEAD")
     assert done.returncode == 4

@@ -96,6 +96,21 @@ def test_a_merge_counts_with_what_it_brings_to_the_branch(tmp_path: Path) -> Non
     assert (found.code, found.message, notice) == ("history.ok", "extends 2 committed checkpoints", "")
 
 
+@pytest.mark.parametrize("taken", ["ours", "theirs"])
+def test_the_true_history_as_another_parent_hides_no_rewrite(tmp_path: Path, taken: str) -> None:
+    world = forked(tmp_path)
+    honest = world.git("rev-parse", "HEAD")
+    rewrite(world)
+    forged = world.git("rev-parse", "HEAD^{tree}")
+    alone = world.git("commit-tree", forged, "-m", "forged")
+    parents = {"ours": (alone, honest), "theirs": (honest, alone)}[taken]
+    merge = world.git("commit-tree", forged, "-p", parents[0], "-p", parents[1], "-m", "merge")
+    world.git("reset", "-q", "--hard", merge)
+    assert code(world) == "log.split-view"
+    world.git("commit", "-q", "--allow-empty", "-m", "on top")
+    assert code(world) == "log.split-view"
+
+
 def test_large_and_repeated_files_take_no_memory(tmp_path: Path) -> None:
     world = sealed(tmp_path / "w", "first")
     world.commit()
@@ -124,7 +139,7 @@ def test_a_partial_clone_says_what_it_did_not_compare(tmp_path: Path) -> None:
     before = sorted((clone.root / ".git/objects").rglob("*"))
     found, notice = history.committed(view(clone), Repository(clone.root), POLICY)
     assert found is not None
-    assert (found.code, found.message) == ("history.ok", "extends 1 committed checkpoints")
+    assert (found.code, found.message) == ("history.ok", "extends 1 committed checkpoint")
     assert sorted((clone.root / ".git/objects").rglob("*")) == before, "nothing was fetched"
     assert notice == "this clone is partial: 1 committed checkpoints are not here and were not compared"
 

@@ -253,7 +253,7 @@ def test_a_fork_a_rollback_and_what_is_half_staged(scratch: Scratch) -> None:
     assert "[log.split-view]" in checked(scratch, "check-ledger", stage=False)[1]
 
 
-def test_a_merge_may_take_either_side(scratch: Scratch) -> None:
+def test_a_merge_leaves_no_signed_side_behind(scratch: Scratch) -> None:
     base = scratch.git("rev-parse", "HEAD")
     for component in ("left", "right"):
         scratch.git("checkout", "-q", "-b", component, base)
@@ -277,9 +277,25 @@ def test_a_merge_may_take_either_side(scratch: Scratch) -> None:
         scratch.git("rm", "-rqf", "--cached", "ops/receipts/ledger")
         shutil.rmtree(ledger(scratch))
         scratch.git("checkout", other, "--", "ops/receipts/ledger")
-        assert checked(scratch) == (0, "")
+        status, said = checked(scratch, "check-ledger")
+        assert (status, "[log.split-view]" in said) == (1, True), said
+        assert "git rebase" in said
     scratch.git("checkout", base, "--", "ops/receipts/ledger")
     assert "[log." in checked(scratch)[1]
+
+
+@pytest.mark.parametrize("commit", ["HEAD", "MERGE_HEAD"])
+def test_a_merge_may_leave_a_side_behind_that_the_log_s_key_did_not_sign(scratch: Scratch, commit: str) -> None:
+    scratch.git("checkout", "-q", "-b", "other")
+    note = (scratch.root / NOTE).read_bytes()
+    (scratch.root / NOTE).write_bytes(note.replace(note.split(b"\n")[2], b"A" * 43 + b"="))
+    scratch.commit("somebody else's")
+    scratch.git("checkout", "-q", "main")
+    scratch.commit("ours")
+    scratch.git("checkout", "-q", "main" if commit == "MERGE_HEAD" else "other")
+    scratch.git("merge", "-q", "--no-ff", "--no-commit", "-s", "ours", "other" if commit == "MERGE_HEAD" else "main")
+    scratch.git("checkout", "main", "--", "ops/receipts/ledger")
+    assert checked(scratch, "check-ledger") == (0, "")
 
 
 LEDGER_FILES = [

@@ -48,6 +48,8 @@ def commits(asked: str) -> str:
     since, _, until = asked.partition("..")
     start = re.fullmatch(r"([^~^]+)[~^]\d*", since)
     before_the_first = start is not None and not known(since) and known(start[1])
+    # in a shallow clone what lies before the first commit is not absent, only not here
+    before_the_first = before_the_first and service.git("rev-parse", "--is-shallow-repository").strip() == b"false"
     return (until or "HEAD") if before_the_first else asked
 
 

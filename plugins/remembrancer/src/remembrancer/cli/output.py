@@ -91,7 +91,7 @@ def emit(report: Report, output: str) -> int:
                 WORDS[finding.outcome],
                 finding.details.get("who", "") or "-",
                 finding.details.get("when", "") or "-",
-                finding.message if finding.outcome is Outcome.VERIFIED else f"{finding.code}: {finding.message}",
+                finding.message if finding.outcome is Outcome.VERIFIED else _negative(finding),
             )
             for finding in report.findings
         ]
@@ -107,6 +107,12 @@ def emit(report: Report, output: str) -> int:
     for notice in report.notices:
         put(f"note: {notice}", "  ", sys.stderr)
     return report.status
+
+
+def _negative(finding: Finding) -> str:
+    """Return what is wrong, and with what: a reader who is told only the first has nothing to look at."""
+    named = not finding.subject or finding.subject in finding.message
+    return f"{finding.code}: {'' if named else f'{finding.subject}: '}{finding.message}"
 
 
 def remedy(finding: Finding) -> str:

@@ -40,13 +40,16 @@ def _run(root: str, names: "Sequence[str]") -> int:
 
     with Staged(root) as staged:
         changes = staged.changes(*_ROOTS)
-        if not changes:
+        merging = staged.merging
+        if not (changes or merging):
             return 0
         from remembrancer.hooks.refusal import tell  # noqa: PLC0415
 
         found = []
         for name in names:
-            if any(change.path.startswith(CHECKS[name].paths) for change in changes):
+            if any(change.path.startswith(CHECKS[name].paths) for change in changes) or (
+                merging and name == "check-ledger"  # the side that is left behind changes nothing against HEAD
+            ):
                 check: Any = import_module(f"remembrancer.hooks.{CHECKS[name].module}")
                 found += check.check(staged, changes)
         return tell(found)

@@ -1,7 +1,7 @@
 """`check-ledger`: what is staged of the ledger continues the one in HEAD, and holds the receipts that it says.
 
-In a merge it may continue either side: after a conflict the published side is taken, and the other side's receipts
-are pending again.
+A merge continues both sides: what the log's key has signed in a commit that HEAD reaches, the log has to answer for.
+Only a side whose checkpoint the policy's keys did not sign may be left behind; its receipts are pending again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,10 @@ from remembrancer.trust import policy
 
 CHECK = "check-ledger"
 _NOTE = f"{LEDGER}/{CHECKPOINT}"
-_TAKE = "Take the published side (git checkout --theirs or --ours ops/receipts/ledger), and run `remembrancer seal`."
+_TAKE = (
+    "Rebase onto the published side instead of merging it (git rebase), leave the seals of your own side out, "
+    "and run `remembrancer seal`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     """Return the refusals for what is staged. Raises EnvironmentTrouble(env.git)."""
     changes = list(changes)
     ours = [change for change in changes if change.path.startswith(f"{LEDGER}/")]
-    if not ours:
+    if not ours and not staged.merging:
         return []
     archived = archived_by(staged, changes)
     try:
@@ -99,6 +102,7 @@ def _base(
     Raises Rejected(log.rollback, log.split-view, log.origin, log.tile, log.missing).
     """
     troubles: list[Rejected] = []
+    found: tuple[Checkpoint | None, list[Change]] | None = None
     for commit in ("HEAD", staged.merged):
         if not commit:
             continue
@@ -106,16 +110,31 @@ def _base(
         if data is None:
             if commit == "HEAD":
                 _continues(files, None, new)
-                return None, changes
+                found = None, changes
             continue
         old = _claimed(data)
         try:
             _continues(files, old, new)
         except Rejected as error:
+            if staged.merged and _binds(staged, data):
+                raise
             troubles.append(error)
             continue
-        return old, changes if commit == "HEAD" else staged.changes(LEDGER, against=commit)
-    raise troubles[0]
+        found = found or (old, changes if commit == "HEAD" else staged.changes(LEDGER, against=commit))
+    if found is None:
+        raise troubles[0]
+    return found
+
+
+def _binds(staged: Staged, note: bytes) -> bool:
+    """Say whether a checkpoint is signed by a log key of the staged policy, which no merge may then contradict."""
+    from remembrancer.verify.log import open_checkpoint  # noqa: PLC0415 - only where two sides have sealed
+
+    text = staged.file("ops/trust/policy.toml")
+    try:
+        return text is not None and bool(open_checkpoint(note, policy.parse(text), stamped=True))
+    except RemembrancerError:
+        return False
 
 
 def _continues(files: LedgerFiles, old: Checkpoint | None, new: Checkpoint) -> None:

@@ -1,5 +1,6 @@
 """Git's index as a hook sees it: what is about to change, and the bytes of any file in it."""
 
+import os
 import subprocess
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,6 +63,14 @@ class Staged:
         """The commit that is being merged, or ""."""
         # 1: nothing is being merged
         return self.git("rev-parse", "--verify", "--quiet", "MERGE_HEAD", absent=1).decode().strip()
+
+    @property
+    def merging(self) -> bool:
+        """Whether a merge is being committed; a folder with an ordinary `.git` is asked without starting Git."""
+        folder = os.environ.get("GIT_DIR") or os.path.join(self.root, ".git")  # noqa: PTH118 - paid by every commit
+        if os.path.isdir(folder):  # noqa: PTH112
+            return os.path.lexists(os.path.join(folder, "MERGE_HEAD"))  # noqa: PTH118
+        return bool(self.merged)
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a blob id, of `:./path` in the index or of `COMMIT:./path`; None when there is none.
