@@ -7,15 +7,11 @@ import pytest
 
 from cli_support import Scratch, end_agents, receipts, released
 from receipt_samples import statement
-from remembrancer.cli.since import moment
-from remembrancer.clock import FixedClock, parse_rfc3339
-from remembrancer.errors import BadInput
 from remembrancer.memory.events import actor, summary
 from remembrancer.receipt.kinds import KINDS
 from remembrancer.receipt.statement import encode, parse
 
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
-NOW = FixedClock(parse_rfc3339("2026-06-15T12:00:00Z"))
 
 
 @pytest.fixture(scope="module")
@@ -80,30 +76,6 @@ def test_filters_that_are_none(scratch: Scratch, command: str, option: str, code
 
 def test_deployments_have_three_kinds_only(scratch: Scratch) -> None:
     assert scratch.json("list", "deployments", "--kind", "sign").codes == {"input.kind"}
-
-
-MOMENTS = [
-    ("2026-01-31", False, "2026-01-31T00:00:00Z"),
-    ("2026-01-31", True, "2026-01-31T23:59:59Z"),
-    ("2026-01-31T08:00:00Z", True, "2026-01-31T08:00:00Z"),
-    ("12h", False, "2026-06-15T00:00:00Z"),
-    ("7d", False, "2026-06-08T12:00:00Z"),
-    (" 2w ", False, "2026-06-01T12:00:00Z"),
-]
-
-
-@pytest.mark.parametrize(("text", "end", "meant"), MOMENTS)
-def test_moments(text: str, end: bool, meant: str) -> None:
-    assert moment(text, NOW, end=end) == meant
-
-
-@pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-02-30", "2026-1-1", "7", "7y", "-1d", "\u0661d", "2026-01-31T08:00"]
-)
-def test_no_moments(text: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        moment(text, NOW)
-    assert caught.value.code == "input.time"
 
 
 @pytest.mark.parametrize("kind", KINDS)

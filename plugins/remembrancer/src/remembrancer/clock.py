@@ -1,9 +1,13 @@
 """Time as the rest of the package sees it: aware, UTC, whole seconds, from a clock that is passed in."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_INSTANT = re.compile(rf"{_DAY.pattern}[Tt][0-9:]{{8}}(\.[0-9]+)?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})", re.ASCII)
+_DISTANCE = re.compile(r"([0-9]{1,5}) ?(h|d|w)", re.ASCII)
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 
@@ -50,3 +54,25 @@ def parse_rfc3339(text: str) -> datetime:
     if not _RFC3339.fullmatch(text):
         raise ValueError("a time must look like 2026-01-02T03:04:05Z")
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def instant(text: str, now: datetime, *, end: bool = False, ahead: bool = False) -> datetime:
+    """Return the instant that a person means, in UTC and whole seconds.
+
+    It is a day (`2026-01-31`, in UTC: its first second, its last with `end`), an instant in RFC 3339
+    (`2026-01-31T08:00:00Z`, `2026-01-31T09:00:00+01:00`), or a distance (`12h`, `7d`, `2w`: before now, after it with
+    `ahead`). Raises ValueError for anything else.
+    """
+    said = text.strip()
+    try:
+        if distance := _DISTANCE.fullmatch(said):
+            length = int(distance[1]) * _UNITS[distance[2]]
+            return (now + length if ahead else now - length).astimezone(UTC).replace(microsecond=0)
+        if _DAY.fullmatch(said):
+            day = datetime.fromisoformat(said).replace(tzinfo=UTC)
+            return day + timedelta(hours=23, minutes=59, seconds=59) if end else day
+        if _INSTANT.fullmatch(said):
+            return datetime.fromisoformat(said.upper()).astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"is not a time: {text[:60]!r}")

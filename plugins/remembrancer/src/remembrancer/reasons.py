@@ -208,8 +208,8 @@ REASONS: dict[str, Reason] = {
         "Run it inside the service's repository, or name the folder with --root.",
     ),
     "input.time": Reason(
-        "A time must look like 2026-01-02T03:04:05Z.",
-        "Give the time in UTC and whole seconds.",
+        "A time is a day, an instant in RFC 3339, or how far it is from now.",
+        "Give 2026-01-31, 2026-01-31T08:00:00Z or 7d.",
     ),
     "input.url": Reason(
         "A time-stamp authority's address must be http(s)://host/path without a user name.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from remembrancer.audit.session import Session
 from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit_json, say, table
+from remembrancer.cli.times import time_option
 
 if TYPE_CHECKING:
     from remembrancer.memory.events import Wanted
@@ -19,8 +21,8 @@ PLACED = ("deploy", "rollout", "rollback")
 
 def dates(function: Function) -> Function:
     """Add --since and --until to a command."""
-    until = click.option("--until", metavar="TIME", help="Not after this; a day counts to its end.")
-    since = click.option("--since", metavar="TIME", help="Not before 2026-01-31, 2026-01-31T08:00:00Z, or 7d ago.")
+    until = time_option("--until", "Not after this, a day to its end", end=True)
+    since = time_option("--since", "Not before this")
     return since(until(function))
 
 
@@ -33,18 +35,23 @@ def filters(function: Function) -> Function:
 
 
 def wanted(
-    session: Session, *, kinds: tuple[str, ...], component: str, environment: str, since: str | None, until: str | None
+    *,
+    kinds: tuple[str, ...],
+    component: str,
+    environment: str,
+    since: datetime | None,
+    until: datetime | None,
 ) -> "Wanted":
-    """Return what the options of `filters` mean; raises BadInput(input.time)."""
-    from remembrancer.cli.since import moment
+    """Return what the options of `filters` mean."""
+    from remembrancer.clock import rfc3339
     from remembrancer.memory.events import Wanted
 
     return Wanted(
         kinds=kinds,
         component=component,
         environment=environment,
-        since=moment(since, session.clock) if since else "",
-        until=moment(until, session.clock, end=True) if until else "",
+        since=rfc3339(since) if since else "",
+        until=rfc3339(until) if until else "",
     )
 
 
@@ -56,7 +63,7 @@ def deployments(session: Session, shown: Shown, *, kinds: tuple[str, ...], **giv
     from remembrancer.memory import events
 
     events.check_kinds(kinds, PLACED)
-    meant = wanted(session, kinds=kinds or PLACED, **given)
+    meant = wanted(kinds=kinds or PLACED, **given)
     rows = [
         {
             "recordedAt": receipt.predicate["recordedAt"],
@@ -78,11 +85,11 @@ def deployments(session: Session, shown: Shown, *, kinds: tuple[str, ...], **giv
 @click.option("--status", default="", metavar="STATUS", help="Only Accepted, Rejected, Superseded or Draft.")
 @dates
 @command()
-def adrs(session: Session, shown: Shown, *, status: str, since: str | None, until: str | None) -> int:
+def adrs(session: Session, shown: Shown, *, status: str, since: datetime | None, until: datetime | None) -> int:
     """List the decisions in ops/receipts/adr as they stand there, and whether a receipt binds their text."""
     from remembrancer.adr import decide as decisions
 
-    meant = wanted(session, kinds=(), component="", environment="", since=since, until=until)
+    meant = wanted(kinds=(), component="", environment="", since=since, until=until)
     rows = [
         {
             "file": one.path,
@@ -119,7 +126,7 @@ def receipts(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given:
             "sha256": receipt.subject[0].sha256,
             "receipt": path,
         }
-        for path, receipt in events.found(session.root, wanted(session, kinds=kinds, **given), session.notices)
+        for path, receipt in events.found(session.root, wanted(kinds=kinds, **given), session.notices)
     ]
     return _list(session, shown, "list receipts", rows, columns=("recordedAt", "kind", "subject", "receipt"))
 

@@ -8,6 +8,7 @@ import click
 from remembrancer.audit.session import Session
 from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit
+from remembrancer.cli.times import time_option
 
 FILE = click.Path(path_type=Path)
 
@@ -19,35 +20,19 @@ FILE = click.Path(path_type=Path)
 @click.option("--signature", type=FILE, required=True, help="A detached OpenPGP signature, armored or binary.")
 @click.option("--data", type=FILE, required=True, help="The signed file.")
 @click.option("--key", "keys", type=FILE, multiple=True, required=True, help="A public certificate that you trust.")
-@click.option(
-    "--at", metavar="TIME", help="A time at which the signature provably existed, such as 2026-01-02T03:04:05Z."
-)
+@time_option("--at", "When the signature provably existed, a day to its end", end=True)
 @command(root=False)
 def verify_signature(
-    session: Session, shown: Shown, *, signature: Path, data: Path, keys: tuple[Path, ...], at: str | None
+    session: Session, shown: Shown, *, signature: Path, data: Path, keys: tuple[Path, ...], at: datetime | None
 ) -> int:
     """Check one signature by one of the given keys. An ended key counts only with --at before its end."""
     from remembrancer.system.digests import read_given, sha256_file
     from remembrancer.verify.one_proof import check_signature
 
-    proven = moment(at, "--at")
     certificates = [read_given(path) for path in keys]
     sha256_file(data)
-    finding = check_signature(read_given(signature), data, certificates, proven=proven, now=session.clock.now())
+    finding = check_signature(read_given(signature), data, certificates, proven=at, now=session.clock.now())
     return emit(Report("verify-signature", str(data), "given keys", [finding]), shown.format)
-
-
-def moment(text: str | None, option: str) -> datetime | None:
-    """Return the time that an option gives; raises BadInput(input.time)."""
-    from remembrancer.clock import parse_rfc3339
-    from remembrancer.errors import BadInput
-
-    if text is None:
-        return None
-    try:
-        return parse_rfc3339(text)
-    except ValueError as error:
-        raise BadInput("input.time", f"{option}: {error}") from error
 
 
 @click.command(

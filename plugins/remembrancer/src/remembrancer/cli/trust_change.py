@@ -1,5 +1,6 @@
 """`trust add|revoke|rotate`: a new version of the policy, signed by its owner and recorded. All have a dry run."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from remembrancer.audit.session import Session
 from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
 from remembrancer.cli.seal import sealed_data, sealed_lines
+from remembrancer.cli.times import time_option
 
 if TYPE_CHECKING:
     from remembrancer.record.policy_change import Rotation
@@ -85,8 +87,8 @@ def add(
 @click.option(
     "--as", "ended", type=click.Choice(["superseded", "retired", "compromised"]), required=True, help="How it ended."
 )
-@click.option("--until", metavar="TIME", help="When it ended, such as 2026-01-02T03:04:05Z. Default: now.")
-@click.option("--compromised-at", metavar="TIME", help="Since when it may be in wrong hands. Default: always.")
+@time_option("--until", "When it ended, by default now", end=True)
+@time_option("--compromised-at", "Since when it may be in wrong hands, by default always")
 @DRY_RUN
 @REASON
 @command(trust=True)
@@ -96,13 +98,12 @@ def revoke(
     *,
     name: str,
     ended: str,
-    until: str | None,
-    compromised_at: str | None,
+    until: datetime | None,
+    compromised_at: datetime | None,
     dry_run: bool,
     reason: str,
 ) -> int:
     """End the signer or timestamp authority NAME; what it made before stands where its time is proven."""
-    from remembrancer.cli.one_proof import moment
     from remembrancer.record import trust_change
     from remembrancer.trust.policy import Ended
 
@@ -112,8 +113,8 @@ def revoke(
         trusted,
         name,
         Ended(ended),
-        until=moment(until, "--until"),
-        compromised_at=moment(compromised_at, "--compromised-at"),
+        until=until,
+        compromised_at=compromised_at,
     )
     return _change(session, shown, trusted, changed, "revoke", dry_run=dry_run, reason=reason)
 

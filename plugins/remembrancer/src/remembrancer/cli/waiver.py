@@ -1,6 +1,7 @@
 """`record waiver`: accept that a file differs from the standard, for a while."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, say
 from remembrancer.cli.record import NO_SEAL
 from remembrancer.cli.seal import sealed_data, sealed_lines
+from remembrancer.cli.times import time_option
 
 
 @click.command(
@@ -18,16 +20,18 @@ from remembrancer.cli.seal import sealed_data, sealed_lines
 @click.argument("path", metavar="PATH")
 @click.option("--owner", required=True, metavar="NAME", help="Who answers for the difference.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why, in one line.")
-@click.option("--expires", required=True, metavar="DATE", help="The last day, or the exact time in UTC.")
+@time_option("--expires", "Until when, a day to its end", end=True, ahead=True, required=True)
 @NO_SEAL
 @command(trust=True)
-def waiver(session: Session, shown: Shown, *, path: str, owner: str, reason: str, expires: str, no_seal: bool) -> int:
+def waiver(
+    session: Session, shown: Shown, *, path: str, owner: str, reason: str, expires: datetime, no_seal: bool
+) -> int:
     """Accept PATH (from the root) as it is now, although the standard has other bytes or the file is gone."""
     from remembrancer.record.finish import seal_after
-    from remembrancer.standard.waive import moment, record_waiver
+    from remembrancer.standard.waive import record_waiver
 
     path = _from_root(session.root, path)
-    done = record_waiver(session.repository, path, owner, reason, moment(expires), session.clock)
+    done = record_waiver(session.repository, path, owner, reason, expires, session.clock)
     sealed = seal_after(session, wait=no_seal)
     data = {"receipt": str(done.path), "sha256": done.digest, "waiver": done.waiver._asdict(), **sealed_data(sealed)}
     return say(

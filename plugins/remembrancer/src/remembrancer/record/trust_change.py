@@ -47,7 +47,7 @@ def revoke(
     Raises BadInput(input.name, input.time).
     """
     if compromised_at and how is not Ended.COMPROMISED:
-        raise BadInput("input.time", "--compromised-at is for --as compromised")
+        raise BadInput("input.time", "--compromised-at is for --as compromised", "Leave one of the two out.")
     end = until or _second(session.clock.now())
     term = Term(until=None if how is Ended.COMPROMISED else end, ended=how, compromised_at=compromised_at)
     return ended(trusted.policy, name, term)

@@ -1,10 +1,10 @@
 """Accepting a difference for a while: `record waiver` lists it in ops/trust/waivers.toml and writes its receipt."""
 
-from datetime import UTC, datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer.clock import Clock, parse_rfc3339, rfc3339
+from remembrancer.clock import Clock, rfc3339
 from remembrancer.errors import BadInput, Refused, Rejected
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt import statement as receipt
@@ -25,16 +25,6 @@ class Waived(NamedTuple):
     waiver: Waiver
     path: Path
     digest: str
-
-
-def moment(text: str) -> datetime:
-    """Return when a waiver ends: a time, or the end of a day (UTC). Raises BadInput(input.time)."""
-    try:
-        if len(text) == len("2026-01-02"):
-            return datetime.combine(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC), time.max, UTC)
-        return parse_rfc3339(text)
-    except ValueError:
-        raise BadInput("input.time", f"{text[:60]!r} is neither 2026-01-02 nor 2026-01-02T03:04:05Z") from None
 
 
 def record_waiver(  # noqa: PLR0917 - one call
