@@ -75,6 +75,8 @@ SAMPLES: dict[str, tuple[list[tuple[str, str]], dict[str, Any]]] = {
             "status": "Superseded",
             "text": A,
             "supersededBy": 2,
+            "supersededBySlug": "use-bundles",
+            "formerly": {"number": 3, "text": B},
         },
     ),
     "trust": (

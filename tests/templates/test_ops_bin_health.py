@@ -244,13 +244,29 @@ def test_without_layer_2_its_lines_are_skipped(lib: SimpleNamespace, repo: Path)
     assert line(lib, "ledger")[0] == "broken"
 
 
+def test_two_decisions_with_one_number(lib: SimpleNamespace, repo: Path) -> None:
+    assert line(lib, "decisions") == ("ok", "none yet")
+    folder = repo / "ops/receipts/adr"
+    folder.mkdir(parents=True)
+    for name in ("ADR-001-a.md", "ADR-002-mine.md", "README.md"):
+        (folder / name).write_text("")
+    assert line(lib, "decisions") == ("ok", "2, each with its own number")
+    (folder / "ADR-002-yours.md").write_text("")
+    state, said = line(lib, "decisions")
+    assert state == "broken"
+    assert said == (
+        "ADR-002-mine.md and ADR-002-yours.md have the same number [adr.number]; "
+        "ops/bin/remembrancer adr renumber ops/receipts/adr/ADR-002-yours.md"
+    )
+
+
 FAKE = """#!/bin/sh
 case $1 in
   --version) echo remembrancer 4.1.0 ;;
   status) echo '{"command": "status", "data": '"$FACTS"'}' ;;
 esac
 """
-NAMES = ["version", "ledger", "checkpoint", "receipts", "trust", "keys", "hooks", "template", "gates"]
+NAMES = ["version", "ledger", "checkpoint", "receipts", "decisions", "trust", "keys", "hooks", "template", "gates"]
 
 
 @pytest.fixture

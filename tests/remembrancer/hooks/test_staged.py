@@ -169,7 +169,7 @@ REFUSED = [
     ("status set by hand", edit(ADR, lambda data: data.replace(b": Accepted", b": Rejected")), "adr.edited"),
     ("decision renamed", renamed, "adr.edited"),
     ("decision without a receipt", copied("ADR-002-use-y.md", b"002"), "adr.unrecorded"),
-    ("number twice", copied("ADR-001-use-y.md", b"001"), "adr.form"),
+    ("number twice", copied("ADR-001-use-y.md", b"001"), "adr.number"),
     ("a draft without its form", put("ops/receipts/adr/ADR-002-y.md", "# Y\n"), "adr.form"),
     ("another name", put("ops/receipts/adr/0002-y.md", "# Y\n"), "adr.form"),
     ("checkpoint removed", remove(NOTE), "log.missing"),

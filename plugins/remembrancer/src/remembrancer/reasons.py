@@ -23,6 +23,10 @@ REASONS: dict[str, Reason] = {
         "A decision does not have the standard's form, or is not written to its end.",
         "Complete the file: a title, and the fields Date, Status, Context, Decision, Consequences and Verification.",
     ),
+    "adr.number": Reason(
+        "Two decisions have the same number: two branches took it, and Git merged both.",
+        "Give one of them the next free number with `remembrancer adr renumber <file>`.",
+    ),
     "adr.unrecorded": Reason(
         "A decision says that it is decided, but no receipt binds its text.",
         "Record it with `remembrancer adr accept` or `remembrancer adr reject`.",
@@ -141,7 +145,7 @@ REASONS: dict[str, Reason] = {
     ),
     "input.adr": Reason(
         "No decision record, or more than one, has the number that was given.",
-        "Look at `remembrancer adr list`, and give one of its numbers.",
+        "Look at `remembrancer adr list`, and give one of its numbers or paths.",
     ),
     "input.answers": Reason(
         "There is no answers file of this collection, so nothing says which standard was used.",

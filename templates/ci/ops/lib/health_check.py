@@ -54,6 +54,7 @@ CHECKS: tuple[Callable[[Service], Line], ...] = (
     standing.ledger,
     standing.checkpoint,
     standing.pending,
+    standing.decisions,
     standing.trust,
     standing.keys,
     standing.hooks,

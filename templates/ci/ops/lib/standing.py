@@ -13,6 +13,7 @@ from service import ROOT, Service, Trouble
 
 OK, WARNING, BROKEN, SKIPPED = "ok", "warning", "broken", "skipped"
 CHECKPOINT = "ops/receipts/ledger/checkpoint"
+DECISIONS = "ops/receipts/adr"
 SOON, WAITS, WAITED = timedelta(days=30), timedelta(days=7), timedelta(days=30)
 NO_LAYER = "the Remembrancer (layer 2) is not part of this repository"
 RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
@@ -118,6 +119,19 @@ def pending(_found: Service) -> Line:
     if waiting:
         return Line("receipts", WARNING, f"unchanged; {waiting} pending, sealed by: ops/bin/remembrancer seal")
     return Line("receipts", OK, "unchanged since they were committed; none pending")
+
+
+def decisions(_found: Service) -> Line:
+    """No two decisions have the same number: branches can take one each, and git merges both."""
+    names = sorted(path.name for path in (ROOT / DECISIONS).glob("ADR-*.md"))
+    numbered: dict[int, str] = {}
+    for name in names:
+        if match := re.match(r"ADR-([0-9]+)-", name):
+            first = numbered.setdefault(int(match[1]), name)
+            if first != name:
+                remedy = f"ops/bin/remembrancer adr renumber {DECISIONS}/{name}"
+                return Line("decisions", BROKEN, f"{first} and {name} have the same number [adr.number]; {remedy}")
+    return Line("decisions", OK, f"{len(names)}, each with its own number" if names else "none yet")
 
 
 def trust(_found: Service) -> Line:

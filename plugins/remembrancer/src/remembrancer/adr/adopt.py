@@ -108,13 +108,14 @@ def _write(root: Path, fresh: list[_Found], clock: Clock) -> list[Adopted]:
         title = decisions.check_title(one.decision.title)
         new.append((title, fields, (*one.decision.sections, source)))
     paths = decisions.write_new(root, new, [one.decision.number for one in fresh])
-    numbers = {one.decision.number: adr.number_of(path) for one, path in zip(fresh, paths, strict=True)}
+    numbers = {one.decision.number: path for one, path in zip(fresh, paths, strict=True)}
     numbers.pop(0, None)
+    known = {one.path: one for one in decisions.records(root)}
     done = []
     for one, path in zip(fresh, paths, strict=True):
         status, receipt = one.decision.status, None
         if status in adr.DECIDED:
-            by = numbers.get(one.decision.superseded_by, 0)
-            receipt = decisions.decide(root, decisions.find(root, path), status, clock, by).receipt
+            by = known.get(numbers.get(one.decision.superseded_by, ""))
+            receipt = decisions.decide(root, known[path], status, clock, by).receipt
         done.append(Adopted(one.source, path, status, receipt, True))
     return done

@@ -5,7 +5,8 @@ from the file, and a decision that was edited since it was recorded is never rec
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,7 @@ from remembrancer.adr import form as adr
 from remembrancer.adr.form import Adr
 from remembrancer.clock import Clock, parse_rfc3339, rfc3339
 from remembrancer.errors import BadInput, Refused, Rejected
+from remembrancer.receipt import decided
 from remembrancer.receipt import statement as receipt
 from remembrancer.receipt.fields import LINE, FieldError
 from remembrancer.receipt.statement import Receipt
@@ -22,7 +24,8 @@ from remembrancer.repository.lock import SCRATCH, exclusive
 from remembrancer.repository.store import RECEIPTS, Store
 from remembrancer.system.files import put, read_regular, trouble
 
-UNRECORDED, RECORDED, EDITED = "no", "yes", "edited"
+UNRECORDED, RECORDED, EDITED, MOVED = "no", "yes", "edited", "renumbered"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,12 @@ class Record:
 
     @property
     def recorded(self) -> str:
-        """Say "yes" when the newest receipt binds this text, "edited" when it binds another one, else "no"."""
+        """Say "yes" when the newest receipt binds this text, "edited" when it binds another one, "renumbered" when it
+        says that the record went to another path, else "no"."""
         if self.newest is None:
             return UNRECORDED
+        if self.newest.subject[0].name != self.path:
+            return MOVED
         return RECORDED if self.newest.subject[0].sha256 == hashlib.sha256(self.data).hexdigest() else EDITED
 
 
@@ -60,7 +66,8 @@ def records(root: Path) -> list[Record]:
     for path in _files(root):
         data = read_regular(path, adr.MAX_BYTES)
         one = adr.read(path.name, data)
-        found.append(Record(f"{adr.FOLDER}/{path.name}", data, one, newest.get(one.number)))
+        where = f"{adr.FOLDER}/{path.name}"
+        found.append(Record(where, data, one, newest.get(where)))
     return sorted(found, key=lambda record: (record.adr.number, record.path))
 
 
@@ -80,25 +87,46 @@ def receipts(store: Store) -> list[Receipt]:
     return found
 
 
-def newest_of(found: Iterable[Receipt]) -> dict[int, Receipt]:
-    """Return the newest receipt about each number; no two about one number have the same time."""
-    newest: dict[int, Receipt] = {}
-    for one in sorted(found, key=lambda one: (str(one.predicate["recordedAt"]), one.digest)):
-        newest[int(one.predicate["number"])] = one
-    return newest
+def newest_of(found: Iterable[Receipt]) -> dict[str, Receipt]:
+    """Return the newest receipt about each path; one with another path says that the record was renumbered."""
+    by_digest = {one.digest: one for one in found}
+    newest = decided.in_force(decided.fact(one) for one in by_digest.values())
+    return {path: by_digest[fact.digest] for path, fact in newest.items()}
 
 
-def find(root: Path, wanted: str) -> Record:
-    """Return the record that `7`, `ADR-007` or its path names. Raises BadInput(input.adr)."""
-    number = adr.number_of(wanted)
-    known = records(root)
-    found = [one for one in known if number and one.adr.number == number]
+def find(root: Path, wanted: str, known: Sequence[Record] | None = None) -> Record:
+    """Return the record that `7`, `ADR-007`, its path, or the SHA-256 of its text or newest receipt names.
+
+    `known` are the records when they were read already. Raises BadInput(input.adr).
+    """
+    known = records(root) if known is None else known
+    number, name = adr.number_of(wanted), wanted.rpartition("/")[2]
+    if name.endswith(".md"):
+        found = [one for one in known if one.adr.name == name]
+    elif _DIGEST.fullmatch(wanted):
+        found = [one for one in known if wanted in _digests(one)]
+    else:
+        found = [one for one in known if number and one.adr.number == number]
     if len(found) > 1:
         names = " and ".join(one.path for one in found)
-        raise BadInput("input.adr", f"{names} have the same number", "Give one of them the next free number.")
+        last = same_number(found)[0][-1]
+        remedy = f"Give its path instead, and one of them another number: remembrancer adr renumber {last}"
+        raise BadInput("input.adr", f"{names} have the same number", remedy)
     if not found:
         raise BadInput("input.adr", f"there is no decision {wanted[:80]!r} among the {len(known)} in {adr.FOLDER}")
     return found[0]
+
+
+def _digests(record: Record) -> tuple[str, ...]:
+    text = hashlib.sha256(record.data).hexdigest()
+    return (text, record.newest.digest) if record.newest else (text,)
+
+
+def same_number(known: Iterable[Record]) -> list[Sequence[str]]:
+    """Return the paths of records that share a number; the one to renumber stands last in each group."""
+    known = list(known)
+    newest = {one.path: decided.fact(one.newest) for one in known if one.newest}
+    return decided.same_number([(one.adr.number, one.path) for one in known if one.adr.number], newest)
 
 
 def check_title(title: str) -> str:
@@ -127,34 +155,43 @@ def write_new(
 
     Each takes its wanted number where that is free, else the next one after all numbers that files or receipts use.
     """
-    store = Store(root)
-    paths, files = [], {}
+    paths: list[str] = []
+    files: dict[str, bytes] = {}
     with exclusive(root) as local:
-        used = {adr.read(path.name, b"").number for path in _files(root)}
-        used |= {int(one.predicate["number"]) for one in receipts(store)}
+        used = numbers_used(root)
         asked = list(wanted)
+        highest = max({*used, *asked})
         for position, (title, fields, sections) in enumerate(new):
             ask = asked[position] if position < len(asked) else 0
-            number = ask if ask and ask not in used else max(used | set(asked), default=0) + 1
+            number = ask if ask and ask not in used else highest + 1
             used.add(number)
+            highest = max(highest, number)
             name = adr.file_name(number, adr.slug_of(title))
             files[f"adr/{name}"] = adr.render(number, title, fields, sections)
             paths.append(f"{adr.FOLDER}/{name}")
         with trouble(f"make {root / RECEIPTS}"):
-            store.receipts_dir.mkdir(parents=True, exist_ok=True)
-        put(store.receipts_dir, files, local / SCRATCH)
+            (root / RECEIPTS).mkdir(parents=True, exist_ok=True)
+        put(root / RECEIPTS, files, local / SCRATCH)
     return paths
 
 
-def decide(root: Path, record: Record, status: str, clock: Clock, superseded_by: int = 0) -> Decided:
+def numbers_used(root: Path) -> set[int]:
+    """Return the numbers that files or receipts have, and 0."""
+    used = {0} | {adr.read(path.name, b"").number for path in _files(root)}
+    return used | {int(one.predicate["number"]) for one in receipts(Store(root))}
+
+
+def decide(root: Path, record: Record, status: str, clock: Clock, successor: Record | None = None) -> Decided:
     """Give a record its status and write the receipt that binds its text; a repetition writes nothing.
 
+    `successor` is what supersedes it, when that is known.
+
     Raises Refused(adr.form) for a record that does not have the standard's form or still asks its author,
-    Refused(adr.edited) for one that was edited since it was recorded, Refused(adr.decided) for a decision that was
-    taken otherwise, EnvironmentTrouble.
+    Refused(adr.edited) for one that was edited since it was recorded, Refused(adr.number) for one that was renumbered
+    and still lies at its former path, Refused(adr.decided) for a decision that was taken otherwise, EnvironmentTrouble.
     """
     _refuse_form(record)
-    _refuse_edited(record)
+    refuse_edited(record)
     now, before = record.adr.status, record.newest
     allowed = (adr.ACCEPTED,) if status == adr.SUPERSEDED else (adr.DRAFT,)
     if before is not None and before.predicate["status"] != status and before.predicate["status"] not in allowed:
@@ -170,13 +207,25 @@ def decide(root: Path, record: Record, status: str, clock: Clock, superseded_by:
         with exclusive(root) as local:
             put(root / RECEIPTS, {record.path.removeprefix(f"{RECEIPTS}/"): data}, local / SCRATCH)
     digest = hashlib.sha256(data).hexdigest()
+    named = names_successor(successor.adr.number, successor.adr.slug) if successor else {}
     same = before is not None and before.subject[0].sha256 == digest
-    if before is not None and same and before.predicate.get("supersededBy", 0) == superseded_by:
+    if before is not None and same and named.items() == successor_in(before).items():
         return Decided(record.path, Path(RECEIPTS) / receipt.relative_path(before), before.digest, False)
-    return _bind(root, record, clock, status=status, digest=digest, superseded_by=superseded_by)
+    return bind(root, record, clock, status=status, digest=digest, more=named)
 
 
-def _bind(root: Path, record: Record, clock: Clock, *, status: str, digest: str, superseded_by: int) -> Decided:
+def names_successor(number: int, slug: str) -> dict[str, object]:
+    """Return the members of a receipt that name a successor: its number, and the slug that tells two of them apart."""
+    return {"supersededBy": number, "supersededBySlug": slug}
+
+
+def successor_in(one: Receipt) -> dict[str, object]:
+    """Return the members of a receipt that name the successor; receipts before 4.2 have no slug."""
+    return {name: one.predicate[name] for name in ("supersededBy", "supersededBySlug") if name in one.predicate}
+
+
+def bind(root: Path, record: Record, clock: Clock, *, status: str, digest: str, more: Mapping[str, object]) -> Decided:
+    """Write the receipt that binds a text to a record; `more` are further members of its predicate."""
     said: dict[str, object] = {
         "recordedAt": _after(record.newest, clock),
         "number": record.adr.number,
@@ -184,7 +233,7 @@ def _bind(root: Path, record: Record, clock: Clock, *, status: str, digest: str,
         "slug": record.adr.slug,
         "status": status,
         "text": digest,
-        **({"supersededBy": superseded_by} if superseded_by else {}),
+        **more,
     }
     data = receipt.build("adr", [(record.path, digest)], said)
     path = Store(root).write_receipt(data)
@@ -193,15 +242,15 @@ def _bind(root: Path, record: Record, clock: Clock, *, status: str, digest: str,
 
 def supersede(root: Path, old: Record, new: Record, clock: Clock) -> Decided:
     """Mark an accepted decision as superseded by another accepted and recorded one; see `decide`."""
-    if old.adr.number == new.adr.number:
+    if old.path == new.path:
         raise BadInput("input.adr", f"{old.path} cannot supersede itself")
     if new.recorded != RECORDED or new.adr.status != adr.ACCEPTED:
         raise Refused(
             "adr.decided",
             f"{new.path} is not recorded as {adr.ACCEPTED}, so it supersedes nothing yet",
-            f"Run `remembrancer adr accept {new.adr.number}` first.",
+            f"Run `remembrancer adr accept {new.path}` first.",
         )
-    return decide(root, old, adr.SUPERSEDED, clock, new.adr.number)
+    return decide(root, old, adr.SUPERSEDED, clock, new)
 
 
 def _after(before: Receipt | None, clock: Clock) -> str:
@@ -227,10 +276,16 @@ def _refuse_form(record: Record) -> None:
         raise Refused("adr.form", f"{record.path} cannot be recorded: {'; '.join(found)}")
 
 
-def _refuse_edited(record: Record) -> None:
-    """Whoever set the Status line by hand gets the same answer as whoever did not touch the file."""
+def refuse_edited(record: Record) -> None:
+    """Whoever set the Status line by hand gets the same answer as whoever did not touch the file.
+
+    Raises Refused(adr.edited), Refused(adr.number) when the record was renumbered and this is its former path.
+    """
     if record.newest is None:
         return
+    if record.recorded == MOVED:
+        remedy = f"Take the former file away with `remembrancer adr renumber {record.path}`."
+        raise Refused("adr.number", f"{record.path} was renumbered to {record.newest.subject[0].name}", remedy)
     before = adr.with_status(record.data, str(record.newest.predicate["status"]))
     if hashlib.sha256(before).hexdigest() != record.newest.subject[0].sha256:
         raise Refused("adr.edited", f"{record.path} was edited after it was recorded")

@@ -179,6 +179,16 @@ def with_status(data: bytes, status: str) -> bytes:
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
+def with_number(data: bytes, number: int) -> bytes:
+    """Return the same bytes with another number in the title line (the first one outside code)."""
+    lines, done = [], False
+    for line, end, code in _lines(data.decode("utf-8", "surrogateescape")):
+        found = None if done or code else _TITLE.fullmatch(line.rstrip())
+        lines.append(f"# ADR-{number:03d}{line[found.end(1) :]}{end}" if found else f"{line}{end}")
+        done = done or found is not None
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
 def file_name(number: int, slug: str) -> str:
     """Return the name of a record's file."""
     return f"ADR-{number:03d}-{slug}.md"

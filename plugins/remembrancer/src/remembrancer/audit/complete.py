@@ -2,6 +2,7 @@
 with it."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from remembrancer.audit.recorded import ABSENT, HELD, Checker, Task
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.ledger import Ledger
+from remembrancer.receipt import decided
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt
 from remembrancer.repository.reader import LEDGER, RECEIPTS, TRUST, Repository
+from remembrancer.system.files import trouble
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Policy
 from remembrancer.user.state import State
@@ -27,6 +30,7 @@ from remembrancer.verify.log import LogView, check_stamp
 Progress = Callable[[int, int], None]
 
 GENERATIONS = ("spawn", "update")
+_RECORD = re.compile(r"ADR-([0-9]{3,5})-.+\.md")
 
 
 @dataclass
@@ -52,9 +56,7 @@ def collect(task: Task, index: int, receipt: Receipt, blobs: Mapping[str, bytes]
         except RemembrancerError as error:
             return "failed", negative(HELD[receipt.kind], entry.path, error)
     if receipt.kind == "adr":
-        predicate = receipt.predicate
-        place = (int(predicate["number"]), str(predicate["recordedAt"]))
-        return "adr", (*place, str(predicate["slug"]), str(predicate["text"]))
+        return "adr", decided.fact(receipt)
     if receipt.kind == "trust":
         return "trust", (int(receipt.predicate["policyVersion"]), receipt.subject[0].sha256)
     if receipt.kind in GENERATIONS:
@@ -105,26 +107,47 @@ def audit_everything(
 
 
 def _texts(repository: Repository, recorded: list[object]) -> list[Finding]:
-    """Compare each decision record with the newest receipt about its number."""
-    newest: dict[int, tuple[str, str]] = {}
-    # by their times: receipts of one seal are in the order of their digests
-    texts: list[tuple[int, str, str, str]] = [one for one in recorded if isinstance(one, tuple)]
-    for number, _, slug, text in sorted(texts):
-        newest[number] = (slug, text)
+    """Compare each decision record with the newest receipt about it, and their numbers with each other."""
+    facts = [one for one in recorded if isinstance(one, decided.Fact)]
+    newest = decided.in_force(facts)
     found = []
-    for number, (slug, text) in sorted(newest.items()):
-        path = f"{RECEIPTS}/adr/ADR-{number:03d}-{slug}.md"
+    for one in decided.unfounded(facts):
+        message = f"{one.path} is recorded as renumbered from {one.former_path}, but no receipt bound that text there"
+        found.append(negative("receipts", one.path, Rejected("receipt.text", message)))
+    for path, one in sorted(newest.items()):
         try:
-            same = hashlib.sha256(repository.read(path)).hexdigest() == text
-            trouble = "" if same else "is not the text that its newest receipt binds"
+            data = repository.read(path)
         except FileNotFoundError:
-            trouble = "is recorded but missing"
+            wrong = "is recorded but missing" if one.path == path else ""
         except Rejected as error:
             found.append(negative("receipts", path, error))
             continue
-        if trouble:
-            found.append(negative("receipts", path, Rejected("receipt.text", f"{path} {trouble}")))
-    return found
+        else:
+            if one.path != path:
+                wrong = f"is here again, although it was renumbered to {one.path}"
+            else:
+                same = hashlib.sha256(data).hexdigest() == one.text
+                wrong = "" if same else "is not the text that its newest receipt binds"
+        if wrong:
+            found.append(negative("receipts", path, Rejected("receipt.text", f"{path} {wrong}")))
+    return found + _numbers(repository, newest)
+
+
+def _numbers(repository: Repository, newest: Mapping[str, decided.Fact]) -> list[Finding]:
+    """No two records have the same number, whether or not they are recorded yet."""
+    named = [
+        (int(match[1]), f"{RECEIPTS}/adr/{match[0]}") for match in map(_RECORD.fullmatch, _names(repository)) if match
+    ]
+    return [
+        negative("receipts", last, Rejected("adr.number", f"{first} and {last} have the same number"))
+        for first, *_, last in decided.same_number(named, newest)
+    ]
+
+
+def _names(repository: Repository) -> list[str]:
+    folder = repository.root / RECEIPTS / "adr"
+    with trouble(f"list {folder}"):
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def _policy(trusted: Trusted, recorded: list[object]) -> list[Finding]:

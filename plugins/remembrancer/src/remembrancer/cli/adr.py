@@ -94,7 +94,7 @@ def import_(session: Session, shown: Shown, *, folder: Path, no_seal: bool) -> i
 @NO_SEAL
 @command(trust=True)
 def accept(session: Session, shown: Shown, *, number: str, no_seal: bool) -> int:
-    """Record that a decision is taken."""
+    """Record that a decision is taken. ADR is its number or its path."""
     return _decide(session, shown, number, "Accepted", no_seal=no_seal)
 
 
@@ -103,7 +103,7 @@ def accept(session: Session, shown: Shown, *, number: str, no_seal: bool) -> int
 @NO_SEAL
 @command(trust=True)
 def reject(session: Session, shown: Shown, *, number: str, no_seal: bool) -> int:
-    """Record that a proposal is turned down."""
+    """Record that a proposal is turned down. ADR is its number or its path."""
     return _decide(session, shown, number, "Rejected", no_seal=no_seal)
 
 
@@ -113,7 +113,7 @@ def reject(session: Session, shown: Shown, *, number: str, no_seal: bool) -> int
 @NO_SEAL
 @command(trust=True)
 def supersede(session: Session, shown: Shown, *, number: str, newer: str, no_seal: bool) -> int:
-    """Record that an accepted decision is replaced by another one."""
+    """Record that an accepted decision is replaced by another one. ADR is a number or a path."""
     from remembrancer.adr import decide as decisions
 
     old, new = decisions.find(session.root, number), decisions.find(session.root, newer)
@@ -121,6 +121,33 @@ def supersede(session: Session, shown: Shown, *, number: str, newer: str, no_sea
     return finish(
         session, shown, "adr supersede", done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False
     )
+
+
+@click.command(epilog="Example: remembrancer adr renumber ops/receipts/adr/ADR-002-use-postgresql.md")
+@click.argument("which", metavar="PATH")
+@NO_SEAL
+@command(trust=True)
+def renumber(session: Session, shown: Shown, *, which: str, no_seal: bool) -> int:
+    """Give a decision the next free number, when a merge brought two with the same one.
+
+    A new receipt binds the text under its new number and names the former one; decisions that it supersedes get a
+    receipt that names the new number. An interrupted run is taken up by the same command.
+    """
+    from remembrancer.adr.renumber import renumber as give_number
+    from remembrancer.record.finish import seal_after
+
+    done = give_number(session.root, which, session.clock)
+    lines = [f"renumbered {done.former} as {done.path}" if done.new else f"already renumbered: {done.path}"]
+    lines += [f"recorded {one.receipt.as_posix()}" for one in done.receipts]
+    lines += [f"{path} mentions the former number in its text, which stays as it is" for path in done.mentions]
+    receipts = [one.receipt.as_posix() for one in done.receipts]
+    data: dict[str, object] = {"file": done.path, "former": done.former, "renumbered": done.new, "receipts": receipts}
+    data["mentions"] = list(done.mentions)
+    if receipts:
+        sealed = seal_after(session, wait=no_seal)
+        lines += sealed_lines(sealed)
+        data.update(sealed_data(sealed))
+    return say(Report("adr renumber", data=data, notices=session.notices), shown.format, *lines)
 
 
 def _decide(session: Session, shown: Shown, number: str, status: str, *, no_seal: bool) -> int:

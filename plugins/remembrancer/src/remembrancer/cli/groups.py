@@ -45,6 +45,7 @@ def trust() -> None:
         "accept": ("remembrancer.cli.adr:accept", "Record that a decision is taken."),
         "reject": ("remembrancer.cli.adr:reject", "Record that a proposal is turned down."),
         "supersede": ("remembrancer.cli.adr:supersede", "Record that a decision is replaced."),
+        "renumber": ("remembrancer.cli.adr:renumber", "Give one of two with the same number another one."),
     },
     epilog='Example: remembrancer adr create "Use PostgreSQL for orders"',
 )

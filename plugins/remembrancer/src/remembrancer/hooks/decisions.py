@@ -3,18 +3,20 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from remembrancer.adr import form as adr
-from remembrancer.adr.decide import newest_of
 from remembrancer.adr.form import FOLDER
 from remembrancer.errors import Rejected
 from remembrancer.findings import Finding
 from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import Change, Staged
-from remembrancer.receipt.statement import Receipt, parse
+from remembrancer.receipt.decided import Fact, fact, in_force, same_number
+from remembrancer.receipt.statement import parse
 
 CHECK = "check-adr"
+_FILE = re.compile(rf"{FOLDER}/ADR-([0-9]{{3,5}})-(.+)\.(md|receipt)")
 _NUMBER = re.compile(rf"{FOLDER}/ADR-([0-9]{{3,5}})-")
 
 
@@ -32,53 +34,65 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
             message = "is not named ADR-{three digits}-{slug}.md"
             found.append(refusal(CHECK, "adr.form", change.path, message, "Make it with `remembrancer adr create`."))
     if numbers:
-        texts, receipts = _index(staged, numbers)
+        texts, newest = _index(staged, numbers)
+        named = [(number, path) for number, paths in texts.items() for path in paths]
+        twins = same_number(named, newest)
+        found += [_same(first, last) for first, *_, last in twins]
+        shared = {path for paths in twins for path in paths}
         for number in sorted(numbers):
-            found += _decision(staged, number, texts[number], newest_of(receipts[number]).get(number))
+            if not shared.intersection(texts[number]):
+                found += _number(staged, number, texts[number], newest)
     return found
 
 
-def _index(staged: Staged, numbers: set[int]) -> tuple[defaultdict[int, list[str]], defaultdict[int, list[Receipt]]]:
-    """Return the files and the receipts that the index has about some numbers."""
+def _same(first: str, last: str) -> Finding:
+    remedy = f"Run `remembrancer adr renumber {last}`, and stage what it changes: git add --all {FOLDER}"
+    return refusal(CHECK, "adr.number", last, f"and {first} have the same number", remedy)
+
+
+def _index(staged: Staged, numbers: set[int]) -> tuple[defaultdict[int, list[str]], dict[str, Fact]]:
+    """Return the files of each number, and the newest fact about each path that has or had one of `numbers`."""
     texts: defaultdict[int, list[str]] = defaultdict(list)
-    receipts: defaultdict[int, list[Receipt]] = defaultdict(list)
+    named: list[tuple[int, str, str]] = []
     for path in staged.names(FOLDER):
-        match = _NUMBER.match(path)
-        if match is None or int(match[1]) not in numbers:
-            continue
-        if path.endswith(".md"):
+        match = _FILE.fullmatch(path)
+        if match and match[3] == "md":
             texts[int(match[1])].append(path)
-        elif path.endswith(".receipt"):
-            try:
-                receipts[int(match[1])].append(parse(staged.file(path) or b""))
-            except Rejected:
-                continue  # check-receipts names it
-    return texts, receipts
+        elif match:
+            named.append((int(match[1]), match[2].rpartition(".")[0], path))
+    # a renumbered record keeps its slug, and its newer receipts have another number in their names
+    slugs = {slug for number, slug, _ in named if number in numbers}
+    facts = []
+    for _, slug, path in named:
+        if slug in slugs:
+            with suppress(Rejected):  # check-receipts names it
+                facts.append(fact(parse(staged.file(path) or b"")))
+    return texts, in_force(facts)
 
 
-def _decision(staged: Staged, number: int, paths: list[str], newest: Receipt | None) -> Iterator[Finding]:
-    if len(paths) > 1:
-        remedy = "Give the newer one the next free number, in its name and in its title."
-        yield refusal(CHECK, "adr.form", paths[1], f"and {paths[0]} have the same number", remedy)
-        return
-    if not paths:
-        if newest is not None:
-            path = f"{FOLDER}/{adr.file_name(number, str(newest.predicate['slug']))}"
+def _number(staged: Staged, number: int, paths: list[str], newest: Mapping[str, Fact]) -> Iterator[Finding]:
+    """Judge every record that has, or had, a number."""
+    for path, said in sorted(newest.items()):
+        if said.path == path and said.number == number and path not in paths:
             yield _edited(path, "is recorded and cannot be removed or renamed")
-        return
-    (path,) = paths
+    for path in paths:
+        yield from _decision(staged, path, newest.get(path))
+
+
+def _decision(staged: Staged, path: str, newest: Fact | None) -> Iterator[Finding]:
     data = staged.file(path) or b""
     one = adr.read(path.removeprefix(f"{FOLDER}/"), data)
     if problems := adr.problems(one):
         yield refusal(CHECK, "adr.form", path, f"is not in the standard's form: {'; '.join(problems)}")
+    elif newest is not None and newest.path != path:
+        remedy = f"Run `remembrancer adr renumber {path}`, which takes it away."
+        yield refusal(CHECK, "adr.number", path, f"was renumbered to {newest.path}", remedy)
     elif newest is None:
         if one.status != adr.DRAFT:
             verb = {adr.ACCEPTED: "accept", adr.REJECTED: "reject"}.get(one.status, "supersede")
-            remedy = f"Run `remembrancer adr {verb} {number}`, and stage what it writes: git add {FOLDER}"
+            remedy = f"Run `remembrancer adr {verb} {one.number}`, and stage what it writes: git add {FOLDER}"
             yield refusal(CHECK, "adr.unrecorded", path, f"says {one.status}, and no receipt records it", remedy)
-    elif newest.predicate["slug"] != one.slug:
-        yield _edited(path, f"is recorded as {adr.file_name(number, str(newest.predicate['slug']))}")
-    elif hashlib.sha256(data).hexdigest() != newest.predicate["text"]:
+    elif hashlib.sha256(data).hexdigest() != newest.text:
         yield _edited(path, "was edited after it was recorded")
 
 

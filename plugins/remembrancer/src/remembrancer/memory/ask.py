@@ -7,7 +7,7 @@ anywhere has no answer.
 import json
 import math
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -119,18 +119,21 @@ def _newer_first(base: sqlite3.Connection, order: Iterable[int]) -> list[tuple[i
 
 def _replacements(base: sqlite3.Connection) -> dict[int, int]:
     """Return which document replaced which: receipts say so, and texts of decisions in force."""
-    rows = base.execute("SELECT id, number, status FROM document WHERE kind = ?", (ADR,)).fetchall()
-    by_number = {number: row for row, number, _ in rows}
-    superseded = {row for row, _, status in rows if status == "Superseded"}
+    rows = base.execute("SELECT id, number, status, path FROM document WHERE kind = ?", (ADR,)).fetchall()
+    shared = Counter(number for _, number, _, _ in rows)
+    # a number that two decisions have says of neither that it is meant
+    by_name = {str(number): row for row, number, _, _ in rows if shared[number] == 1}
+    by_name |= {path: row for row, _, _, path in rows}
+    superseded = {row for row, _, status, _ in rows if status == "Superseded"}
     found: dict[int, int] = {}
     texts = "SELECT id, replaces FROM document WHERE kind = ? AND status = 'Accepted' AND replaces != '[]'"
     for row, numbers in base.execute(texts, (ADR,)):
         for number in json.loads(numbers):
-            if by_number.get(number) in superseded:
-                found[by_number[number]] = row
-    for number, by in base.execute("SELECT number, replaced_by FROM document WHERE replaced_by != 0"):
-        if by_number.get(number) in superseded and by in by_number:
-            found[by_number[number]] = by_number[by]
+            if by_name.get(str(number)) in superseded:
+                found[by_name[str(number)]] = row
+    for about, by in base.execute("SELECT about, replaced_by FROM document WHERE replaced_by != '' ORDER BY at"):
+        if by_name.get(about) in superseded and by in by_name:
+            found[by_name[about]] = by_name[by]
     return found
 
 

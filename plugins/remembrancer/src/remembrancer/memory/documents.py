@@ -1,6 +1,6 @@
 """What can be asked about: every decision and every receipt as a document of titled parts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from remembrancer.adr import form as adr
 from remembrancer.errors import RemembrancerError
 from remembrancer.memory import events
 from remembrancer.memory.sources import ADR
+from remembrancer.receipt.decided import path_of
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse
 from remembrancer.system.files import read_regular
 
@@ -20,7 +21,9 @@ class Document:
     """One document: its path from the root, its kind, what it is called, its status and day, and its parts.
 
     `parts` are the texts of PARTS; the last one holds whatever has no part of its own. `number` is a decision's (else
-    0), and `replaces` the numbers of the decisions that it says it replaces, `replaced_by` the one that replaces it.
+    0), and `replaces` the numbers of the decisions that it says it replaces. For a receipt about a decision, `about`
+    is its path, `at` when it was recorded, and `replaced_by` the path of the one that replaces it, or its number
+    where the receipt does not say more.
     """
 
     path: str
@@ -31,7 +34,9 @@ class Document:
     parts: tuple[str, str, str, str]
     number: int = 0
     replaces: tuple[int, ...] = ()
-    replaced_by: int = 0
+    replaced_by: str = ""
+    about: str = ""
+    at: str = ""
 
 
 def read(root: Path, paths: list[str]) -> Iterator[Document]:
@@ -75,8 +80,16 @@ def _receipt(path: str, receipt: Receipt) -> Document:
         ("", "", "", " ".join([receipt.kind, receipt.subject[0].name, receipt.subject[0].sha256, *_texts(said)])),
         int(said["number"]) if receipt.kind == ADR else 0,
         (),
-        int(said.get("supersededBy", 0)) if receipt.kind == ADR else 0,
+        _replaced_by(said),
+        receipt.subject[0].name if receipt.kind == ADR else "",
+        str(said["recordedAt"]),
     )
+
+
+def _replaced_by(said: Mapping[str, Any]) -> str:
+    if "supersededBySlug" in said:
+        return path_of(said["supersededBy"], said["supersededBySlug"])
+    return str(said.get("supersededBy", ""))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -17,13 +17,13 @@ from remembrancer.memory.sources import Source, sources
 if TYPE_CHECKING:
     from remembrancer.memory.documents import Document
 
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = """
 CREATE TABLE source (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER) WITHOUT ROWID;
 CREATE TABLE state (digest TEXT);
 CREATE TABLE document (
     id INTEGER PRIMARY KEY, path TEXT UNIQUE, kind TEXT, title TEXT, status TEXT, date TEXT, number INTEGER,
-    replaces TEXT, replaced_by INTEGER
+    replaces TEXT, replaced_by TEXT, about TEXT, at TEXT
 );
 CREATE VIRTUAL TABLE text USING fts5 (
     title, context, decision, consequences, more, tokenize = "porter unicode61 remove_diacritics 2"
@@ -114,8 +114,8 @@ def _refresh(base: sqlite3.Connection, root: Path, here: list[Source]) -> None:
 def _add(base: sqlite3.Connection, documents: "Iterable[Document]") -> None:
     for one in documents:
         cursor = base.execute(
-            "INSERT INTO document (path, kind, title, status, date, number, replaces, replaced_by)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document (path, kind, title, status, date, number, replaces, replaced_by, about, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 one.path,
                 one.kind,
@@ -125,6 +125,8 @@ def _add(base: sqlite3.Connection, documents: "Iterable[Document]") -> None:
                 one.number,
                 json.dumps(one.replaces),
                 one.replaced_by,
+                one.about,
+                one.at,
             ),
         )
         base.execute("INSERT INTO text (rowid, title, context, decision, consequences, more) VALUES (?, ?, ?, ?, ?, ?)",

@@ -76,6 +76,10 @@ def _decision(subject: list[dict[str, Any]], predicate: Mapping[str, Any]) -> st
         return "must have the digest of text"
     if "supersededBy" in predicate and predicate["status"] != "Superseded":
         return "names a successor, but is not superseded"
+    if "supersededBySlug" in predicate and "supersededBy" not in predicate:
+        return "names a successor without its number"
+    if predicate.get("formerly", {}).get("number") == predicate["number"]:
+        return "had the same number before"
     return ""
 
 
@@ -168,7 +172,11 @@ KINDS: dict[str, Kind] = {
                     "status": Choice(("Accepted", "Rejected", "Superseded")),
                     "text": DIGEST,
                 },
-                {"supersededBy": Whole(1, 99_999)},
+                {
+                    "supersededBy": Whole(1, 99_999),
+                    "supersededBySlug": SLUG,
+                    "formerly": Record({"number": Whole(1, 99_999), "text": DIGEST}),
+                },
             ),
             _decision,
         ),
