@@ -1,12 +1,15 @@
 """Fixtures that more than one part uses."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import collection as collection_support
 from cli_support import forget_release
 from collection import render, snapshot
+from once import Shared
 
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
@@ -33,12 +36,21 @@ def release_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This collection as a clean git repository with one commit and one tag."""
-    return snapshot(tmp_path_factory.mktemp("source") / "vaultmesh")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """What the workers of this run make once for all."""
+    base = tmp_path_factory.getbasetemp()
+    collection_support.SHARED = Shared((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared")
+    return collection_support.SHARED
 
 
 @pytest.fixture(scope="session")
-def service(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def collection(shared: Shared) -> Path:
+    """This collection as a clean git repository with one commit and one tag; tests do not write into it."""
+    return shared.made(lambda folder: snapshot(folder / "vaultmesh"), "collection") / "vaultmesh"
+
+
+@pytest.fixture(scope="session")
+def service(collection: Path, shared: Shared) -> Path:
     """A complete service with default answers, rendered once; tests do not write into it."""
-    return render(collection, tmp_path_factory.mktemp("service") / "my-svc", component="my-svc")
+    answers = {"component": "my-svc"}
+    return shared.made(lambda folder: render(collection, folder / "my-svc", **answers), "service") / "my-svc"

@@ -4,14 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from copier import run_copy
+from copier._main import Worker
+
+from once import Shared
 
 ROOT = Path(__file__).resolve().parents[2]
-TAG = "v4.1.0"
+TAG = f"v{tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['project']['version']}"
+# what the workers of a run share; the fixture `shared` sets it
+SHARED: Shared | None = None
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.com",
@@ -55,8 +63,25 @@ def commit_all(folder: Path, message: str) -> str:
 
 
 def render(source: Path, target: Path, *, tasks: bool = False, **answers: Any) -> Path:
-    """Render the collection at HEAD with the given answers and defaults for the rest; return the target."""
-    with warnings.catch_warnings():
+    """Render the collection at HEAD with the given answers and defaults for the rest; return the target.
+
+    Into a new folder and without tasks the same answers give the same files, so Copier is asked once for all workers.
+    """
+    if tasks or target.exists() or SHARED is None or not _clean(source):
+        return _render(source, target, tasks, answers)
+    name = target.name if "component" not in answers else "my-svc"
+    key = (str(source), git(source, "rev-parse", "HEAD"), name, answers)
+    made = SHARED.made(lambda folder: _render(source, folder / name, tasks, answers), *key)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copytree(made / name, target, symlinks=True))
+
+
+def _clean(source: Path) -> bool:
+    return (source / ".git").exists() and not git(source, "status", "--porcelain")
+
+
+def _render(source: Path, target: Path, tasks: bool, answers: dict[str, Any]) -> Path:
+    with warnings.catch_warnings(), _no_questions_to_git():
         warnings.simplefilter("error")
         run_copy(
             str(source),
@@ -70,6 +95,17 @@ def render(source: Path, target: Path, *, tasks: bool = False, **answers: Any) -
             vcs_ref="HEAD",
         )
     return target
+
+
+@contextmanager
+def _no_questions_to_git() -> Iterator[None]:
+    """Keep Copier from asking Git about core.fileMode once for each file, which is a third of the time."""
+    asked = Worker._sync_git_index_executable_bit
+    Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Worker._sync_git_index_executable_bit = asked  # type: ignore[method-assign]
 
 
 def files(folder: Path) -> set[str]:

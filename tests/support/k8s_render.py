@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -44,10 +45,8 @@ def tool(name: str) -> str:
 
 @cache
 def _layer(collection: Path, answers: str) -> Path:
-    folder = collection.parent / "k8s"
-    folder.mkdir(exist_ok=True)
-    data = {"component": "my-svc"} | json.loads(answers)
-    return render(collection, folder / str(len(list(folder.iterdir()))), layer="k8s", **data)
+    folder = Path(tempfile.mkdtemp(prefix="k8s.", dir=collection.parent)) / "my-svc"
+    return render(collection, folder, layer="k8s", **({"component": "my-svc"} | json.loads(answers)))
 
 
 def layer(collection: Path, **answers: Any) -> Path:
