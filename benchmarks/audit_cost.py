@@ -27,12 +27,12 @@ from rfc3161_client import VerifierBuilder, decode_timestamp_response
 
 from benchmarks._scratch import COMPONENT, PROGRAM, deploy, environment, lay, repository, sha256
 from benchmarks.measure import Row, run_apart
-from remembrancer.ledger.files import LEDGER
 from remembrancer.ledger.stamps import FOLDER
+from remembrancer.paths import LEDGER, RECEIPTS
 from remembrancer.receipt.statement import parse, relative_path
 from remembrancer.record import statements as recording
 from remembrancer.record.begin import development_policy, write_policy
-from remembrancer.repository.reader import RECEIPTS, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.timestamp import chain, checks
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.model import Authority

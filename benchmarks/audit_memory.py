@@ -14,11 +14,11 @@ import pysequoia
 
 from benchmarks._scratch import PROGRAM, environment, lay, many, repository
 from benchmarks.measure import Row, run_apart
-from remembrancer.ledger.files import LEDGER
 from remembrancer.ledger.stamps import FOLDER
+from remembrancer.paths import LEDGER, RECEIPTS
 from remembrancer.receipt.statement import parse, relative_path
 from remembrancer.record.begin import development_policy, write_policy
-from remembrancer.repository.reader import RECEIPTS, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.request import make_request
 from remembrancer.tlog.note import SignerKey

@@ -8,9 +8,8 @@ from pathlib import Path
 from benchmarks._scratch import commit, many, repository
 from benchmarks.measure import Row
 from remembrancer.ledger import Ledger
-from remembrancer.ledger.files import LEDGER
+from remembrancer.paths import LEDGER, LOCAL
 from remembrancer.receipt.statement import parse, relative_path
-from remembrancer.repository.lock import LOCAL
 from remembrancer.repository.store import Store
 from remembrancer.tlog.note import SignerKey
 

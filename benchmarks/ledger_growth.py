@@ -11,12 +11,11 @@ from pathlib import Path
 
 from benchmarks._scratch import COMPONENT, commit, deploy, lay, many, repository, sha256
 from benchmarks.measure import Row, alternate
-from remembrancer.clock import SystemClock
+from remembrancer.audit.session import Session
 from remembrancer.ledger import Ledger
+from remembrancer.paths import RECEIPTS
 from remembrancer.record.deploy import record_deploy
 from remembrancer.record.statements import Given
-from remembrancer.repository.reader import Repository
-from remembrancer.repository.store import RECEIPTS
 from remembrancer.tlog.note import SignerKey
 
 SMALL = 1_000
@@ -28,7 +27,7 @@ class _World:
     """A repository whose log has a given size, and the work that is measured in it."""
 
     def __init__(self, root: Path, size: int) -> None:
-        self.repository = Repository(repository(root))
+        self.session = Session(repository(root))
         self.ledger = Ledger(root)
         self.signer = SignerKey.generate("bench.invalid/my-svc")
         self.versions = count(1)
@@ -38,7 +37,7 @@ class _World:
         self.record_and_seal()
 
     def _entries(self, size: int) -> Iterator[bytes]:
-        folder = self.repository.root / RECEIPTS / "deploy"
+        folder = self.session.root / RECEIPTS / "deploy"
         folder.mkdir(parents=True)
         for number, entry in enumerate(many(size)):
             if number % EVERY:
@@ -52,9 +51,9 @@ class _World:
     def record_and_seal(self) -> None:
         """Record the next version and seal it."""
         version = f"1.{next(self.versions)}.0"
-        evidence = self.repository.root / "dist" / f"{COMPONENT}-{version}.tar.gz"
+        evidence = self.session.root / "dist" / f"{COMPONENT}-{version}.tar.gz"
         evidence.write_bytes(version.encode())
-        record_deploy(self.repository, Given(COMPONENT, version), SystemClock())
+        record_deploy(self.session, Given(COMPONENT, version))
         sealed = self.ledger.seal(self.signer)
         if len(sealed.sealed) != 1 or sealed.refused:
             raise RuntimeError(f"not sealed: {sealed.refused}")

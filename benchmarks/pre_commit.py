@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks._scratch import PROGRAM, commit, deploy, git, lay, many, repository, sha256
 from benchmarks.measure import Row, alternate_cpu, run
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import parse, relative_path
-from remembrancer.repository.store import RECEIPTS
 from remembrancer.tlog.note import SignerKey
 
 COUNT = 10_000

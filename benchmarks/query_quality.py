@@ -20,8 +20,8 @@ from benchmarks.measure import Row, alternate_cpu, run
 from remembrancer.adr import form as adr
 from remembrancer.memory.ask import ask
 from remembrancer.memory.index import opened
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import parse, relative_path
-from remembrancer.repository.store import RECEIPTS
 
 SET = Path(__file__).with_name("query_set")
 HIT_1, HIT_3 = 0.85, 0.95

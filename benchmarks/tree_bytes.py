@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks._scratch import COMPONENT, release, service
 from benchmarks.measure import Row
-from remembrancer.repository.store import RECEIPTS
+from remembrancer.paths import RECEIPTS
 
 RELEASES = 8
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks._scratch import COMPONENT, PROGRAM, commit, environment, release, service
 from benchmarks.measure import Row, alternate, alternate_cpu, run
 from remembrancer.openpgp import verify_detached
-from remembrancer.repository.reader import TRUST
+from remembrancer.paths import TRUST
 
 LIBRARIES = (
     "hashlib, json, tomllib, click, cryptography.x509, pysequoia, rfc3161_client, "

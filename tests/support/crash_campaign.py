@@ -22,7 +22,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(SOURC
 sys.path[:0] = [] if str(SOURCE) in sys.path else [str(HERE), str(SOURCE)]
 
 from ledger_world import World, deploy, waiver  # noqa: E402 - after the path is set
-from remembrancer.repository.lock import LOCAL  # noqa: E402
+from remembrancer.paths import LOCAL  # noqa: E402
 
 EVERYTHING = 1_000_000
 TOKEN = {"one": lambda data: b"token"}

@@ -146,7 +146,7 @@ def test_an_interrupted_run_is_taken_up(scratch: Scratch, monkeypatch: pytest.Mo
         else:
             patch.setattr(renumbering, "exclusive", _second_time_ends(renumbering.exclusive))
         with pytest.raises(KeyboardInterrupt):
-            renumbering.renumber(scratch.root, YOURS, SystemClock())
+            renumbering.renumber(Store(scratch.root), YOURS, SystemClock())
     assert (scratch.root / YOURS).exists()
     assert (scratch.root / MOVED).exists()
     if step != "the copy":

@@ -14,8 +14,9 @@ import pytest
 from cli_support import Scratch, change_policy, end_agents, ledger, owner, released
 from remembrancer.audit.gather import gather, open_ledger
 from remembrancer.clock import FixedClock, SystemClock, rfc3339
+from remembrancer.paths import TRUST
 from remembrancer.record import statements as recording
-from remembrancer.repository.reader import TRUST, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.repository.store import Store
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.request import make_request

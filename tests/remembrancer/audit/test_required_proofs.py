@@ -3,15 +3,13 @@
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cli_support import Scratch, change_policy, end_agents, new_key, released
-from remembrancer.clock import SystemClock
+from remembrancer.audit.session import Session
 from remembrancer.record.deploy import record_deploy
 from remembrancer.record.statements import Given
-from remembrancer.repository.reader import Repository
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
 
@@ -24,7 +22,7 @@ def scratch() -> Iterator[Scratch]:
     scratch.ok("sign", "--no-seal", NEXT)
     scratch.ok("timestamp", "--no-seal", NEXT)
     given = Given("my-svc", "0.2.0", evidence=scratch.root / NEXT)
-    assert record_deploy(Repository(Path(scratch.root)), given, SystemClock()).new
+    assert record_deploy(Session(scratch.root), given).new
     scratch.ok("seal")
     yield scratch
     scratch.remove()

@@ -12,8 +12,9 @@ from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scra
 from ledger_world import deploy, signed
 from receipt_samples import statement
 from remembrancer.ledger import Ledger
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import build, encode, parse, relative_path
-from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.repository.store import Store
 
 WRITTEN = ("--context", "A.", "--decision", "B.", "--consequences", "C.", "--verification", "`make test`")
 ADR = "ops/receipts/adr/ADR-001-use-x.md"

@@ -16,7 +16,7 @@ from crash_campaign import ENVIRONMENT, Boundaries, Moments, copy, crash, templa
 from ledger_world import World, deploy, waiver
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.ledger import seal as seal_module
-from remembrancer.repository.lock import LOCAL
+from remembrancer.paths import LOCAL
 
 
 def test_a_seal_that_is_killed_at_any_change_is_healed_by_the_next(tmp_path: Path) -> None:

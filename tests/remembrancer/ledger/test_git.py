@@ -13,8 +13,8 @@ from ledger_world import World, deploy, sha, signed, waiver
 from remembrancer.errors import EnvironmentTrouble, Rejected
 from remembrancer.ledger.index import Index
 from remembrancer.ledger.pending import find
+from remembrancer.paths import LOCAL
 from remembrancer.receipt.statement import parse, relative_path
-from remembrancer.repository.lock import LOCAL
 
 
 @pytest.fixture

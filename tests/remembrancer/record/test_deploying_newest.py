@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from ledger_world import World, deploy, waiver
+from remembrancer.audit.session import Session
 from remembrancer.record.deploy import newest
 from remembrancer.record.statements import rollback_plan
-from remembrancer.repository.reader import Repository
 
 
 def version(root: Path, component: str = "my-svc") -> str:
-    found = newest(Repository(root), component)
+    found = newest(Session(root), component)
     return str(found.predicate["version"]) if found else ""
 
 
@@ -19,7 +19,7 @@ def at(data: bytes, time: str) -> bytes:
 
 def test_nothing_recorded(tmp_path: Path) -> None:
     World(tmp_path)
-    assert newest(Repository(tmp_path), "my-svc") is None
+    assert newest(Session(tmp_path), "my-svc") is None
     assert "my-svc" in rollback_plan("my-svc", None)
 
 

@@ -13,6 +13,7 @@ from remembrancer.clock import Clock, rfc3339
 from remembrancer.errors import BadInput
 from remembrancer.record.statements import evidence_name
 from remembrancer.repository.reader import Repository
+from remembrancer.repository.store import Store
 from remembrancer.system.files import read_regular
 
 SOURCE = "Imported"
@@ -45,7 +46,7 @@ def adopt(repository: Repository, folder: Path, clock: Clock) -> list[Adopted]:
     """
     if not folder.is_dir():
         raise BadInput("input.file", f"there is no folder {folder}", "Name the folder that holds the decisions.")
-    known = {_source_of(one): one for one in decisions.records(repository.root)}
+    known = {_source_of(one): one for one in decisions.records(repository.store)}
     done: list[Adopted] = []
     fresh: list[_Found] = []
     for path in _candidates(repository, folder):
@@ -62,7 +63,7 @@ def adopt(repository: Repository, folder: Path, clock: Clock) -> list[Adopted]:
             fresh.append(_Found(source, digest, decision))
     if not fresh and not any(one.path for one in done):
         raise BadInput("input.file", f"no file in {folder} reads as a decision", "Files of MADR and adr-tools do.")
-    return sorted([*done, *_write(repository.root, fresh, clock)], key=lambda one: one.source)
+    return sorted([*done, *_write(repository.store, fresh, clock)], key=lambda one: one.source)
 
 
 def _candidates(repository: Repository, folder: Path) -> list[Path]:
@@ -100,22 +101,22 @@ def _first_commit(repository: Repository, path: Path) -> str:
     return days[-1] if days else ""
 
 
-def _write(root: Path, fresh: list[_Found], clock: Clock) -> list[Adopted]:
+def _write(store: Store, fresh: list[_Found], clock: Clock) -> list[Adopted]:
     new = []
     for one in fresh:
         fields = {**one.decision.fields, "Date": one.decision.date, "Status": one.decision.status}
         source = (SOURCE, f"From `{one.source}`, SHA-256 {one.digest}.")
         title = decisions.check_title(one.decision.title)
         new.append((title, fields, (*one.decision.sections, source)))
-    paths = decisions.write_new(root, new, [one.decision.number for one in fresh])
+    paths = decisions.write_new(store, new, [one.decision.number for one in fresh])
     numbers = {one.decision.number: path for one, path in zip(fresh, paths, strict=True)}
     numbers.pop(0, None)
-    known = {one.path: one for one in decisions.records(root)}
+    known = {one.path: one for one in decisions.records(store)}
     done = []
     for one, path in zip(fresh, paths, strict=True):
         status, receipt = one.decision.status, None
         if status in adr.DECIDED:
             by = known.get(numbers.get(one.decision.superseded_by, ""))
-            receipt = decisions.decide(root, known[path], status, clock, by).receipt
+            receipt = decisions.decide(store, known[path], status, clock, by).receipt
         done.append(Adopted(one.source, path, status, receipt, True))
     return done

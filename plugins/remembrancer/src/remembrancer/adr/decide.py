@@ -16,12 +16,13 @@ from remembrancer.adr import form as adr
 from remembrancer.adr.form import Adr
 from remembrancer.clock import Clock, parse_rfc3339, rfc3339
 from remembrancer.errors import BadInput, Refused, Rejected
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import decided
 from remembrancer.receipt import statement as receipt
 from remembrancer.receipt.fields import LINE, FieldError
 from remembrancer.receipt.statement import Receipt
 from remembrancer.repository.lock import SCRATCH, exclusive
-from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.repository.store import Store
 from remembrancer.system.files import put, read_regular, trouble
 
 UNRECORDED, RECORDED, EDITED, MOVED = "no", "yes", "edited", "renumbered"
@@ -58,12 +59,11 @@ class Decided:
     new: bool
 
 
-def records(root: Path) -> list[Record]:
+def records(store: Store) -> list[Record]:
     """Return every record in ops/receipts/adr, by number. Raises EnvironmentTrouble, Rejected(input.file)."""
-    store = Store(root)
     newest = newest_of(receipts(store))
     found = []
-    for path in _files(root):
+    for path in _files(store.root):
         data = read_regular(path, adr.MAX_BYTES)
         one = adr.read(path.name, data)
         where = f"{adr.FOLDER}/{path.name}"
@@ -94,12 +94,12 @@ def newest_of(found: Iterable[Receipt]) -> dict[str, Receipt]:
     return {path: by_digest[fact.digest] for path, fact in newest.items()}
 
 
-def find(root: Path, wanted: str, known: Sequence[Record] | None = None) -> Record:
+def find(store: Store, wanted: str, known: Sequence[Record] | None = None) -> Record:
     """Return the record that `7`, `ADR-007`, its path, or the SHA-256 of its text or newest receipt names.
 
     `known` are the records when they were read already. Raises BadInput(input.adr).
     """
-    known = records(root) if known is None else known
+    known = records(store) if known is None else known
     number, name = adr.number_of(wanted), wanted.rpartition("/")[2]
     if name.endswith(".md"):
         found = [one for one in known if one.adr.name == name]
@@ -138,18 +138,18 @@ def check_title(title: str) -> str:
     return title.strip()
 
 
-def create(root: Path, title: str, given: Mapping[str, str], clock: Clock) -> str:
+def create(store: Store, title: str, given: Mapping[str, str], clock: Clock) -> str:
     """Write a draft under the next free number and return its path; what is not given asks its author.
 
     `given` maps bold fields to texts. Raises BadInput(input.field), EnvironmentTrouble.
     """
     title = check_title(title)
     fields = {**adr.PROMPTS, "Date": rfc3339(clock.now())[:10], "Status": adr.DRAFT, **given}
-    return write_new(root, [(title, fields, ())])[0]
+    return write_new(store, [(title, fields, ())])[0]
 
 
 def write_new(
-    root: Path, new: Iterable[tuple[str, Mapping[str, str], tuple[tuple[str, str], ...]]], wanted: Iterable[int] = ()
+    store: Store, new: Iterable[tuple[str, Mapping[str, str], tuple[tuple[str, str], ...]]], wanted: Iterable[int] = ()
 ) -> list[str]:
     """Write records (title, fields, further sections) and return their paths; all appear or none.
 
@@ -157,8 +157,8 @@ def write_new(
     """
     paths: list[str] = []
     files: dict[str, bytes] = {}
-    with exclusive(root) as local:
-        used = numbers_used(root)
+    with exclusive(store.root) as local:
+        used = numbers_used(store)
         asked = list(wanted)
         highest = max({*used, *asked})
         for position, (title, fields, sections) in enumerate(new):
@@ -169,19 +169,19 @@ def write_new(
             name = adr.file_name(number, adr.slug_of(title))
             files[f"adr/{name}"] = adr.render(number, title, fields, sections)
             paths.append(f"{adr.FOLDER}/{name}")
-        with trouble(f"make {root / RECEIPTS}"):
-            (root / RECEIPTS).mkdir(parents=True, exist_ok=True)
-        put(root / RECEIPTS, files, local / SCRATCH)
+        with trouble(f"make {store.receipts_dir}"):
+            store.receipts_dir.mkdir(parents=True, exist_ok=True)
+        put(store.receipts_dir, files, local / SCRATCH)
     return paths
 
 
-def numbers_used(root: Path) -> set[int]:
+def numbers_used(store: Store) -> set[int]:
     """Return the numbers that files or receipts have, and 0."""
-    used = {0} | {adr.read(path.name, b"").number for path in _files(root)}
-    return used | {int(one.predicate["number"]) for one in receipts(Store(root))}
+    used = {0} | {adr.read(path.name, b"").number for path in _files(store.root)}
+    return used | {int(one.predicate["number"]) for one in receipts(store)}
 
 
-def decide(root: Path, record: Record, status: str, clock: Clock, successor: Record | None = None) -> Decided:
+def decide(store: Store, record: Record, status: str, clock: Clock, successor: Record | None = None) -> Decided:
     """Give a record its status and write the receipt that binds its text; a repetition writes nothing.
 
     `successor` is what supersedes it, when that is known.
@@ -204,14 +204,14 @@ def decide(root: Path, record: Record, status: str, clock: Clock, successor: Rec
     if (says := adr.read(record.adr.name, data).status) != status:
         raise Refused("adr.form", f"{record.path} would still say {says[:40]!r} with the status {status}")
     if data != record.data:
-        with exclusive(root) as local:
-            put(root / RECEIPTS, {record.path.removeprefix(f"{RECEIPTS}/"): data}, local / SCRATCH)
+        with exclusive(store.root) as local:
+            put(store.receipts_dir, {record.path.removeprefix(f"{RECEIPTS}/"): data}, local / SCRATCH)
     digest = hashlib.sha256(data).hexdigest()
     named = names_successor(successor.adr.number, successor.adr.slug) if successor else {}
     same = before is not None and before.subject[0].sha256 == digest
     if before is not None and same and named.items() == successor_in(before).items():
         return Decided(record.path, Path(RECEIPTS) / receipt.relative_path(before), before.digest, False)
-    return bind(root, record, clock, status=status, digest=digest, more=named)
+    return bind(store, record, clock, status=status, digest=digest, more=named)
 
 
 def names_successor(number: int, slug: str) -> dict[str, object]:
@@ -224,7 +224,9 @@ def successor_in(one: Receipt) -> dict[str, object]:
     return {name: one.predicate[name] for name in ("supersededBy", "supersededBySlug") if name in one.predicate}
 
 
-def bind(root: Path, record: Record, clock: Clock, *, status: str, digest: str, more: Mapping[str, object]) -> Decided:
+def bind(
+    store: Store, record: Record, clock: Clock, *, status: str, digest: str, more: Mapping[str, object]
+) -> Decided:
     """Write the receipt that binds a text to a record; `more` are further members of its predicate."""
     said: dict[str, object] = {
         "recordedAt": _after(record.newest, clock),
@@ -236,11 +238,11 @@ def bind(root: Path, record: Record, clock: Clock, *, status: str, digest: str, 
         **more,
     }
     data = receipt.build("adr", [(record.path, digest)], said)
-    path = Store(root).write_receipt(data)
-    return Decided(record.path, path.relative_to(root), receipt.parse(data).digest, True)
+    path = store.write_receipt(data)
+    return Decided(record.path, path.relative_to(store.root), receipt.parse(data).digest, True)
 
 
-def supersede(root: Path, old: Record, new: Record, clock: Clock) -> Decided:
+def supersede(store: Store, old: Record, new: Record, clock: Clock) -> Decided:
     """Mark an accepted decision as superseded by another accepted and recorded one; see `decide`."""
     if old.path == new.path:
         raise BadInput("input.adr", f"{old.path} cannot supersede itself")
@@ -250,7 +252,7 @@ def supersede(root: Path, old: Record, new: Record, clock: Clock) -> Decided:
             f"{new.path} is not recorded as {adr.ACCEPTED}, so it supersedes nothing yet",
             f"Run `remembrancer adr accept {new.path}` first.",
         )
-    return decide(root, old, adr.SUPERSEDED, clock, new)
+    return decide(store, old, adr.SUPERSEDED, clock, new)
 
 
 def _after(before: Receipt | None, clock: Clock) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-FOLDER = "ops/receipts/adr"
+from remembrancer.paths import DECISIONS
+
+FOLDER = DECISIONS
 ACCEPTED, REJECTED, SUPERSEDED, DRAFT = "Accepted", "Rejected", "Superseded", "Draft"
 DECIDED = (ACCEPTED, REJECTED, SUPERSEDED)
 FIELDS = ("Date", "Status", "Context", "Decision", "Consequences", "Verification")

@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from remembrancer.adr import decide as decisions
 from remembrancer.adr import form as adr
@@ -17,7 +16,7 @@ from remembrancer.clock import Clock
 from remembrancer.errors import BadInput, Refused
 from remembrancer.receipt import decided
 from remembrancer.repository.lock import SCRATCH, exclusive
-from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.repository.store import Store
 from remembrancer.system.files import put, sync_folder, trouble
 
 
@@ -33,32 +32,32 @@ class Renumbered:
     new: bool
 
 
-def renumber(root: Path, wanted: str, clock: Clock) -> Renumbered:
+def renumber(store: Store, wanted: str, clock: Clock) -> Renumbered:
     """Give the record at a path the next free number, with its receipts; a repetition writes nothing.
 
     Records that it supersedes get a receipt that names it by its new number. Raises BadInput(input.adr) when there is
     no such record or no other one has its number, Refused(adr.edited) when its text is not the recorded one,
     Refused(adr.number) when a receipt does not say which of the two supersedes its record, EnvironmentTrouble.
     """
-    known = decisions.records(root)
+    known = decisions.records(store)
     by_path = {one.path: one for one in known}
     path = f"{adr.FOLDER}/{wanted.rpartition('/')[2]}"
-    moved = decisions.newest_of(decisions.receipts(Store(root))).get(path)
+    moved = decisions.newest_of(decisions.receipts(store)).get(path)
     new = by_path.get(moved.subject[0].name) if moved else None
     if new and path not in by_path:
         return Renumbered(path, new.path, (), (), False)
-    record = decisions.find(root, wanted, known)
+    record = decisions.find(store, wanted, known)
     if record.recorded != decisions.MOVED or new is None:
-        new = _copy(root, record, known)
-    done = [] if new.newest else _record(root, record, new, clock)
+        new = _copy(store, record, known)
+    done = [] if new.newest else _record(store, record, new, clock)
     done += [
-        decisions.bind(root, one, clock, status=adr.SUPERSEDED, digest=one.newest.subject[0].sha256, more=_named(new))
+        decisions.bind(store, one, clock, status=adr.SUPERSEDED, digest=one.newest.subject[0].sha256, more=_named(new))
         for one in _followers(known, record)
         if one.newest is not None
     ]
-    with exclusive(root), trouble(f"remove {record.path}"):
-        (root / record.path).unlink()
-        sync_folder(root / adr.FOLDER)
+    with exclusive(store.root), trouble(f"remove {record.path}"):
+        (store.root / record.path).unlink()
+        sync_folder(store.root / adr.FOLDER)
     word = re.compile(rf"ADR-0*{record.adr.number}(?![0-9])", re.IGNORECASE)
     mentions = [one.path for one in known if one.path != record.path and word.search(_body(one))]
     return Renumbered(record.path, new.path, tuple(done), tuple(mentions), True)
@@ -73,7 +72,7 @@ def _body(record: Record) -> str:
     return record.data.decode("utf-8", "replace").partition("\n")[2]
 
 
-def _copy(root: Path, record: Record, known: Sequence[Record]) -> Record:
+def _copy(store: Store, record: Record, known: Sequence[Record]) -> Record:
     """Write the text under the next free number, or return what an interrupted run wrote."""
     number = record.adr.number
     twins = [one for one in known if one.adr.number == number and one.path != record.path]
@@ -88,15 +87,15 @@ def _copy(root: Path, record: Record, known: Sequence[Record]) -> Record:
         again = one.adr.slug == record.adr.slug and one.newest is None and one.adr.number != number
         if again and one.data == adr.with_number(record.data, one.adr.number):
             return one
-    with exclusive(root) as local:
-        free = max(decisions.numbers_used(root)) + 1
+    with exclusive(store.root) as local:
+        free = max(decisions.numbers_used(store)) + 1
         name = adr.file_name(free, record.adr.slug)
         data = adr.with_number(record.data, free)
-        put(root / RECEIPTS, {f"adr/{name}": data}, local / SCRATCH)
+        put(store.receipts_dir, {f"adr/{name}": data}, local / SCRATCH)
     return Record(f"{adr.FOLDER}/{name}", data, adr.read(name, data), None)
 
 
-def _record(root: Path, record: Record, new: Record, clock: Clock) -> list[Decided]:
+def _record(store: Store, record: Record, new: Record, clock: Clock) -> list[Decided]:
     """Write the receipt that continues the record's chain under its new path; a draft has none."""
     if record.newest is None:
         return []
@@ -105,7 +104,7 @@ def _record(root: Path, record: Record, new: Record, clock: Clock) -> list[Decid
     digest = hashlib.sha256(new.data).hexdigest()
     more = {**decisions.successor_in(record.newest), "formerly": formerly}
     continued = Record(new.path, new.data, new.adr, record.newest)
-    return [decisions.bind(root, continued, clock, status=before.status, digest=digest, more=more)]
+    return [decisions.bind(store, continued, clock, status=before.status, digest=digest, more=more)]
 
 
 def _followers(known: Sequence[Record], record: Record) -> list[Record]:

@@ -6,24 +6,23 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache, partial
 
 from remembrancer.audit import history
 from remembrancer.audit import remembered as recall
 from remembrancer.audit.gather import stamps
 from remembrancer.audit.recorded import ABSENT, HELD, Checker, Task
+from remembrancer.audit.session import Session
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding, negative, positive
-from remembrancer.ledger import Ledger
+from remembrancer.paths import LEDGER, POLICY, RECEIPTS
 from remembrancer.receipt import decided
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt
-from remembrancer.repository.reader import LEDGER, RECEIPTS, TRUST, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.system.files import trouble
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Policy
-from remembrancer.user.state import State
 from remembrancer.verify.evidence import Entry
 from remembrancer.verify.log import LogView, check_stamp
 
@@ -63,32 +62,26 @@ def collect(task: Task, index: int, receipt: Receipt, blobs: Mapping[str, bytes]
         try:
             manifest = receipt.predicate["manifest"]
             digest = str(manifest["sha256"])
-            manifests.read(blobs[digest] if digest in blobs else Repository(task.root).blob(digest), manifest)
+            manifests.read(blobs[digest] if digest in blobs else _checker(task).repository.blob(digest), manifest)
         except RemembrancerError as error:
             return "failed", negative("standard", Entry(receipt, index, None).path, error)
     return receipt.kind, None
 
 
 def audit_everything(
-    view: LogView,
-    repository: Repository,
-    trusted: Trusted,
-    state: State,
-    *,
-    now: datetime,
-    kept: bytes | None,
-    progress: Progress,
+    session: Session, trusted: Trusted, view: LogView, *, kept: bytes | None, progress: Progress
 ) -> Whole:
     """Audit a ledger whose checkpoint is verified. `kept` is a signed checkpoint from `--since`, or None.
 
     Raises EnvironmentTrouble, and Rejected `trust.policy-signature` when the policy's file has changed since it was
     verified.
     """
-    text = repository.read(f"{TRUST}/policy.toml")
+    repository = session.repository
+    text = repository.read(POLICY)
     if hashlib.sha256(text).hexdigest() != trusted.policy.digest:
-        raise Rejected("trust.policy-signature", f"{TRUST}/policy.toml is not the file that was verified a moment ago")
-    task = Task(repository.root, text, trusted.owner, now)
-    result = Ledger(repository.root).audit(view.size, partial(collect, task), progress=progress)
+        raise Rejected("trust.policy-signature", f"{POLICY} is not the file that was verified a moment ago")
+    task = Task(repository.root, text, trusted.owner, session.clock.now())
+    result = session.ledger.audit(view.size, partial(collect, task), progress=progress)
     counts = Counter(what for what, _ in result.collected)
     problems = [*result.problems]
     if result.root != view.root:
@@ -100,7 +93,7 @@ def audit_everything(
     problems += _stamps(view, repository, trusted, counts)
     notices = [f"{one.subject}: {one.message}" for one in result.notices]
     whole = Whole([*_summary(view, counts, problems), *problems], dict(counts), notices)
-    older, said = _append_only(view, repository, state, trusted.policy, kept)
+    older, said = _append_only(session, view, trusted.policy, kept)
     whole.findings += older
     whole.notices += said
     return whole
@@ -157,7 +150,7 @@ def _policy(trusted: Trusted, recorded: list[object]) -> list[Finding]:
     newest = max((version for version, _ in policies), default=0)
     if any(version == newest and digest != trusted.policy.digest for version, digest in policies):
         message = "the policy in force is not the one that the newest trust receipt records"
-        return [negative("trust", f"{TRUST}/policy.toml", Rejected("trust.unrecorded", message))]
+        return [negative("trust", POLICY, Rejected("trust.unrecorded", message))]
     return []
 
 
@@ -199,16 +192,16 @@ def _summary(view: LogView, counts: Counter[str], problems: list[Finding]) -> li
 
 
 def _append_only(
-    view: LogView, repository: Repository, state: State, parsed: Policy, kept: bytes | None
+    session: Session, view: LogView, parsed: Policy, kept: bytes | None
 ) -> tuple[list[Finding], list[str]]:
     """Everything older that there is to compare with, and notices; it is said when there is nothing."""
     found: list[Finding] = []
-    before = recall.compare(view, state, repository, parsed.seal_branch)
+    before = recall.compare(view, session.state, session.repository, parsed.seal_branch)
     if before:
         found.append(before)
     if kept is not None:
         found.append(history.since(view, kept, parsed))
     if not found:
         found.append(history.unremembered(view, parsed))
-    own, notice = history.committed(view, repository, parsed)
+    own, notice = history.committed(view, session.repository, parsed)
     return [*found, *([own] if own else [])], [notice] if notice else []

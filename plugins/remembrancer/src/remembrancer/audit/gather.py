@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.paths import LEDGER, RECEIPTS
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse
-from remembrancer.repository.reader import LEDGER, RECEIPTS, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.system.digests import sha256_file
 from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
 from remembrancer.tlog.note import MAX_NOTE

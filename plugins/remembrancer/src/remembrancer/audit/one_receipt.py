@@ -8,10 +8,8 @@ from remembrancer.audit.session import Session
 from remembrancer.audit.verdict import Verdict, untrusted
 from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import negative, positive
-from remembrancer.ledger import Ledger
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, relative_path
-from remembrancer.repository.store import Store
 from remembrancer.verify.artifact import check_inclusion, trust_finding
 from remembrancer.verify.evidence import Entry
 
@@ -37,7 +35,7 @@ def judge_receipt(session: Session, path: Path) -> Judged:
         what = "a folder" if absolute.is_dir() else f"not below {RECEIPTS}"
         said = f"{path} is {what}" if absolute.exists() else f"there is no file {path}"
         raise BadInput("input.file", said, f"Name a file below {RECEIPTS}; `remembrancer list receipts` shows each.")
-    found = Store(session.root).read_receipt(absolute)
+    found = session.store.read_receipt(absolute)
     where = f"{RECEIPTS}/{relative_path(found)}"
     try:
         for digest in found.blobs:
@@ -51,7 +49,7 @@ def judge_receipt(session: Session, path: Path) -> Judged:
         verdict = untrusted(str(path), error)
         return Judged(found, verdict._replace(findings=[*verdict.findings, blobs]), None)
     log = open_ledger(session.repository, trusted.policy)
-    index = None if log.view is None else Ledger(session.root).index_of(found.data)
+    index = None if log.view is None else session.ledger.index_of(found.data)
     inclusion = check_inclusion(log, [Entry(found, index, found.data)])
     if index is not None and log.view is not None and inclusion.code == "inclusion.ok":
         inclusion = positive(

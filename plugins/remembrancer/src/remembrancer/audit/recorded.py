@@ -7,10 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from remembrancer.audit.gather import open_ledger, signed_content, stamps
+from remembrancer.audit.session import Session
 from remembrancer.errors import RemembrancerError
-from remembrancer.ledger import Ledger
 from remembrancer.receipt.statement import Receipt, parse
-from remembrancer.repository.reader import Repository
 from remembrancer.trust import policy
 from remembrancer.trust.establish import Trusted
 from remembrancer.verify.evidence import Artifact, Entry, Evidence
@@ -37,7 +36,8 @@ class Checker:
     """Judges recorded proofs against one policy, one log and one moment."""
 
     def __init__(self, task: Task) -> None:
-        self.repository = Repository(task.root)
+        session = Session(task.root)
+        self.repository, self.ledger = session.repository, session.ledger
         self.trusted = Trusted(policy.parse(task.policy_text), task.owner, self.repository.key)
         self.log = open_ledger(self.repository, self.trusted.policy)
         self.evidence = Evidence(artifact=Artifact("", "", b""), stamps=stamps(self.repository), blob=self._blob)
@@ -68,15 +68,14 @@ class Checker:
 
     def _times_over(self, signature: str) -> Iterator[Entry]:
         """Yield the sealed time-stamps over a signature's own bytes; one pass over the log finds those of all."""
-        ledger = Ledger(self.repository.root)
         if self._stamped is None:
             self._stamped = {}
             size = self.log.view.size if self.log.view else 0
-            for index, leaf in ledger.entries(0, size):
+            for index, leaf in self.ledger.entries(0, size):
                 if _TIMESTAMP in leaf and (one := _readable(leaf)) and one.kind == "timestamp":
                     self._stamped.setdefault(bytes.fromhex(one.subject[0].sha256), []).append(index)
         for index in self._stamped.get(bytes.fromhex(signature), []):
-            for _, leaf in ledger.entries(index, index + 1):
+            for _, leaf in self.ledger.entries(index, index + 1):
                 if one := _readable(leaf):
                     yield Entry(one, index, None)
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, Outcome, negative, positive
-from remembrancer.repository.reader import LEDGER, Repository
+from remembrancer.paths import LEDGER
+from remembrancer.repository.reader import Repository
 from remembrancer.system import git as gitcall
 from remembrancer.tlog import merkle
 from remembrancer.tlog.tile import TileError

@@ -10,7 +10,9 @@ from remembrancer.clock import Clock, SystemClock
 from remembrancer.errors import BadInput
 
 if TYPE_CHECKING:
+    from remembrancer.ledger import Ledger
     from remembrancer.repository.reader import Repository
+    from remembrancer.repository.store import Store
     from remembrancer.trust.establish import Pins, SignedPolicy, Trusted
     from remembrancer.user.state import State
 
@@ -71,6 +73,18 @@ class Session:
         from remembrancer.repository.reader import Repository  # noqa: PLC0415 - as above
 
         return Repository(self.root)
+
+    @functools.cached_property
+    def ledger(self) -> "Ledger":
+        """The log of the checkout; see `ledger.ledger`."""
+        from remembrancer.ledger import Ledger  # noqa: PLC0415 - as above
+
+        return Ledger(self.root)
+
+    @property
+    def store(self) -> "Store":
+        """The receipts and blobs of the checkout; see `repository.store`."""
+        return self.repository.store
 
     def within(self) -> "Repository | None":
         """Return the repository that the user is in, None outside of one."""

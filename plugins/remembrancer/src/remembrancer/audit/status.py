@@ -6,7 +6,6 @@ from remembrancer.audit.expiry import Ending, endings, last_stamp
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.session import Session
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
-from remembrancer.ledger import Ledger
 from remembrancer.trust.policy import Policy
 from remembrancer.verify.evidence import Log
 
@@ -24,7 +23,7 @@ class Status(NamedTuple):
 
 def status(session: Session) -> Status:
     """Return how things stand. Raises BadInput, Rejected for a damaged ledger, EnvironmentTrouble."""
-    pending = len(list(Ledger(session.root).pending()))
+    pending = len(list(session.ledger.pending()))
     try:
         trusted = session.trusted()
         ends = endings(trusted, session.repository)

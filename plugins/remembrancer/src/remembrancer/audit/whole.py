@@ -33,15 +33,7 @@ def judge_everything(session: Session, *, kept: bytes | None, watched: Watched) 
         verdict.findings.append(negative("checkpoint", CHECKPOINT, trouble))
         return verdict
     with watched(log.view.size) as progress:
-        whole = complete.audit_everything(
-            log.view,
-            session.repository,
-            trusted,
-            session.state,
-            now=session.clock.now(),
-            kept=kept,
-            progress=progress,
-        )
+        whole = complete.audit_everything(session, trusted, log.view, kept=kept, progress=progress)
     verdict.findings.extend(whole.findings)
     session.notices += whole.notices
     remember_verified(session, log.view, verdict.findings)

@@ -44,7 +44,7 @@ def create(
         "Verification": verification,
     }
     said = {name: value.strip() for name, value in given.items() if value and value.strip()}
-    path = decisions.create(session.root, title, said, session.clock)
+    path = decisions.create(session.store, title, said, session.clock)
     terminal = sys.stdin.isatty() and sys.stdout.isatty() and shown.format == "text"
     if edit or (edit is None and terminal):
         _edit(session.root / path)
@@ -116,8 +116,8 @@ def supersede(session: Session, shown: Shown, *, number: str, newer: str, no_sea
     """Record that an accepted decision is replaced by another one. ADR is a number or a path."""
     from remembrancer.adr import decide as decisions
 
-    old, new = decisions.find(session.root, number), decisions.find(session.root, newer)
-    done = decisions.supersede(session.root, old, new, session.clock)
+    old, new = decisions.find(session.store, number), decisions.find(session.store, newer)
+    done = decisions.supersede(session.store, old, new, session.clock)
     return finish(
         session, shown, "adr supersede", done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False
     )
@@ -136,7 +136,7 @@ def renumber(session: Session, shown: Shown, *, which: str, no_seal: bool) -> in
     from remembrancer.adr.renumber import renumber as give_number
     from remembrancer.record.finish import seal_after
 
-    done = give_number(session.root, which, session.clock)
+    done = give_number(session.store, which, session.clock)
     lines = [f"renumbered {done.former} as {done.path}" if done.new else f"already renumbered: {done.path}"]
     lines += [f"recorded {one.receipt.as_posix()}" for one in done.receipts]
     lines += [f"{path} mentions the former number in its text, which stays as it is" for path in done.mentions]
@@ -153,7 +153,7 @@ def renumber(session: Session, shown: Shown, *, which: str, no_seal: bool) -> in
 def _decide(session: Session, shown: Shown, number: str, status: str, *, no_seal: bool) -> int:
     from remembrancer.adr import decide as decisions
 
-    record = decisions.find(session.root, number)
-    done = decisions.decide(session.root, record, status, session.clock)
+    record = decisions.find(session.store, number)
+    done = decisions.decide(session.store, record, status, session.clock)
     name = "adr accept" if status == "Accepted" else "adr reject"
     return finish(session, shown, name, done.receipt, done.new, no_seal=no_seal, digest=done.digest, sign=False)

@@ -31,7 +31,7 @@ def spawn(session: Session, shown: Shown, *, answers: str | None, no_seal: bool)
     from remembrancer.standard.missed import record_missed
 
     return _finish(
-        session, shown, "record spawn", record_missed(session.root, "spawn", session.clock, answers), no_seal=no_seal
+        session, shown, "record spawn", record_missed(session.store, "spawn", session.clock, answers), no_seal=no_seal
     )
 
 
@@ -47,9 +47,9 @@ def update(session: Session, shown: Shown, *, resolved: bool, answers: str | Non
     from remembrancer.standard.missed import record_missed, resolve
 
     if resolved:
-        done = resolve(session.root, session.clock)
+        done = resolve(session.store, session.clock)
     else:
-        done = record_missed(session.root, "update", session.clock, answers)
+        done = record_missed(session.store, "update", session.clock, answers)
     return _finish(session, shown, "record update", done, no_seal=no_seal)
 
 

@@ -74,7 +74,7 @@ def deployments(session: Session, shown: Shown, *, kinds: tuple[str, ...], **giv
             "sha256": receipt.subject[0].sha256,
             "receipt": path,
         }
-        for path, receipt in events.found(session.root, meant, session.notices)
+        for path, receipt in events.found(session.store, meant, session.notices)
     ]
     return _list(
         session, shown, "list deployments", rows, columns=("recordedAt", "event", "component", "version", "environment")
@@ -98,7 +98,7 @@ def adrs(session: Session, shown: Shown, *, status: str, since: datetime | None,
             "date": one.adr.date,
             "recorded": one.recorded,
         }
-        for one in decisions.records(session.root)
+        for one in decisions.records(session.store)
         if status.lower() in ("", one.adr.status.lower())
         and meant.since[:10] <= one.adr.date
         and (not meant.until or one.adr.date <= meant.until[:10])
@@ -126,7 +126,7 @@ def receipts(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given:
             "sha256": receipt.subject[0].sha256,
             "receipt": path,
         }
-        for path, receipt in events.found(session.root, wanted(kinds=kinds, **given), session.notices)
+        for path, receipt in events.found(session.store, wanted(kinds=kinds, **given), session.notices)
     ]
     return _list(session, shown, "list receipts", rows, columns=("recordedAt", "kind", "subject", "receipt"))
 

@@ -61,7 +61,7 @@ def deploy(
     recording.check_names(component, version)
     if sbom is not None and not sbom.is_file():
         raise BadInput("input.evidence", f"there is no file {sbom}")
-    done = record_deploy(session.repository, given, session.clock)
+    done = record_deploy(session, given)
     for what in done.left_out:
         session.notice(f"{component} {version} is recorded already, so {what} that you gave is not")
     return finish(
@@ -97,13 +97,12 @@ def rollback(
 
     recording.check_names(component, target)
     done = record_rollback(
-        session.repository,
+        session,
         component,
         target,
         environment=environment,
         reason=reason,
         from_version=version,
-        clock=session.clock,
     )
     return finish(
         session, shown, "record rollback", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=False

@@ -57,11 +57,10 @@ def _shown(value: float | None) -> str:
 
 
 def _reflection(session: Session, waiting: int) -> "tuple[Quantity, ...]":
-    from remembrancer.ledger import Ledger
     from remembrancer.memory import events
     from remembrancer.memory.reflect import reflect
 
-    newest_first = events.found(session.root, events.Wanted(), session.notices)
+    newest_first = events.found(session.store, events.Wanted(), session.notices)
     receipts = [receipt for _, receipt in newest_first][::-1]
-    claimed = Ledger(session.root).claimed()
+    claimed = session.ledger.claimed()
     return reflect(receipts, sealed=claimed.size if claimed else 0, pending=waiting)

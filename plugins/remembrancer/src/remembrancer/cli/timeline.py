@@ -22,7 +22,7 @@ def timeline(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given:
 
     events.check_kinds(kinds)
     meant = kinds or tuple(kind for kind in KINDS if shown.verbose or kind not in _PROOFS)
-    found = list(events.found(session.root, wanted(kinds=meant, **given), session.notices))
+    found = list(events.found(session.store, wanted(kinds=meant, **given), session.notices))
     rows = [
         {
             "recordedAt": receipt.predicate["recordedAt"],

@@ -6,6 +6,7 @@ from remembrancer.audit.session import Session
 from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit, say
 from remembrancer.cli.terminal import put
+from remembrancer.paths import POLICY
 
 
 @click.command(epilog="Example: remembrancer trust show --format json")
@@ -23,16 +24,14 @@ def show(session: Session, shown: Shown) -> int:
         if signed and error.code == "trust.unpinned" and shown.format == "text":
             for owner in sorted(signed.signatures):
                 put(f"signed by {owner}: if the owner published that, `remembrancer trust pin {owner}`")
-        finding = negative("trust", "ops/trust/policy.toml", error)
-        return emit(Report("trust show", "ops/trust/policy.toml", "", findings=[finding]), shown.format)
+        finding = negative("trust", POLICY, error)
+        return emit(Report("trust show", POLICY, "", findings=[finding]), shown.format)
     data = _described(trusted.policy)
     if shown.format == "text":
         for name, value in data.items():
             for line in value if isinstance(value, list) else [value]:
                 put(f"{name}: {line}")
-    report = Report(
-        "trust show", "ops/trust/policy.toml", str(trusted.policy.profile), findings=[trust_finding(trusted)], data=data
-    )
+    report = Report("trust show", POLICY, str(trusted.policy.profile), findings=[trust_finding(trusted)], data=data)
     return emit(report, shown.format)
 
 

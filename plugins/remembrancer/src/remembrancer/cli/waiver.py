@@ -31,7 +31,7 @@ def waiver(
     from remembrancer.standard.waive import record_waiver
 
     path = _from_root(session.root, path)
-    done = record_waiver(session.repository, path, owner, reason, expires, session.clock)
+    done = record_waiver(session, path, owner, reason, expires)
     sealed = seal_after(session, wait=no_seal)
     data = {"receipt": str(done.path), "sha256": done.digest, "waiver": done.waiver._asdict(), **sealed_data(sealed)}
     return say(

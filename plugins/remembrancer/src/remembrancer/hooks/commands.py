@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from remembrancer.paths import DECISIONS, LEDGER, RECEIPTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -17,9 +19,9 @@ class _Check(NamedTuple):
 
 
 CHECKS = {
-    "check-receipts": _Check("receipts", ("ops/receipts/", ".copier-answers")),
-    "check-ledger": _Check("ledger", ("ops/receipts/ledger/",)),
-    "check-adr": _Check("decisions", ("ops/receipts/adr/",)),
+    "check-receipts": _Check("receipts", (f"{RECEIPTS}/", ".copier-answers")),
+    "check-ledger": _Check("ledger", (f"{LEDGER}/",)),
+    "check-adr": _Check("decisions", (f"{DECISIONS}/",)),
 }
 ROOT = click.option(
     "--root",
@@ -31,7 +33,7 @@ ROOT = click.option(
 # what pre-commit appends; what is committed is read from Git's index
 FILES = click.argument("files", nargs=-1, metavar="[FILE]...")
 
-_ROOTS = ("ops/receipts", ".copier-answers.yml", ".copier-answers.k8s.yml", ".copier-answers.ci.yml")
+_ROOTS = (RECEIPTS, ".copier-answers.yml", ".copier-answers.k8s.yml", ".copier-answers.ci.yml")
 
 
 def _run(root: str, names: "Sequence[str]") -> int:

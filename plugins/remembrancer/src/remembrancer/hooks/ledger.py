@@ -13,10 +13,10 @@ from remembrancer.findings import Finding
 from remembrancer.hooks.receipts import archived_by
 from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import IRREGULAR, Change, Staged
-from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, damaged, is_live
+from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, damaged, is_live
 from remembrancer.ledger.sealed import entries
+from remembrancer.paths import LEDGER, POLICY, RECEIPTS
 from remembrancer.receipt.statement import parse, relative_path
-from remembrancer.repository.store import RECEIPTS
 from remembrancer.tlog import merkle
 from remembrancer.tlog.checkpoint import Checkpoint, NoteError
 from remembrancer.tlog.tile import TileError
@@ -79,7 +79,7 @@ def _check(staged: Staged, changes: list[Change], archived: bool) -> Iterator[Fi
 
 def _opened(staged: Staged, note: bytes) -> Checkpoint:
     """Return the staged checkpoint, whose signature must hold under the staged policy; whom to trust is not asked."""
-    text = staged.file("ops/trust/policy.toml")
+    text = staged.file(POLICY)
     if text is not None:
         from remembrancer.verify.log import open_checkpoint  # noqa: PLC0415 - cryptography, needed only where a seal is staged
 

@@ -14,8 +14,8 @@ from remembrancer.errors import Rejected
 from remembrancer.findings import Finding
 from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import Change, Staged
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, parse, relative_path
-from remembrancer.repository.store import RECEIPTS
 
 CHECK = "check-receipts"
 _HEX = re.compile("[0-9a-f]{64}")

@@ -20,11 +20,11 @@ from remembrancer.errors import EnvironmentTrouble, RemembrancerError
 from remembrancer.findings import Finding
 from remembrancer.ledger.bounded import Notes, failed, notice
 from remembrancer.ledger.extra import ledger_files
-from remembrancer.ledger.files import LEDGER, LedgerFiles
+from remembrancer.ledger.files import LedgerFiles
+from remembrancer.paths import LEDGER, LOCAL, RECEIPTS
 from remembrancer.receipt.kinds import KINDS
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse, relative_path
-from remembrancer.repository.lock import LOCAL
-from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.repository.store import Store
 from remembrancer.system.files import read_regular, trouble
 from remembrancer.tlog.merkle import EMPTY_ROOT
 from remembrancer.tlog.tile import WIDTH, Tile, TileError, read_bundle

@@ -5,8 +5,9 @@ from contextlib import suppress
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.ledger.bounded import Notes, failed, notice
-from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles, width_at
+from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, width_at
 from remembrancer.ledger.stamps import FOLDER
+from remembrancer.paths import LEDGER
 from remembrancer.repository.store import Store
 from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
 from remembrancer.tlog.checkpoint import Checkpoint, NoteError

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.ledger import journal
-from remembrancer.ledger.files import CHECKPOINT, LEDGER, LedgerFiles
+from remembrancer.ledger.files import CHECKPOINT, LedgerFiles
+from remembrancer.paths import LEDGER
 from remembrancer.repository.lock import SCRATCH
 from remembrancer.repository.store import Store
 from remembrancer.system.files import put

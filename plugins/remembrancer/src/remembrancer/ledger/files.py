@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remembrancer.errors import Rejected
-from remembrancer.repository.store import RECEIPTS
+from remembrancer.paths import RECEIPTS
 from remembrancer.system.files import read_regular
 from remembrancer.tlog.checkpoint import Checkpoint, NoteError
 from remembrancer.tlog.tile import HEIGHT, MAX_ENTRY, WIDTH, Tile, TileError, parse_tile_path

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
+from remembrancer.paths import LOCAL, RECEIPTS
 from remembrancer.receipt.kinds import KINDS
-from remembrancer.repository.lock import LOCAL
-from remembrancer.repository.store import RECEIPTS
 from remembrancer.system import git as gitcall
 
 _ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")

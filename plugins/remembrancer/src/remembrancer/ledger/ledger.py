@@ -11,7 +11,8 @@ from remembrancer.ledger.files import LedgerFiles
 from remembrancer.ledger.git import Git
 from remembrancer.ledger.pending import find, remember, written_here
 from remembrancer.ledger.sealed import entries, find_leaf
-from remembrancer.repository.lock import LOCAL, exclusive
+from remembrancer.paths import LOCAL
+from remembrancer.repository.lock import exclusive
 from remembrancer.repository.store import Store
 from remembrancer.tlog.checkpoint import Checkpoint
 from remembrancer.tlog.merkle import EMPTY_ROOT

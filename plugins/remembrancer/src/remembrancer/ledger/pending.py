@@ -15,9 +15,10 @@ from remembrancer.ledger.git import Git, blob_id, is_receipt
 from remembrancer.ledger.index import Index, Snapshot
 from remembrancer.ledger.sealed import Sealed, entries, keys_of
 from remembrancer.ledger.storage import LogSource
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import MAX_BYTES
 from remembrancer.repository.lock import SCRATCH, WRITTEN
-from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.repository.store import Store
 from remembrancer.system.files import put, read_regular
 from remembrancer.tlog.checkpoint import Checkpoint
 from remembrancer.tlog.merkle import EMPTY_ROOT

@@ -9,13 +9,14 @@ from pathlib import Path
 from remembrancer.errors import Refused, Rejected, RemembrancerError
 from remembrancer.findings import Finding, Outcome
 from remembrancer.ledger.file_storage import FileStorage
-from remembrancer.ledger.files import CHECKPOINT, LEDGER, claimed, damaged
+from remembrancer.ledger.files import CHECKPOINT, claimed, damaged
 from remembrancer.ledger.git import Git
 from remembrancer.ledger.pending import Found, Waiting, find, remember, written_here
 from remembrancer.ledger.storage import Storage
+from remembrancer.paths import LEDGER, RECEIPTS
 from remembrancer.receipt.statement import Receipt, parse, relative_path
 from remembrancer.repository.lock import exclusive
-from remembrancer.repository.store import RECEIPTS, Store, refuse_other
+from remembrancer.repository.store import Store, refuse_other
 from remembrancer.tlog.checkpoint import Checkpoint
 from remembrancer.tlog.merkle import EMPTY_ROOT
 from remembrancer.tlog.note import NoteError, SignerKey, VerifierKey, open_checkpoint, sign_note

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.findings import Finding, Outcome
-from remembrancer.ledger.files import LEDGER, LedgerFiles
+from remembrancer.ledger.files import LedgerFiles
+from remembrancer.paths import LEDGER
 from remembrancer.receipt.fields import AUTHORITY
 from remembrancer.repository.lock import SCRATCH, exclusive
 from remembrancer.system.files import put

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from remembrancer.errors import BadInput, Rejected
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.kinds import KINDS
 from remembrancer.receipt.statement import Receipt
-from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.repository.store import Store
 
 Said = Mapping[str, Any]
 
@@ -42,9 +42,8 @@ def check_kinds(kinds: tuple[str, ...], known: tuple[str, ...] = tuple(KINDS)) -
             raise BadInput("input.kind", f"there is no kind {kind[:60]!r}; the kinds are {', '.join(sorted(known))}")
 
 
-def found(root: Path, wanted: Wanted, notices: list[str]) -> Iterator[tuple[str, Receipt]]:
+def found(store: Store, wanted: Wanted, notices: list[str]) -> Iterator[tuple[str, Receipt]]:
     """Yield path (from the root) and receipt, newest first; unreadable files become notices."""
-    store = Store(root)
     rows = []
     for kind in wanted.kinds or KINDS:
         for name in store.walk(kind):

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from remembrancer.paths import RECEIPTS
+
 ADR = "adr"
-_FOLDER = "ops/receipts"
 _OTHERS = ("ledger", "blobs", "archive", ".local")
 
 
@@ -21,12 +22,12 @@ def sources(root: Path) -> list[Source]:
     """Return every decision and receipt of the repository at `root`, by path."""
     found: list[Source] = []
     try:
-        kinds = sorted(os.listdir(root / _FOLDER))  # noqa: PTH208 - names are all that is needed
+        kinds = sorted(os.listdir(root / RECEIPTS))  # noqa: PTH208 - names are all that is needed
     except OSError:
         return found
     for kind in kinds:
         if kind not in _OTHERS:
-            _list(f"{root}/{_FOLDER}/{kind}", f"{_FOLDER}/{kind}", found)
+            _list(f"{root}/{RECEIPTS}/{kind}", f"{RECEIPTS}/{kind}", found)
     found.sort()
     return found
 

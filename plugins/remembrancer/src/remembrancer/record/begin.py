@@ -8,12 +8,13 @@ import tomllib
 from pathlib import Path
 
 from remembrancer import openpgp
-from remembrancer.clock import Clock, rfc3339
+from remembrancer.audit.session import Session
+from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused
+from remembrancer.paths import CHECKPOINT, POLICY, TRUST
 from remembrancer.receipt import statement as receipt
 from remembrancer.record.statements import recorded_by
-from remembrancer.repository.reader import TRUST, Repository
-from remembrancer.repository.store import Store
+from remembrancer.repository.reader import Repository
 from remembrancer.system.files import make_folder, trouble, write_whole
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.tlog.note import SignerKey
@@ -31,7 +32,7 @@ from remembrancer.trust.policy import (
     TimeAuthority,
 )
 from remembrancer.trust.render import render
-from remembrancer.user.state import State, write_private
+from remembrancer.user.state import write_private
 
 DEVELOPMENT_DOMAIN = "dev.invalid"
 _COMPONENT = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -64,12 +65,13 @@ def _from_pyproject(root: Path) -> str:
     return str(value)
 
 
-def begin_development(repository: Repository, state: State, component: str, clock: Clock) -> Policy:
+def begin_development(session: Session, component: str) -> Policy:
     """Make throw-away keys in this user's state and write the policy that names them, signed and pinned here only.
 
     Returns the policy. Nothing is written to the repository unless all keys could be made. Raises
     Refused(trust.exists), EnvironmentTrouble.
     """
+    repository, state = session.repository, session.state
     refuse_existing(repository)
     seed = SignerKey.generate(DEVELOPMENT_DOMAIN)
     key_id = hashlib.sha256(seed.verifier().public).hexdigest()[:16]
@@ -84,7 +86,7 @@ def begin_development(repository: Repository, state: State, component: str, cloc
         certificate = openpgp.export_public(fingerprint, home)
         with trouble(f"write keys to {folder}"):
             write_private(folder / "signer", f"{fingerprint}\n".encode())
-        authority = LocalAuthority.create(folder / "tsa", clock)
+        authority = LocalAuthority.create(folder / "tsa", session.clock)
         made = development_policy(origin, log_key, fingerprint, certificate, authority)
         data = render(made)
         signature = sign_policy(data, fingerprint, home, folder)
@@ -94,13 +96,13 @@ def begin_development(repository: Repository, state: State, component: str, cloc
         shutil.rmtree(folder, ignore_errors=True)
         raise
     state.pin(fingerprint, origin)
-    record_change(repository, "init", data, {fingerprint: signature}, clock)
+    record_change(session, "init", data, {fingerprint: signature})
     return parsed
 
 
 def refuse_existing(repository: Repository) -> None:
     """Raise Refused(trust.exists) when the repository already has a policy or a ledger."""
-    for path in (f"{TRUST}/policy.toml", "ops/receipts/ledger/checkpoint"):
+    for path in (POLICY, CHECKPOINT):
         if (repository.root / path).exists():
             raise Refused("trust.exists", f"{path} exists already; nothing was changed")
 
@@ -165,21 +167,20 @@ def write_policy(
 
 
 def record_change(
-    repository: Repository,
+    session: Session,
     action: str,
     data: bytes,
     signatures: dict[str, bytes],
-    clock: Clock,
     *,
     previous: str = "",
     reason: str = "",
 ) -> Path:
     """Write the trust receipt of a policy, with the policy and its signatures as blobs; returns the receipt's path."""
-    store = Store(repository.root)
+    store = session.store
     parsed = policy.parse(data)
     predicate = {
-        "recordedAt": rfc3339(clock.now()),
-        "recordedBy": recorded_by(repository),
+        "recordedAt": rfc3339(session.clock.now()),
+        "recordedBy": recorded_by(session.repository),
         "action": action,
         "policyVersion": parsed.version,
         "policy": store.write_blob(data),

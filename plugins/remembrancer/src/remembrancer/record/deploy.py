@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from remembrancer.clock import Clock, parse_rfc3339
+from remembrancer.audit.session import Session
+from remembrancer.clock import parse_rfc3339
 from remembrancer.errors import BadInput, Refused, Rejected
-from remembrancer.ledger import Ledger
 from remembrancer.ledger.pending import written_here
+from remembrancer.paths import LOCAL, RECEIPTS
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.record import statements as recording
 from remembrancer.record.statements import Given
-from remembrancer.repository.lock import LOCAL
-from remembrancer.repository.reader import RECEIPTS, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.repository.store import Store
 from remembrancer.system.digests import sha256_file
 from remembrancer.tlog.tile import WIDTH
@@ -34,12 +34,12 @@ class Recorded:
     left_out: tuple[str, ...] = ()
 
 
-def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorded:
+def record_deploy(session: Session, given: Given) -> Recorded:
     """Write the deploy receipt, or a rollout receipt when the version is already recorded for another environment.
 
     Raises BadInput, Refused(receipt.conflict, receipt.name-clash, hash.evidence), EnvironmentTrouble.
     """
-    store = Store(repository.root)
+    repository, store = session.repository, session.store
     evidence = recording.evidence_file(repository, given.component, given.version, given.evidence)
     digest = sha256_file(evidence)
     if given.sha256 is not None:
@@ -47,7 +47,7 @@ def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorde
     known = store.deployed(given.component, given.version)
     environment = given.environment or (str(known.predicate["environment"]) if known else recording.DEFAULT_ENVIRONMENT)
     if known is not None:
-        return _again(repository, known, given, digest=digest, environment=environment, clock=clock)
+        return _again(session, known, given, digest=digest, environment=environment)
     data = recording.placed(
         "deploy",
         component=given.component,
@@ -55,27 +55,25 @@ def record_deploy(repository: Repository, given: Given, clock: Clock) -> Recorde
         artifact=(evidence.name, digest),
         environment=environment,
         by=recording.recorded_by(repository),
-        now=clock.now(),
+        now=session.clock.now(),
         more={
             "evidence": {"name": recording.evidence_name(repository, evidence), "sha256": digest},
             "commit": recording.head_commit(repository),
             "imageDigest": given.image_digest,
             "sbom": recording.named_file(repository, given.sbom) if given.sbom else None,
-            "rollback": given.plan or recording.rollback_plan(given.component, newest(repository, given.component)),
+            "rollback": given.plan or recording.rollback_plan(given.component, newest(session, given.component)),
         },
     )
     path = store.write_receipt(data)
-    return Recorded(path.relative_to(repository.root), True, digest, True)
+    return Recorded(path.relative_to(session.root), True, digest, True)
 
 
-def _again(
-    repository: Repository, known: Receipt, given: Given, *, digest: str, environment: str, clock: Clock
-) -> Recorded:
+def _again(session: Session, known: Receipt, given: Given, *, digest: str, environment: str) -> Recorded:
     """A version that is recorded already: the same again, a rollout, or a contradiction.
 
     A rollout is also what adds an image's digest to what is recorded for an environment, and what follows a rollback.
     """
-    store = Store(repository.root)
+    store, now = session.store, session.clock.now()
     path = Path(RECEIPTS) / relative_path(known)
     recorded = known.subject[0].sha256
     if recorded != digest:
@@ -93,10 +91,10 @@ def _again(
             same = Recorded(Path(RECEIPTS) / name, False, digest, left_out=left_out)
     if same is not None:
         return same
-    now = max(clock.now(), parse_rfc3339(since) + timedelta(seconds=1)) if since else clock.now()
+    now = max(now, parse_rfc3339(since) + timedelta(seconds=1)) if since else now
     more = {"imageDigest": given.image_digest}
-    data = _like(repository, "rollout", known, environment=environment, now=now, more=more)
-    written = store.write_receipt(data).relative_to(repository.root)
+    data = _like(session.repository, "rollout", known, environment=environment, now=now, more=more)
+    written = store.write_receipt(data).relative_to(session.root)
     return Recorded(written, True, digest, left_out=left_out)
 
 
@@ -129,25 +127,24 @@ def _left_out(known: Receipt, given: Given) -> Iterator[str]:
 
 
 def record_rollback(
-    repository: Repository,
+    session: Session,
     component: str,
     version: str,
     *,
     environment: str,
     reason: str,
     from_version: str | None,
-    clock: Clock,
 ) -> Recorded:
     """Write a rollback receipt; raises BadInput(input.version) when the version was never recorded."""
-    store = Store(repository.root)
+    store = session.store
     known = store.deployed(component, version)
     if known is None:
         message = f"{component} {version} is not recorded, so nothing can go back to it"
         raise BadInput("input.version", message, "See `remembrancer list deployments` for the versions that are.")
     more = {"reason": reason, "fromVersion": from_version}
-    data = _like(repository, "rollback", known, environment=environment, now=clock.now(), more=more)
+    data = _like(session.repository, "rollback", known, environment=environment, now=session.clock.now(), more=more)
     path = store.write_receipt(data)
-    return Recorded(path.relative_to(repository.root), True, known.subject[0].sha256)
+    return Recorded(path.relative_to(session.root), True, known.subject[0].sha256)
 
 
 def _like(
@@ -169,14 +166,14 @@ def _like(
     )
 
 
-def newest(repository: Repository, component: str) -> Receipt | None:
+def newest(session: Session, component: str) -> Receipt | None:
     """Return the deploy receipt of a component that was recorded last, or None.
 
     Looks at what is not sealed yet and at the end of the log, so that the cost does not grow with the log: None says
     only that there is none among these.
     """
     member = f'    "component": "{component}"'.encode()
-    for batch in _latest(repository):
+    for batch in _latest(session):
         found = [parse(data) for data in batch if member in data]
         deploys = [one for one in found if one.kind == "deploy" and one.predicate["component"] == component]
         if deploys:
@@ -184,14 +181,14 @@ def newest(repository: Repository, component: str) -> Receipt | None:
     return None
 
 
-def _latest(repository: Repository) -> Iterator[list[bytes]]:
+def _latest(session: Session) -> Iterator[list[bytes]]:
     """Yield the receipts that were recorded here and not sealed, then the last bundles of the log, newest first."""
     unsealed = []
-    for name in written_here(repository.root / LOCAL):
+    for name in written_here(session.root / LOCAL):
         with suppress(FileNotFoundError):
-            unsealed.append(repository.read(f"{RECEIPTS}/{name}", MAX_BYTES))
+            unsealed.append(session.repository.read(f"{RECEIPTS}/{name}", MAX_BYTES))
     yield unsealed
-    ledger = Ledger(repository.root)
+    ledger = session.ledger
     size = ledger.tree().size
     for start in range((size - 1) // WIDTH * WIDTH, -1, -WIDTH)[:_LOOK_BACK]:
         yield [entry for _, entry in ledger.entries(start, min(start + WIDTH, size))]

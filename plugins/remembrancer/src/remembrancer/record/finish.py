@@ -22,7 +22,7 @@ class Sealed(NamedTuple):
 
 def seal_now(session: Session, trusted: Trusted, *, begin: SignerKey | None = None) -> Sealed:
     """Seal everything pending under a trusted policy, the first checkpoint with `begin`; see `record.seal`."""
-    result = seal_pending(session.repository, session.state, trusted, session.clock, begin=begin)
+    result = seal_pending(session, trusted, begin=begin)
     if result is None:
         return Sealed(None, "the log key is not here: the receipts stay pending until its holder seals")
     return Sealed(result)
@@ -45,7 +45,7 @@ def sign_receipt(session: Session, path: Path) -> str:
     """Sign a deploy receipt when the policy's signer is here; returns the sentence that says so, or why not."""
     try:
         policy = session.trusted().policy
-        fingerprint = sign_recorded(session.repository, session.state, policy, path, session.clock)
+        fingerprint = sign_recorded(session, policy, path)
     except (Rejected, Unverifiable, BadInput, EnvironmentTrouble) as error:
         return f"the receipt itself is not signed: {error.message} [{error.code}]"
     return f"signed the receipt as {fingerprint}"
@@ -59,7 +59,7 @@ def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tu
         if key is None:
             raise
         policy = None
-    done = sign_artifact(session.repository, session.state, policy, artifact, key=key, clock=session.clock)
+    done = sign_artifact(session, policy, artifact, key=key)
     sealed = seal_after(session, wait=wait)
     if policy is not None and policy.signer(done.who) is None:
         session.notice(f"the policy does not list {done.who}: verify-full will not count this signature")
@@ -69,5 +69,5 @@ def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tu
 def timestamp(session: Session, artifact: Path, tsa: str | None, *, wait: bool) -> tuple[Proof, Sealed]:
     """Get a timestamp over an artifact and record it. Raises as `Session.trusted` and `prove.stamp_artifact`."""
     trusted = session.trusted()
-    done = stamp_artifact(session.repository, session.state, trusted, artifact, tsa=tsa, clock=session.clock)
+    done = stamp_artifact(session, trusted, artifact, tsa=tsa)
     return done, seal_after(session, wait=wait)

@@ -2,20 +2,19 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from remembrancer import openpgp
 from remembrancer.audit.recorded import HELD, Checker, Task
-from remembrancer.clock import Clock
+from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Refused, RemembrancerError
 from remembrancer.findings import Finding, negative
-from remembrancer.ledger import Ledger
+from remembrancer.paths import LEDGER, POLICY
 from remembrancer.receipt.statement import parse
 from remembrancer.record.begin import record_change, sign_policy, write_policy
 from remembrancer.repository.lock import SCRATCH, exclusive
-from remembrancer.repository.reader import LEDGER, TRUST, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.system.files import put
 from remembrancer.tlog.note import SignerKey, VerifierKey, add_signature, open_note, sign_note
 from remembrancer.trust import policy
@@ -23,7 +22,6 @@ from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import LogKey, Material, Policy, Signer, Term, TimeAuthority
 from remembrancer.trust.render import render
 from remembrancer.user.keys import owner_home
-from remembrancer.user.state import State
 from remembrancer.verify.evidence import Entry
 from remembrancer.verify.log import LogView
 
@@ -49,18 +47,19 @@ def next_version(trusted: Trusted, changed: Policy) -> tuple[bytes, Policy]:
     return data, policy.parse(data)
 
 
-def prepare(repository: Repository, trusted: Trusted, changed: Policy, now: datetime) -> Change:
+def prepare(session: Session, trusted: Trusted, changed: Policy) -> Change:
     """Return a change with what would no longer verify; nothing is written."""
     data, parsed = next_version(trusted, changed)
-    return Change(data, parsed, tuple(_lost(repository, trusted, data, now)))
+    return Change(data, parsed, tuple(_lost(session, trusted, data)))
 
 
-def _lost(repository: Repository, trusted: Trusted, data: bytes, now: datetime) -> Iterator[Finding]:
-    old = Checker(Task(repository.root, render(trusted.policy), trusted.owner, now))
-    new = Checker(Task(repository.root, data, trusted.owner, now))
+def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
+    now = session.clock.now()
+    old = Checker(Task(session.root, render(trusted.policy), trusted.owner, now))
+    new = Checker(Task(session.root, data, trusted.owner, now))
     if old.log.view is None:
         return
-    for index, leaf in Ledger(repository.root).entries(0, old.log.view.size):
+    for index, leaf in session.ledger.entries(0, old.log.view.size):
         receipt = parse(leaf)
         if receipt.kind not in HELD:
             continue
@@ -78,14 +77,12 @@ def _trouble(checker: Checker, entry: Entry) -> RemembrancerError | None:
 
 
 def apply(
-    repository: Repository,
-    state: State,
+    session: Session,
     trusted: Trusted,
     change: Change,
     *,
     action: str,
     reason: str,
-    clock: Clock,
     scratch: Path,
     rotation: Rotation | None = None,
 ) -> Path:
@@ -95,6 +92,7 @@ def apply(
     between the two leaves one that either policy accepts. Raises BadInput(sig.no-key), EnvironmentTrouble, and Refused
     (trust.policy-fork, log.behind) when another process was faster; nothing is written then.
     """
+    repository, state = session.repository, session.state
     owners = dict.fromkeys([trusted.owner, change.policy.owner])
     signatures: dict[str, bytes] = {}
     certificates: dict[str, bytes] = {}
@@ -109,7 +107,7 @@ def apply(
         write_policy(repository, change.data, signatures, certificates)
     state.remember_policy(trusted.owner, change.policy.origin, change.policy.version, change.policy.digest)
     previous = trusted.policy.digest
-    return record_change(repository, action, change.data, signatures, clock, previous=previous, reason=reason)
+    return record_change(session, action, change.data, signatures, previous=previous, reason=reason)
 
 
 def with_signer(current: Policy, name: str, certificate: bytes, components: Sequence[str], term: Term) -> Policy:
@@ -155,7 +153,7 @@ def with_log_key(current: Policy, key: VerifierKey, size: int) -> Policy:
 
 
 def _refuse_overtaken(repository: Repository, trusted: Trusted) -> None:
-    if hashlib.sha256(repository.read(f"{TRUST}/policy.toml")).hexdigest() != trusted.policy.digest:
+    if hashlib.sha256(repository.read(POLICY)).hexdigest() != trusted.policy.digest:
         raise Refused(
             "trust.policy-fork",
             "the policy was changed by somebody else in the meantime, so nothing was changed",

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from remembrancer import openpgp
-from remembrancer.clock import Clock
+from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Refused
+from remembrancer.paths import LEDGER, LOCAL, POLICY, RECEIPTS, TRUST
 from remembrancer.record.begin import record_change, sign_policy, write_policy
-from remembrancer.repository.reader import LEDGER, RECEIPTS, TRUST, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.system.files import trouble
 from remembrancer.tlog.note import VerifierKey
 from remembrancer.tlog.quorum import Quorum
@@ -23,7 +24,6 @@ from remembrancer.trust import policy
 from remembrancer.trust.policy import LogKey, Material, Policy, Profile, Requirements, Signer, Term, TimeAuthority
 from remembrancer.trust.render import render
 from remembrancer.user.keys import owner_home
-from remembrancer.user.state import State
 
 ARCHIVED = ("ledger", "deploy", "rollout", "rollback", "sign", "timestamp", "trust", "waiver")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
@@ -46,29 +46,28 @@ def origin_of(domain: str, component: str) -> str:
     return f"{domain}/{component}"
 
 
-def begin_production(
-    repository: Repository, state: State, component: str, terms: Terms, *, clock: Clock, scratch: Path
-) -> tuple[Policy, str]:
+def begin_production(session: Session, component: str, terms: Terms, *, scratch: Path) -> tuple[Policy, str]:
     """Archive a development ledger and write the production policy, signed by its owner with gpg.
 
     Returns the policy and the archive's path from the root ("" when there was nothing to archive). The policy is signed
     before anything is moved. Raises Refused(trust.exists) over a production policy, BadInput, EnvironmentTrouble.
     """
+    repository = session.repository
     old = _development(repository)
     certificates = {name: openpgp.export_public(name, None) for name in dict.fromkeys([terms.owner, *terms.signers])}
     data = render(_policy(origin_of(terms.domain, component), terms, certificates))
     parsed = policy.parse(data)
-    signature = sign_policy(data, terms.owner, owner_home(parsed, terms.owner, state), scratch)
+    signature = sign_policy(data, terms.owner, owner_home(parsed, terms.owner, session.state), scratch)
     archive = archive_ledger(repository, old.origin) if old else ""
     write_policy(repository, data, {terms.owner: signature}, {terms.owner: certificates[terms.owner]})
-    record_change(repository, "init", data, {terms.owner: signature}, clock)
+    record_change(session, "init", data, {terms.owner: signature})
     return parsed, archive
 
 
 def named_by_policy(repository: Repository, key: VerifierKey) -> bool:
     """Tell whether the policy that is on disk names this log key."""
     try:
-        return str(key).encode() in repository.read(f"{TRUST}/policy.toml")
+        return str(key).encode() in repository.read(POLICY)
     except FileNotFoundError:
         return False
 
@@ -76,7 +75,7 @@ def named_by_policy(repository: Repository, key: VerifierKey) -> bool:
 def _development(repository: Repository) -> Policy | None:
     """The development policy in force, None when there is none; refuses anything else."""
     try:
-        old = policy.parse(repository.read(f"{TRUST}/policy.toml"))
+        old = policy.parse(repository.read(POLICY))
     except FileNotFoundError:
         if (repository.root / LEDGER).exists():
             raise Refused("trust.exists", "there is a ledger without a policy; nothing was changed") from None
@@ -120,7 +119,7 @@ def archive_ledger(repository: Repository, origin: str) -> str:
         for file in sorted((repository.root / TRUST).glob("policy.toml*")):
             shutil.copy2(file, target / "trust-policy" / file.name)
     # what the local cache knows is about the log that has gone
-    shutil.rmtree(repository.root / RECEIPTS / ".local", ignore_errors=True)
+    shutil.rmtree(repository.root / LOCAL, ignore_errors=True)
     return path
 
 

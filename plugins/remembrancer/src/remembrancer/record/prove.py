@@ -12,12 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from remembrancer import openpgp
-from remembrancer.clock import Clock, rfc3339
+from remembrancer.audit.session import Session
+from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, EnvironmentTrouble
 from remembrancer.receipt.statement import MAX_BYTES, parse
 from remembrancer.record import statements as recording
-from remembrancer.repository.reader import Repository
-from remembrancer.repository.store import Store
 from remembrancer.system.digests import sha256_file
 from remembrancer.system.files import appearing
 from remembrancer.timestamp.authority import LocalAuthority
@@ -40,33 +39,31 @@ class Proof:
     when: str
 
 
-def sign_artifact(
-    repository: Repository, state: State, policy: Policy | None, path: Path, *, key: str | None, clock: Clock
-) -> Proof:
+def sign_artifact(session: Session, policy: Policy | None, path: Path, *, key: str | None) -> Proof:
     """Sign a file with the policy's signer, or with a named key; writes FILE.asc, a blob and a sign receipt.
 
     Raises BadInput(input.file, input.key), EnvironmentTrouble; nothing is written then.
     """
     digest = sha256_file(path)
-    fingerprint, home = _key(policy, state, key, clock.now())
+    fingerprint, home = _key(policy, session.state, key, session.clock.now())
     signature = openpgp.sign_detached(path, fingerprint, home)
-    store = Store(repository.root)
+    store, now = session.store, session.clock.now()
     with _beside(path, ".asc", signature) as file:
-        data = recording.signature((path.name, digest), fingerprint, store.write_blob(signature), clock.now())
-        receipt = store.write_receipt(data).relative_to(repository.root)
-    return Proof(file, receipt, fingerprint, rfc3339(clock.now()))
+        data = recording.signature((path.name, digest), fingerprint, store.write_blob(signature), now)
+        receipt = store.write_receipt(data).relative_to(session.root)
+    return Proof(file, receipt, fingerprint, rfc3339(now))
 
 
-def sign_recorded(repository: Repository, state: State, policy: Policy, receipt: Path, clock: Clock) -> str:
+def sign_recorded(session: Session, policy: Policy, receipt: Path) -> str:
     """Sign a deploy receipt's file with the policy's signer of its component and record that; returns the
     fingerprint."""
-    data = repository.read(receipt.as_posix(), MAX_BYTES)
-    signer = default_signer(policy, clock.now(), str(parse(data).predicate["component"]))
-    fingerprint, home = signer.fingerprint, gpg_home(policy, signer, state)
-    signature = openpgp.sign_detached(repository.root / receipt, fingerprint, home)
-    store = Store(repository.root)
+    data, now = session.repository.read(receipt.as_posix(), MAX_BYTES), session.clock.now()
+    signer = default_signer(policy, now, str(parse(data).predicate["component"]))
+    fingerprint, home = signer.fingerprint, gpg_home(policy, signer, session.state)
+    signature = openpgp.sign_detached(session.root / receipt, fingerprint, home)
+    store = session.store
     subject = (receipt.as_posix(), hashlib.sha256(data).hexdigest())
-    store.write_receipt(recording.signature(subject, fingerprint, store.write_blob(signature), clock.now()))
+    store.write_receipt(recording.signature(subject, fingerprint, store.write_blob(signature), now))
     return fingerprint
 
 
@@ -109,17 +106,15 @@ def _own_key(key: str) -> str:
     return found[0]
 
 
-def stamp_artifact(
-    repository: Repository, state: State, trusted: Trusted, path: Path, *, tsa: str | None, clock: Clock
-) -> Proof:
+def stamp_artifact(session: Session, trusted: Trusted, path: Path, *, tsa: str | None) -> Proof:
     """Get a time-stamp over a file from the policy's authorities; writes FILE.tsr, a blob and a timestamp receipt.
 
     Nothing is written before the answer passed every check. Raises BadInput(input.file, input.authority),
     Rejected(time.*), EnvironmentTrouble.
     """
     digest = sha256_file(path)
-    got = stamp(bytes.fromhex(digest), state, trusted, tsa, clock)
-    store = Store(repository.root)
+    got = stamp(session, trusted, bytes.fromhex(digest), tsa)
+    store = session.store
     with _beside(path, ".tsr", got.response) as file:
         blob = store.write_blob(got.response)
         data = recording.timestamp(
@@ -128,9 +123,9 @@ def stamp_artifact(
             gen_time=got.gen_time,
             nonce=got.nonce,
             blob=blob,
-            now=clock.now(),
+            now=session.clock.now(),
         )
-        receipt = store.write_receipt(data).relative_to(repository.root)
+        receipt = store.write_receipt(data).relative_to(session.root)
     return Proof(file, receipt, got.authority, rfc3339(got.gen_time))
 
 
@@ -144,7 +139,7 @@ class Got:
     nonce: int
 
 
-def stamp(digest: bytes, state: State, trusted: Trusted, tsa: str | None, clock: Clock) -> Got:
+def stamp(session: Session, trusted: Trusted, digest: bytes, tsa: str | None) -> Got:
     """Return a time-stamp over a SHA-256 digest by one of the policy's authorities that have not ended, in their
     order."""
 
@@ -158,7 +153,7 @@ def stamp(digest: bytes, state: State, trusted: Trusted, tsa: str | None, clock:
 
     def transport(authority: Authority, request: bytes) -> bytes:
         if is_local(authority.url):
-            return LocalAuthority.load(state.keys_folder(policy.origin) / "tsa", clock).respond(request)
+            return LocalAuthority.load(session.state.keys_folder(policy.origin) / "tsa", session.clock).respond(request)
         return over_http(authority, request)
 
     got = obtain_from_first(digest, [authority_of(trusted, one.name)[0] for one in listed], transport)

@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 
 from remembrancer import openpgp
 from remembrancer.audit.gather import signed_content
-from remembrancer.clock import Clock, rfc3339
+from remembrancer.audit.session import Session
+from remembrancer.clock import rfc3339
 from remembrancer.errors import Refused, Rejected
-from remembrancer.ledger import Ledger
 from remembrancer.ledger.seal import SealResult
 from remembrancer.openpgp.verify import read_signature
+from remembrancer.paths import TRUST
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt
 from remembrancer.record.prove import stamp
-from remembrancer.repository.reader import TRUST, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.tlog.checkpoint import Checkpoint
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust import policy
@@ -28,17 +29,14 @@ from remembrancer.verify.log import check_token
 _AHEAD = timedelta(days=366)  # what a wrong clock may be off before a receipt is refused
 
 
-def seal_pending(
-    repository: Repository, state: State, trusted: Trusted, clock: Clock, *, begin: SignerKey | None = None
-) -> SealResult | None:
+def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None = None) -> SealResult | None:
     """Seal everything pending, or return None when the log key is not here.
 
     Every sign, timestamp and trust receipt must prove what it says under the policy, else it is refused by name. The
     new checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal. With
     `begin`, the given log key starts a new log although HEAD still has the archived one.
     """
-    current = trusted.policy
-    ledger = Ledger(repository.root)
+    current, state, ledger = trusted.policy, session.state, session.ledger
     claimed = ledger.claimed()
     signer = begin or log_key(current, state, (claimed.size if claimed else 0) + 1)
     if signer is None:
@@ -47,7 +45,7 @@ def seal_pending(
 
     def asker(name: str) -> Callable[[bytes], bytes]:
         def ask(data: bytes) -> bytes:
-            return stamp(hashlib.sha256(data).digest(), state, trusted, name, clock).response
+            return stamp(session, trusted, hashlib.sha256(data).digest(), name).response
 
         return ask
 
@@ -56,7 +54,7 @@ def seal_pending(
         signer,
         authorities,
         trusted=[one.key for one in current.log_keys],
-        check=checker(repository, trusted, clock.now()),
+        check=checker(session.repository, trusted, session.clock.now()),
         begin=begin is not None,
     )
     # a pipeline's checkpoint counts once it is published; its sealer may still have to discard it

@@ -35,7 +35,7 @@ class Begun(NamedTuple):
 
 def start_development(session: Session, component: str) -> Begun:
     """Begin a ledger with throw-away keys that only this user trusts. Raises as `begin.begin_development`."""
-    policy = begin_development(session.repository, session.state, component, session.clock)
+    policy = begin_development(session, component)
     # only the owner that was just made counts here, whatever the environment says
     session.owners = (policy.owner,)
     return Begun(policy, seal_now(session, session.trusted()))
@@ -74,9 +74,7 @@ def start_production(
         write_log_key(log_key_file, key)
     try:
         with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
-            policy, archive = begin_production(
-                session.repository, session.state, component, terms, clock=session.clock, scratch=Path(folder)
-            )
+            policy, archive = begin_production(session, component, terms, scratch=Path(folder))
     except BaseException:
         # a private key that no policy names would only be in the way of the next attempt
         if made and not named_by_policy(session.repository, key.verifier()):

@@ -83,20 +83,12 @@ def change_policy(
 
     Raises as `policy_change.prepare` and `policy_change.apply`.
     """
-    change = policy_change.prepare(session.repository, trusted, changed, session.clock.now())
+    change = policy_change.prepare(session, trusted, changed)
     if dry_run:
         return Changed(change)
     with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
         path = policy_change.apply(
-            session.repository,
-            session.state,
-            trusted,
-            change,
-            action=action,
-            reason=reason,
-            clock=session.clock,
-            scratch=Path(folder),
-            rotation=rotation,
+            session, trusted, change, action=action, reason=reason, scratch=Path(folder), rotation=rotation
         )
     if rotation:
         keep_development_key(session.state, trusted.policy, rotation.key)

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from remembrancer.errors import EnvironmentTrouble
+from remembrancer.paths import LOCAL
 from remembrancer.system.files import make_folder, open_own, trouble
 
-LOCAL = "ops/receipts/.local"
 SCRATCH = "tmp"
 WRITTEN = "written"  # the receipts that were recorded here since the last seal, one path a line
 PATIENCE = 120.0  # seconds; a batch seal of hundreds of thousands of receipts stays below this

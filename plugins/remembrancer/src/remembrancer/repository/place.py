@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from remembrancer.errors import BadInput
-
-RECEIPTS = "ops/receipts"
+from remembrancer.paths import RECEIPTS
 
 
 def find_root(start: Path) -> Path:

@@ -1,18 +1,19 @@
 """The files of a service repository that verification reads, and nothing else: policy, keys, ledger, receipts,
 blobs."""
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remembrancer.errors import Rejected
 from remembrancer.openpgp.certificate import MAX_CERTIFICATE_BYTES
 from remembrancer.openpgp.verify import MAX_SIGNATURE_BYTES
+from remembrancer.paths import LEDGER, RECEIPTS, TRUST
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse, relative_path
-from remembrancer.repository.store import MAX_BLOB, Store
+from remembrancer.repository.store import Store
 from remembrancer.system import git as gitcall
 from remembrancer.system.files import read_regular
 from remembrancer.tlog.tile import Reader, TileError, decode_bundle, entries_path
@@ -23,9 +24,6 @@ from remembrancer.verify.evidence import Entry
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-TRUST = "ops/trust"
-RECEIPTS = "ops/receipts"
-LEDGER = "ops/receipts/ledger"
 MAX_FILE = 256 * (2 + MAX_BYTES)  # an entry bundle of the largest receipts
 
 _SIGNATURE = re.compile(r"policy\.toml\.([0-9A-F]{40}|[0-9A-F]{64})\.asc")
@@ -37,6 +35,11 @@ class Repository:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._prefix = f"{root}/"
+
+    @cached_property
+    def store(self) -> Store:
+        """The receipts and blobs as files, also for writing."""
+        return Store(self.root)
 
     def read(self, path: str, limit: int = MAX_FILE) -> bytes:
         """Return a regular file's bytes. Raises FileNotFoundError, Rejected(input.file) for a link or a pipe,
@@ -67,14 +70,8 @@ class Repository:
         return self.ledger_file
 
     def blob(self, sha256: str) -> bytes:
-        """Return a blob, checked against its name; raises Rejected(blob.missing, blob.mismatch)."""
-        try:
-            data = self.read(f"{RECEIPTS}/blobs/{sha256}", MAX_BLOB)
-        except FileNotFoundError as error:
-            raise Rejected("blob.missing", f"{RECEIPTS}/blobs/{sha256} is missing") from error
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise Rejected("blob.mismatch", f"{RECEIPTS}/blobs/{sha256} does not have the bytes that its name says")
-        return data
+        """Return a blob, checked against its name; see `Store.read_blob`."""
+        return self.store.read_blob(sha256)
 
     def on_disk(self, receipt: Receipt) -> bytes | None:
         """Return the bytes of the file at a receipt's place, or None."""
@@ -116,9 +113,8 @@ class Repository:
         What is no receipt is no evidence, and keeps no verdict from the others; verify-audit names it.
         """
         needles = [digest.encode() for digest in digests]
-        store = Store(self.root)
         for kind in kinds:
-            for name in sorted(name for name in store.walk(kind) if name.endswith(".receipt")):
+            for name in sorted(name for name in self.store.walk(kind) if name.endswith(".receipt")):
                 with suppress(Rejected, FileNotFoundError):
                     data = self.read(f"{RECEIPTS}/{name}", MAX_BYTES)
                     if any(needle in data for needle in needles):

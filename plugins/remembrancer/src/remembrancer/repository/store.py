@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from remembrancer.errors import BadInput, Refused, Rejected
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.kinds import KINDS
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.repository.lock import SCRATCH, WRITTEN, exclusive
 from remembrancer.system.files import open_own, put, read_regular, trouble
 
-RECEIPTS = "ops/receipts"
 MAX_BLOB = 64 << 20  # bytes; the largest are manifests, about a hundred for each file of a service
 DEEPEST = 12  # folders between ops/receipts and a file; a ledger of any size needs fewer
 _HEX = re.compile("[0-9a-f]{64}")

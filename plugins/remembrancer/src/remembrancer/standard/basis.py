@@ -58,7 +58,7 @@ def from_ledger(session: Session, trusted: Trusted, findings: list[Finding], tar
         raise log.trouble or Rejected("log.missing", "there is no ledger")
     recorded = read_log(session.repository.ledger_reader, log.view.size, log.view.root)
     findings += compare_and_remember(session, trusted, log.view)
-    findings += unsealed(session.root, recorded)
+    findings += unsealed(session.store, recorded)
     if target:
         _export(session, recorded, log.view, target)
     times = StampedTimes(log.view, stamps(session.repository), trusted, session.clock.now())

@@ -17,11 +17,12 @@ from typing import Any
 
 from remembrancer.clock import Clock, rfc3339
 from remembrancer.errors import EnvironmentTrouble, Refused
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt import statement as receipt
 from remembrancer.receipt.manifest import Line
 from remembrancer.receipt.statement import Receipt
-from remembrancer.repository.store import RECEIPTS, Store
+from remembrancer.repository.store import Store
 from remembrancer.standard.conflicts import conflict_lines
 from remembrancer.standard.generations import Answers, answers_of, generations
 
@@ -36,15 +37,14 @@ class Written:
     layer: str
 
 
-def record_missed(root: Path, kind: str, clock: Clock, given: str | None = None) -> list[Written]:
+def record_missed(store: Store, kind: str, clock: Clock, given: str | None = None) -> list[Written]:
     """Write the spawn or update receipts that are missing; return them, or those that are there already.
 
     Raises BadInput(input.answers), Refused(receipt.generation) when the other kind is what is missing, and
     EnvironmentTrouble(env.copier) when the recorded version cannot be copied once more.
     """
-    store = Store(root)
     done = []
-    for answers in answers_of(root, given):
+    for answers in answers_of(store.root, given):
         known = generations(store, answers.layer)
         last = known[-1] if known else None
         if last is not None and (kind == "spawn" or last.predicate["template"]["version"] == answers.version):
@@ -55,17 +55,16 @@ def record_missed(root: Path, kind: str, clock: Clock, given: str | None = None)
                 "receipt.generation",
                 f"{answers.path} has no spawn receipt, so there is nothing that an update could start from",
             )
-        done.append(_record(root, kind, answers, last, clock))
+        done.append(_record(store, kind, answers, last, clock))
     return done
 
 
-def resolve(root: Path, clock: Clock) -> list[Written]:
+def resolve(store: Store, clock: Clock) -> list[Written]:
     """Hash the files of every update that waits for a decision again, and write its receipt anew as resolved.
 
     The waiting receipt was never sealed; it is replaced. Raises Refused(receipt.unresolved), naming file and line,
     while a conflict is left, and Refused(receipt.generation) when nothing waits.
     """
-    store = Store(root)
     waiting = [one for one in generations(store) if one.held]
     if not waiting:
         raise Refused("receipt.generation", "no update waits for a decision")
@@ -74,9 +73,9 @@ def resolve(root: Path, clock: Clock) -> list[Written]:
         said = one.predicate
         lines = manifests.read(store.read_blob(said["manifest"]["sha256"]), said["manifest"])
         for path in sorted({line.path for line in lines} | set(said["conflicts"])):
-            _refuse_markers(root, path)
+            _refuse_markers(store.root, path)
         stated = {**said, "resolvedAt": rfc3339(clock.now())}
-        new = _write(store, "update", stated, lines, root)
+        new = _write(store, "update", stated, lines)
         (store.receipts_dir / receipt.relative_path(one)).unlink()
         if (old := str(said["manifest"]["sha256"])) not in _named_blobs(store):
             store.blob_path(old).unlink(missing_ok=True)
@@ -92,8 +91,8 @@ def _place(one: Receipt) -> Path:
     return Path(RECEIPTS) / receipt.relative_path(one)
 
 
-def _record(root: Path, kind: str, answers: Answers, last: Receipt | None, clock: Clock) -> Written:
-    store = Store(root)
+def _record(store: Store, kind: str, answers: Answers, last: Receipt | None, clock: Clock) -> Written:
+    root = store.root
     with tempfile.TemporaryDirectory(prefix="remembrancer-copy.") as folder:
         aside = Path(folder) / root.resolve().name
         copy_aside(root, answers, aside, tasks=True)
@@ -113,19 +112,19 @@ def _record(root: Path, kind: str, answers: Answers, last: Receipt | None, clock
         stated["conflicts"] = []
         for line in lines:
             _refuse_markers(root, line.path)
-    return _write(store, kind, stated, lines, root)
+    return _write(store, kind, stated, lines)
 
 
-def _write(store: Store, kind: str, stated: dict[str, Any], lines: tuple[Line, ...], root: Path) -> Written:
+def _write(store: Store, kind: str, stated: dict[str, Any], lines: tuple[Line, ...]) -> Written:
     """Write a generation's receipt and manifest, with the digests of the files as they are now."""
-    now = manifests.write(Line(line.path, line.owner, line.rendered, digest(root / line.path)) for line in lines)
+    now = manifests.write(Line(line.path, line.owner, line.rendered, digest(store.root / line.path)) for line in lines)
     manifest = manifests.stated(now)
     store.write_blob(now)
-    answers = {"path": stated["answers"]["path"], "sha256": digest(root / stated["answers"]["path"])}
+    answers = {"path": stated["answers"]["path"], "sha256": digest(store.root / stated["answers"]["path"])}
     predicate = {**stated, "manifest": manifest, "answers": answers}
     data = receipt.build(kind, [(stated["component"], manifest["sha256"])], predicate)
     path = store.write_receipt(data)
-    return Written(path.relative_to(root), receipt.parse(data).digest, True, stated["layer"])
+    return Written(path.relative_to(store.root), receipt.parse(data).digest, True, stated["layer"])
 
 
 def digest(path: Path) -> str:

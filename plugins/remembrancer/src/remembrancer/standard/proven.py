@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
 from remembrancer.findings import Finding, negative, positive
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt, parse, relative_path
-from remembrancer.repository.reader import RECEIPTS, Repository
+from remembrancer.repository.reader import Repository
 from remembrancer.repository.store import Store
 from remembrancer.standard import waivers
 from remembrancer.standard.drift import IRREGULAR, Generation, Waiver, waiver_of
@@ -95,9 +96,8 @@ def _bundle(read: Reader, first: int, size: int) -> list[bytes]:
         raise Rejected("log.missing", f"the ledger's {error.args[-1]} is missing") from None
 
 
-def unsealed(root: Path, recorded: Recorded) -> list[Finding]:
+def unsealed(store: Store, recorded: Recorded) -> list[Finding]:
     """Return a failed finding for each layer whose newest generation is not in the log, or is not recorded at all."""
-    store = Store(root)
     sealed = {receipt.digest for receipt, _ in recorded.receipts}
     answers = []
     known = in_order([*generations(store), *(one for one, _ in recorded.receipts if one.kind != "waiver")])
@@ -112,7 +112,7 @@ def unsealed(root: Path, recorded: Recorded) -> list[Finding]:
             )
         answers.append(negative("standard", f"{RECEIPTS}/{relative_path(one)}", error))
     for layer, name in ANSWERS.items():
-        if layer not in newest and any(found.layer == layer for found in answers_in(root, name)):
+        if layer not in newest and any(found.layer == layer for found in answers_in(store.root, name)):
             error = Rejected("drift.unrecorded", f"no receipt states which standard {name} came from")
             answers.append(negative("standard", name, error))
     if not newest and not answers:

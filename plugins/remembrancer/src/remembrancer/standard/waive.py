@@ -4,13 +4,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer.clock import Clock, rfc3339
+from remembrancer.audit.session import Session
+from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, Refused, Rejected
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt import statement as receipt
 from remembrancer.record.statements import recorded_by
 from remembrancer.repository.lock import SCRATCH, exclusive
-from remembrancer.repository.reader import Repository
 from remembrancer.repository.store import Store
 from remembrancer.standard import drift, waivers
 from remembrancer.standard import proven as standards
@@ -27,17 +27,16 @@ class Waived(NamedTuple):
     digest: str
 
 
-def record_waiver(  # noqa: PLR0917 - one call
-    repository: Repository, path: str, owner: str, reason: str, expires: datetime, clock: Clock
-) -> Waived:
+def record_waiver(session: Session, path: str, owner: str, reason: str, expires: datetime) -> Waived:
     """Accept a file of the standard as it is now, until a time.
 
     Raises BadInput(input.time) for a time that is over, BadInput for what a receipt cannot hold, Refused(drift.no-need)
     where there is nothing to accept, Refused(receipt.generation) where no standard is recorded, EnvironmentTrouble.
     """
-    if expires <= clock.now():
+    repository, now = session.repository, session.clock.now()
+    if expires <= now:
         raise BadInput("input.time", f"{rfc3339(expires)} is over already", "Name a day that is still to come.")
-    line = _line(Store(repository.root), path)
+    line = _line(session.store, path)
     try:
         accepted = drift.accept(line, standards.digest(f"{repository.root}/{path}") if line else "", path)
     except Rejected as error:
@@ -47,7 +46,7 @@ def record_waiver(  # noqa: PLR0917 - one call
         "waiver",
         [(path, accepted)],
         {
-            "recordedAt": rfc3339(clock.now()),
+            "recordedAt": rfc3339(now),
             "recordedBy": recorded_by(repository),
             "owner": owner,
             "reason": reason,
@@ -55,7 +54,7 @@ def record_waiver(  # noqa: PLR0917 - one call
         },
     )
     known = standards.listed_waivers(repository)
-    written = Store(repository.root).write_receipt(data)
+    written = session.store.write_receipt(data)
     listed = waivers.write({**known, path: waiver}.values())
     folder, name = waivers.FILE.rsplit("/", 1)
     with exclusive(repository.root) as local:

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput
+from remembrancer.paths import TRUST
 from remembrancer.receipt.fields import DIGEST, LINE, PATH, FieldError
 from remembrancer.standard.drift import Waiver
 from remembrancer.trust import toml as toml_text
 
-FILE = "ops/trust/waivers.toml"
+FILE = f"{TRUST}/waivers.toml"
 _MEMBERS = {"path", "sha256", "owner", "reason", "expires"}
 _HEAD = """\
 # Files of the standard that may differ, and until when. `remembrancer record waiver` adds an entry and its receipt;
