@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from remembrancer.receipt.kinds import KINDS, Kind
     from remembrancer.receipt.manifest import Line
     from remembrancer.receipt.manifest import read as read_manifest
+    from remembrancer.receipt.manifest import stated as manifest_facts
     from remembrancer.receipt.manifest import write as write_manifest
     from remembrancer.receipt.schema import schema as json_schema
     from remembrancer.receipt.statement import Receipt, Subject, build, parse, relative_path
@@ -40,7 +41,7 @@ else:
         __name__,
         {
             "kinds": "KINDS, Kind",
-            "manifest": "Line, read as read_manifest, write as write_manifest",
+            "manifest": "Line, read as read_manifest, stated as manifest_facts, write as write_manifest",
             "schema": "schema as json_schema",
             "statement": "Receipt, Subject, build, parse, relative_path",
         },
@@ -54,6 +55,7 @@ __all__ = [
     "Subject",
     "build",
     "json_schema",
+    "manifest_facts",
     "parse",
     "read_manifest",
     "relative_path",
