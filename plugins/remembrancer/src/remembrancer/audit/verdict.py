@@ -70,13 +70,16 @@ def judge_artifact(session: Session, path: Path, *, full: bool, started: FileDig
     """
     hashing = started or start_hashing(path)  # first of all, because a large file takes longer than everything else
     repository = session.repository
+    # steps 1 and 2, numbered as in docs/formats.md and in `verify.artifact`
     try:
         trusted = session.trusted()
     except (Rejected, Unverifiable) as error:
         evidence = gather(repository, path, hexdigest(hashing, path), Log(None))
         verdict = untrusted(str(path), error)
         return verdict._replace(findings=[*verdict.findings, check_hash(evidence)])
+    # step 3
     log = open_ledger(repository, trusted.policy)
+    # steps 4 to 8
     rule, now = verify_full if full else verify, session.clock.now()
     # a large file is hashed beside the signature check; what was judged by a guess counts only if the guess is right
     guess = expected_digest(repository, path.name)
@@ -84,6 +87,7 @@ def judge_artifact(session: Session, path: Path, *, full: bool, started: FileDig
     digest = hexdigest(hashing, path)
     if digest != guess:
         findings = rule(gather(repository, path, digest, log), log, trusted, now)
+    # step 9
     if log.view:
         findings += compare_and_remember(session, trusted, log.view)
     return Verdict(str(path), findings, str(trusted.policy.profile))

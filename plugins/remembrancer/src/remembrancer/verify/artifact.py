@@ -1,5 +1,19 @@
 """The verdict on one artifact: every proof checked, each answer a finding. Pure: evidence and a policy in,
-findings out."""
+findings out.
+
+A verdict has nine steps, numbered as in docs/formats.md ("Verifying, in order"). This module takes those from the hash
+to the inclusion; `audit.verdict` goes through all of them:
+
+1. Owner: the fingerprint comes from outside (`trust.establish`).
+2. Policy: its owner signed it, and only then it is read (`trust.establish`).
+3. Checkpoint: the policy's log keys signed it, its witnesses cosigned it (`verify.log`).
+4. Hash: a deploy receipt names the artifact's digest.
+5. Signatures: as many as the policy requires, by keys that stand (`verify.proofs`).
+6. Timestamps: likewise, by authorities that stand (`verify.proofs`).
+7. Record signature: the same over the deploy receipt.
+8. Inclusion: every receipt that counted is a leaf of the tree.
+9. Append-only: the log extends what was seen of it before (`audit.remembered`, `audit.history`).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -94,10 +108,10 @@ def _check_entry(view: LogView, entry: Entry) -> None:
 def verify(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -> list[Finding]:
     """Return the findings of `verify`: trust, hash, inclusion of the deploy receipt, checkpoint."""
     return [
-        trust_finding(trusted),
-        check_hash(evidence),
-        check_inclusion(log, evidence.deploys[:1]),
-        check_log(log, evidence, trusted, now),
+        trust_finding(trusted),  # steps 1 and 2
+        check_hash(evidence),  # step 4
+        check_inclusion(log, evidence.deploys[:1]),  # step 8
+        check_log(log, evidence, trusted, now),  # step 3
     ]
 
 
@@ -110,15 +124,19 @@ def verify_full(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -
     recorded = deploy[0] if deploy else evidence.contradicting
     component = str(recorded.receipt.predicate["component"]) if recorded else ""
     prover = Prover(evidence, log, trusted, component, now)
+    # step 5
     signature, signs = prover.signatures("signature", evidence.signs, evidence.artifact.content)
+    # step 6
     timestamp, timestamps = prover.timestamps(evidence.timestamps, bytes.fromhex(evidence.artifact.digest))
     findings = [trust_finding(trusted), check_hash(evidence), signature, timestamp]
+    # step 7
     record_signs: list[Entry] = []
     if recorded and (trusted.policy.require.deploy_signature or evidence.record_signs):
         finding, record_signs = prover.signatures(
             "record-signature", evidence.record_signs, recorded.receipt.data, subject=recorded.path
         )
         findings.append(finding)
+    # step 8
     findings.append(check_inclusion(log, [*deploy, *signs, *timestamps, *record_signs]))
     findings.append(check_log(log, evidence, trusted, now))
     return findings
