@@ -83,3 +83,18 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     done = subprocess.run([sys.executable, "-c", script, *ROOMS], capture_output=True, text=True, check=True)
     loaded = {name for name in json.loads(done.stdout) if name.startswith("remembrancer")}
     assert loaded == {"remembrancer", "remembrancer.lazy", *(f"remembrancer.{room}" for room in ROOMS)}
+
+
+def test_our_own_modules_go_through_no_face() -> None:
+    """A program pays for the module that it names, and the contracts see which one it is."""
+    faces = {(f"remembrancer.{room}", name) for room in ROOMS for name in for_type_checkers(room)}
+    rooms = {("remembrancer", room) for room in ROOMS}
+    found = [
+        f"{path.relative_to(PACKAGE)}: {node.module}.{alias.name}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module, alias.name) in faces | rooms
+    ]
+    assert found == []

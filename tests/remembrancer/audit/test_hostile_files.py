@@ -12,10 +12,9 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, ledger, owner
 from ledger_world import World
-from remembrancer import openpgp
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.ledger import files
-from remembrancer.openpgp import verify_detached
+from remembrancer.openpgp.verify import verify_detached
 from remembrancer.receipt.statement import MAX_BYTES
 from remembrancer.record import statements as recording
 from remembrancer.repository import reader as repository
@@ -24,6 +23,7 @@ from remembrancer.repository.store import Store
 from remembrancer.timestamp.der import DerError, read
 from remembrancer.timestamp.response import parse_response
 from remembrancer.tlog.tile import encode_bundle
+from remembrancer.verify import proofs
 
 
 def der(tag: int, contents: bytes) -> bytes:
@@ -223,7 +223,7 @@ def test_many_bad_signatures_do_not_make_a_verdict_wait_for_all(
     )
     scratch.ok("seal")
     asked = []
-    monkeypatch.setattr(openpgp, "verify_detached", lambda *given: asked.append(given) or verify_detached(*given))
+    monkeypatch.setattr(proofs, "verify_detached", lambda *given: asked.append(given) or verify_detached(*given))
     scratch.ok("verify-full", ARTIFACT)
     assert 2 <= len(asked) < 30
 

@@ -13,7 +13,7 @@ A session is a repository and whom its user trusts there. Here a release is made
 >>> session = Session(root, state=State(root.parent / "state"))
 >>> _ = start_development(session, "my-svc")
 >>> _ = sign(session, artifact, None, wait=True), timestamp(session, artifact, None, wait=True)
->>> _ = record_deploy(session.repository, Given("my-svc", "1.0.0"), session.clock)
+>>> _ = record_deploy(session, Given("my-svc", "1.0.0"))
 >>> _ = seal_after(session, wait=False)
 
 A verdict is a list of findings, each verified, failed or unverifiable, and the exit code that they add up to:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from remembrancer.audit.gather import stamps
 from remembrancer.clock import rfc3339
 from remembrancer.errors import RemembrancerError
-from remembrancer.openpgp import signing_ends
+from remembrancer.openpgp.certificate import signing_ends
 from remembrancer.repository.reader import Repository
 from remembrancer.timestamp.chain import load
 from remembrancer.timestamp.response import parse_response

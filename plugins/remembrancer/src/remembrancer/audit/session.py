@@ -10,7 +10,7 @@ from remembrancer.clock import Clock, SystemClock
 from remembrancer.errors import BadInput
 
 if TYPE_CHECKING:
-    from remembrancer.ledger import Ledger
+    from remembrancer.ledger.ledger import Ledger
     from remembrancer.repository.reader import Repository
     from remembrancer.repository.store import Store
     from remembrancer.trust.establish import Pins, SignedPolicy, Trusted
@@ -77,7 +77,7 @@ class Session:
     @functools.cached_property
     def ledger(self) -> "Ledger":
         """The log of the checkout; see `ledger.ledger`."""
-        from remembrancer.ledger import Ledger  # noqa: PLC0415 - as above
+        from remembrancer.ledger.ledger import Ledger  # noqa: PLC0415 - as above
 
         return Ledger(self.root)
 

@@ -69,8 +69,8 @@ def verify_timestamp(
 ) -> int:
     """Check one RFC 3161 token over a file, against the given roots only; what the token carries is never trusted."""
     from remembrancer.system.digests import read_given
-    from remembrancer.timestamp import Authority
     from remembrancer.timestamp.chain import certificates_in
+    from remembrancer.timestamp.model import Authority
     from remembrancer.verify.one_proof import check_timestamp
 
     authority = Authority(

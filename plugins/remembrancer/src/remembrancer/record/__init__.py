@@ -12,7 +12,7 @@ A development ledger begins with throw-away keys that only this user trusts; rec
 >>> session = Session(root, state=State(root.parent / "state"))
 >>> start_development(session, "my-svc").policy.profile.value
 'development'
->>> done = record_deploy(session.repository, Given("my-svc", "1.0.0"), session.clock)
+>>> done = record_deploy(session, Given("my-svc", "1.0.0"))
 >>> done.path.as_posix(), done.new
 ('ops/receipts/deploy/my-svc-1.0.0.receipt', True)
 >>> seal_after(session, wait=False).result.refused
@@ -20,10 +20,10 @@ A development ledger begins with throw-away keys that only this user trusts; rec
 
 A version is recorded once. The same digest again writes nothing, and another one is refused:
 
->>> record_deploy(session.repository, Given("my-svc", "1.0.0"), session.clock).new
+>>> record_deploy(session, Given("my-svc", "1.0.0")).new
 False
 >>> _ = (root / "dist/my-svc-1.0.0.tar.gz").write_bytes(b"the same version, built again")
->>> record_deploy(session.repository, Given("my-svc", "1.0.0"), session.clock)
+>>> record_deploy(session, Given("my-svc", "1.0.0"))
 Traceback (most recent call last):
 remembrancer.errors.Refused: ...
 """

@@ -7,10 +7,10 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from remembrancer import openpgp
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused
+from remembrancer.openpgp.gpg import create_throwaway, export_public, sign_detached
 from remembrancer.paths import CHECKPOINT, POLICY, TRUST
 from remembrancer.receipt import statement as receipt
 from remembrancer.record.statements import recorded_by
@@ -82,8 +82,8 @@ def begin_development(session: Session, component: str) -> Policy:
         with trouble(f"write keys to {folder}"):
             write_private(folder / "log.key", (log_key.encode() + "\n").encode())
         home = folder / "gnupg"
-        fingerprint = openpgp.create_throwaway(home)
-        certificate = openpgp.export_public(fingerprint, home)
+        fingerprint = create_throwaway(home)
+        certificate = export_public(fingerprint, home)
         with trouble(f"write keys to {folder}"):
             write_private(folder / "signer", f"{fingerprint}\n".encode())
         authority = LocalAuthority.create(folder / "tsa", session.clock)
@@ -142,7 +142,7 @@ def sign_policy(data: bytes, fingerprint: str, home: Path | None, scratch: Path)
     copy = scratch / "policy.toml.new"
     try:
         write_private(copy, data)
-        return openpgp.sign_detached(copy, fingerprint, home)
+        return sign_detached(copy, fingerprint, home)
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot write {copy}: {error.strerror}") from error
     finally:

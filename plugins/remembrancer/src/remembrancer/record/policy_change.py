@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer import openpgp
 from remembrancer.audit.recorded import HELD, Checker, Task
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Refused, RemembrancerError
 from remembrancer.findings import Finding, negative
+from remembrancer.openpgp.certificate import certificate_facts
+from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import LEDGER, POLICY
 from remembrancer.receipt.statement import parse
 from remembrancer.record.begin import record_change, sign_policy, write_policy
@@ -99,7 +100,7 @@ def apply(
     for owner in owners:
         home = owner_home(trusted.policy, owner, state)
         signatures[owner] = sign_policy(change.data, owner, home, scratch)
-        certificates[owner] = openpgp.export_public(owner, home)
+        certificates[owner] = export_public(owner, home)
     with exclusive(repository.root) as local:
         _refuse_overtaken(repository, trusted)
         if rotation:
@@ -112,7 +113,7 @@ def apply(
 
 def with_signer(current: Policy, name: str, certificate: bytes, components: Sequence[str], term: Term) -> Policy:
     """Return the policy with one more signer, whose certificate (armored or binary) stands inside it."""
-    facts = openpgp.certificate_facts(certificate)
+    facts = certificate_facts(certificate)
     if not certificate.startswith(b"-----BEGIN PGP PUBLIC KEY BLOCK-----"):
         raise BadInput(
             "input.certificate", "the signer's certificate must be an armored public key (gpg --armor --export)"

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer import openpgp
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Refused
+from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import LEDGER, LOCAL, POLICY, RECEIPTS, TRUST
 from remembrancer.record.begin import record_change, sign_policy, write_policy
 from remembrancer.repository.reader import Repository
@@ -54,7 +54,7 @@ def begin_production(session: Session, component: str, terms: Terms, *, scratch:
     """
     repository = session.repository
     old = _development(repository)
-    certificates = {name: openpgp.export_public(name, None) for name in dict.fromkeys([terms.owner, *terms.signers])}
+    certificates = {name: export_public(name, None) for name in dict.fromkeys([terms.owner, *terms.signers])}
     data = render(_policy(origin_of(terms.domain, component), terms, certificates))
     parsed = policy.parse(data)
     signature = sign_policy(data, terms.owner, owner_home(parsed, terms.owner, session.state), scratch)

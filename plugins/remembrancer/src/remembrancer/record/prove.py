@@ -11,10 +11,10 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from remembrancer import openpgp
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.openpgp.gpg import sign_detached
 from remembrancer.receipt.statement import MAX_BYTES, parse
 from remembrancer.record import statements as recording
 from remembrancer.system.digests import sha256_file
@@ -46,7 +46,7 @@ def sign_artifact(session: Session, policy: Policy | None, path: Path, *, key: s
     """
     digest = sha256_file(path)
     fingerprint, home = _key(policy, session.state, key, session.clock.now())
-    signature = openpgp.sign_detached(path, fingerprint, home)
+    signature = sign_detached(path, fingerprint, home)
     store, now = session.store, session.clock.now()
     with _beside(path, ".asc", signature) as file:
         data = recording.signature((path.name, digest), fingerprint, store.write_blob(signature), now)
@@ -60,7 +60,7 @@ def sign_recorded(session: Session, policy: Policy, receipt: Path) -> str:
     data, now = session.repository.read(receipt.as_posix(), MAX_BYTES), session.clock.now()
     signer = default_signer(policy, now, str(parse(data).predicate["component"]))
     fingerprint, home = signer.fingerprint, gpg_home(policy, signer, session.state)
-    signature = openpgp.sign_detached(session.root / receipt, fingerprint, home)
+    signature = sign_detached(session.root / receipt, fingerprint, home)
     store = session.store
     subject = (receipt.as_posix(), hashlib.sha256(data).hexdigest())
     store.write_receipt(recording.signature(subject, fingerprint, store.write_blob(signature), now))

@@ -5,10 +5,11 @@ Receipts and blobs are written through the store, each whole or not at all, at t
 >>> from hashlib import sha256
 >>> from pathlib import Path
 >>> from remembrancer.receipt import build
->>> from remembrancer.repository import Repository, Store, find_root
+>>> from remembrancer.repository import Repository, find_root
 >>> root = Path("my-svc").resolve()
 >>> root.mkdir()
->>> store = Store(root)
+>>> repository = Repository(root)
+>>> store = repository.store
 >>> written = store.write_receipt(build("waiver", [("Dockerfile", sha256(b"FROM gpu").hexdigest())], {
 ...     "recordedAt": "2026-01-02T03:04:05Z", "recordedBy": "ops", "owner": "payments",
 ...     "reason": "GPU base image", "expires": "2026-12-31T23:59:59Z",
@@ -20,14 +21,13 @@ True
 
 Whoever judges reads through the repository, where no link leads outside and no blob has other bytes than its name says:
 
->>> repository = Repository(root)
 >>> digest = store.write_blob(b"a signature")
 >>> repository.blob(digest)
 b'a signature'
 >>> _ = store.blob_path(digest).write_bytes(b"another one")
 >>> repository.blob(digest)
 Traceback (most recent call last):
-remembrancer.errors.Rejected: ops/receipts/blobs/... does not have the bytes that its name says...
+remembrancer.errors.Rejected: ops/receipts/blobs/... does not have the digest that its name states...
 """
 
 from typing import TYPE_CHECKING

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from remembrancer import openpgp
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, Unverifiable
+from remembrancer.openpgp.verify import verify_detached
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Term
 from remembrancer.trust.validity import KeyFacts, judge
@@ -77,7 +77,7 @@ def check(tag: bytes, template: Mapping[str, str], keys: Keys, proven: datetime 
         )
     if signature.startswith(_SSH):
         raise Unverifiable("sig.tag-ssh", f"the tag {template['version']} is signed with an SSH key")
-    facts = openpgp.verify_detached(signature, content, keys.certificates)
+    facts = verify_detached(signature, content, keys.certificates)
     who = facts.primary_fingerprint
     about = KeyFacts(facts.certificate.revoked, facts.certificate.expires)
     trouble = judge(f"key {who}", keys.terms.get(who, Term()), about, claimed=facts.created, proven=proven, now=now)

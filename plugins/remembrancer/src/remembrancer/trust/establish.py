@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable
-from remembrancer.openpgp import certificate_facts, verify_detached
+from remembrancer.openpgp.certificate import certificate_facts
+from remembrancer.openpgp.verify import verify_detached
 from remembrancer.trust import policy
 from remembrancer.trust.policy import Material, Policy, Profile
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected
-from remembrancer.timestamp import Authority, TimestampFacts
+from remembrancer.timestamp.model import Authority, TimestampFacts
 from remembrancer.tlog import merkle, note
 from remembrancer.tlog.note import NoteError, SignedCheckpoint
 from remembrancer.tlog.tile import Reader, TileError

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from remembrancer import openpgp
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
+from remembrancer.openpgp.verify import verify_detached
 from remembrancer.system.digests import reading
-from remembrancer.timestamp import Authority
 from remembrancer.timestamp.checks import check_response, imprint_algorithm
+from remembrancer.timestamp.model import Authority
 from remembrancer.trust.policy import Term
 from remembrancer.trust.validity import KeyFacts, judge
 
@@ -25,7 +25,7 @@ def check_signature(
     EnvironmentTrouble.
     """
     try:
-        facts = openpgp.verify_detached(signature, data, certificates)
+        facts = verify_detached(signature, data, certificates)
         ended = facts.certificate
         trouble = judge(
             f"key {facts.primary_fingerprint}",

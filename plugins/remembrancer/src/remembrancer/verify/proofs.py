@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from remembrancer import openpgp
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, negative, positive
-from remembrancer.openpgp.verify import read_signature
+from remembrancer.openpgp.certificate import certificate_facts
+from remembrancer.openpgp.verify import read_signature, verify_detached
 from remembrancer.timestamp.model import TimestampFacts
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Profile, Signer
@@ -85,7 +85,7 @@ class Prover:
             what = f"for {self.component}" if signer else "at all"
             raise Rejected("sig.untrusted-key", f"the policy does not trust the key {named} {what}")
         certificate = self.trusted.material(signer.certificate)
-        facts = openpgp.verify_detached(signature, content, [certificate])
+        facts = verify_detached(signature, content, [certificate])
         if facts.primary_fingerprint != named:
             raise Rejected("sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {named}")
         key = KeyFacts(facts.certificate.revoked, facts.certificate.expires)
@@ -103,7 +103,7 @@ class Prover:
         if signer is None:
             raise Rejected("sig.untrusted-key", f"the policy does not trust the key {fingerprint} at all")
         claims = read_signature(signature)
-        about = openpgp.certificate_facts(self.trusted.material(signer.certificate))
+        about = certificate_facts(self.trusted.material(signer.certificate))
         key = KeyFacts(about.revoked, about.expires)
         self._judge(entry, signer, key, claims.created, hashlib.sha256(signature).hexdigest())
 
