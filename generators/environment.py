@@ -13,6 +13,13 @@ from pathlib import Path
 
 from steps import StepFailed, run
 
+LIB = Path(__file__).resolve().parents[1] / "templates" / "ci" / "ops" / "lib"
+sys.path.append(str(LIB))
+
+import neutral  # noqa: E402 - it belongs to every generated repository, and lies there
+
+with_settings = neutral.with_settings
+
 READY = ".ready"
 NEEDED = {
     "git": "apt-get install git, or xcode-select --install",
@@ -43,9 +50,9 @@ def cache_home() -> Path:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without variables of an active Python environment or of a surrounding make."""
-    drop = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "GIT_DIR", "GIT_WORK_TREE"}
-    return {key: value for key, value in os.environ.items() if key not in drop}
+    """Return the environment without a surrounding Python environment or make, and with git as ops/ asks it."""
+    drop = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    return neutral.environment({key: value for key, value in os.environ.items() if key not in drop})
 
 
 def copier_python(lock: Path) -> Path:
@@ -61,20 +68,11 @@ def copier_python(lock: Path) -> Path:
     if (home / READY).is_file() and python.exists():
         return python
     shutil.rmtree(home, ignore_errors=True)
-    env = clean_environment()
+    env = clean_environment() | {"PYTHON": sys.executable}
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
-        run([sys.executable, "-m", "venv", home], "the private environment could not be made", env=env)
-        install: list[str | Path] = [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-        ]
-        run([*install, "-r", lock], "Copier could not be installed; is a package index reachable?", env=env)
+        make: list[str | Path] = ["sh", "-c", '. "$0" && new_environment "$1" "$2"', LIB / "python.sh", home, lock]
+        run(make, "Copier could not be installed; is a package index reachable?", env=env)
         (home / READY).touch()
     except (OSError, StepFailed) as error:
         shutil.rmtree(home, ignore_errors=True)

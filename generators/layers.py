@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from environment import clean_environment
+
 RECEIPTS = "ops/receipts"
 
 
@@ -61,7 +63,7 @@ def ignored_by_git(target: Path, paths: list[str]) -> list[str]:
     """Return those of the paths that the repository's ignore rules would keep out of a commit."""
     command = ["git", "-C", str(target), "check-ignore", "--no-index", "-z", "--stdin"]
     asked = "".join(f"{path}\0" for path in paths).encode()
-    found = subprocess.run(command, input=asked, capture_output=True, check=False).stdout
+    found = subprocess.run(command, input=asked, env=clean_environment(), capture_output=True, check=False).stdout
     return [path for path in found.decode("utf-8", "surrogateescape").split("\0") if path]
 
 

@@ -6,8 +6,11 @@ render runs under the clone's `origin` URL while git is told, for this one run, 
 
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from environment import clean_environment, with_settings
 
 UNPUBLISHED = "https://vaultmesh.invalid/templates.git"
 RENDERED = ("copier.yml", "templates", "hooks", "plugins")
@@ -32,17 +35,12 @@ class Source:
     version: str
     notice: str
 
-    def git_environment(self) -> dict[str, str]:
-        """Return the variables that let git read `url` from the clone (git-config, url.<base>.insteadOf)."""
+    def git_environment(self, base: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment that lets git read `url` from the clone (git-config, url.<base>.insteadOf)."""
         plain = self.url.removeprefix("git+")
         aliases = dict.fromkeys((plain, plain.removesuffix(GIT_SUFFIX), plain.removesuffix(GIT_SUFFIX) + GIT_SUFFIX))
         pairs = [(f"url.{self.clone}.insteadOf", alias) for alias in aliases]
-        pairs.append(("safe.directory", str(self.clone)))
-        variables = {"GIT_CONFIG_COUNT": str(len(pairs))}
-        for index, (key, value) in enumerate(pairs):
-            variables[f"GIT_CONFIG_KEY_{index}"] = key
-            variables[f"GIT_CONFIG_VALUE_{index}"] = value
-        return variables
+        return with_settings(base, [*pairs, ("safe.directory", str(self.clone))])
 
 
 def without_credentials(url: str) -> str:
@@ -73,7 +71,7 @@ def copier_name(url: str) -> str:
 def git(clone: Path, *arguments: str) -> str:
     """Return what a git command prints, stripped, or "" where it fails."""
     command = ["git", "-c", f"safe.directory={clone}", "-C", str(clone), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 

@@ -46,7 +46,7 @@ class Spawn:
         self.answers: list[str] = options.data
         self.asking = sys.stdin.isatty() and sys.stderr.isatty() and not options.defaults
         self.source = found
-        self.environment = environment.clean_environment() | found.git_environment()
+        self.environment = found.git_environment(environment.clean_environment())
         self.answers_file = ".copier-answers.yml" if self.layer == SERVICE else f".copier-answers.{self.layer}.yml"
 
     def render(self, python: Path, target: Path, *, asking: bool, tasks: bool = True) -> None:

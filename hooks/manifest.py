@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from provenance import neutral_environment, with_settings
+
 SUFFIX = ".jinja"
 RECEIPTS = "ops/receipts/"
 
@@ -108,7 +110,7 @@ def render_again(source: Path, call: Mapping[str, str], root: Path, commit: str 
         command += ["--vcs-ref", commit or call["commit"], "--data-file", str(root / call["answers_file"])]
         done = subprocess.run(
             [*command, "--", call["source"], str(target)],
-            env={**os.environ, **redirected(call["source"], source), "COPIER_CACHE_DIR": f"{folder}/cache"},
+            env=redirected(call["source"], source) | {"COPIER_CACHE_DIR": f"{folder}/cache"},
             capture_output=True,
             text=True,
             check=False,
@@ -122,19 +124,15 @@ def render_again(source: Path, call: Mapping[str, str], root: Path, commit: str 
 
 
 def redirected(url: str, clone: Path) -> dict[str, str]:
-    """Return the variables that let git read a URL from a clone (git-config, url.<base>.insteadOf); none for a path."""
+    """Return an environment that lets git read a URL from a clone (git-config, url.<base>.insteadOf)."""
+    environment = neutral_environment()
     plain = re.sub(r"^git\+", "", url)
     plain = re.sub(r"^gh:/*", "https://github.com/", re.sub(r"^gl:/*", "https://gitlab.com/", plain))
     if not re.match(r"\w+://|[\w.-]+@[\w.-]+:", plain):
-        return {}
+        return environment
     short = plain.rstrip("/").removesuffix(".git")
-    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    variables = {}
-    for alias in dict.fromkeys((plain, short, f"{short}.git")):
-        variables[f"GIT_CONFIG_KEY_{number}"] = f"url.{clone}.insteadOf"
-        variables[f"GIT_CONFIG_VALUE_{number}"] = alias
-        number += 1
-    return {**variables, "GIT_CONFIG_COUNT": str(number)}
+    aliases = dict.fromkeys((plain, short, f"{short}.git"))
+    return with_settings(environment, [(f"url.{clone}.insteadOf", alias) for alias in aliases])
 
 
 def conflicts(root: Path, paths: Iterable[str]) -> list[str]:

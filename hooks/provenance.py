@@ -5,13 +5,19 @@ what an update is measured against. Standard library only: this runs inside Copi
 """
 
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "templates" / "ci" / "ops" / "lib"))
+
+import neutral
+
 if TYPE_CHECKING:
     from remembrancer.receipt.statement import Receipt
 
+neutral_environment, with_settings = neutral.environment, neutral.with_settings
 SIGNATURES = (b"\n-----BEGIN PGP SIGNATURE-----\n", b"\n-----BEGIN SSH SIGNATURE-----\n")
 
 
@@ -45,7 +51,9 @@ def git(folder: Path, *arguments: str) -> str:
 def git_bytes(folder: Path, *arguments: str) -> bytes:
     """Return the bytes that a git command prints, or none where it fails."""
     command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, env=neutral.environment(), capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
     return done.stdout if done.returncode == 0 else b""
 
 

@@ -5,11 +5,12 @@ ops/bin/commit-msg A..B        every commit of a range, as a pipeline checks it;
 """
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import service
-from service import EXIT_FAILED, EXIT_USAGE, Trouble
+from service import EXIT_FAILED, EXIT_USAGE, ROOT, Trouble
 
 TYPES = ("feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore", "revert")
 SUBJECT = re.compile(rf"\[[a-z0-9][a-z0-9._/-]{{0,63}}\] ({'|'.join(TYPES)})!?: \S.*")
@@ -30,9 +31,13 @@ def problem(subject: str) -> str:
 
 
 def subject_of(message: str) -> str:
-    """Return the first line of a message file that is not a comment."""
-    lines = (line.rstrip() for line in message.splitlines() if not line.startswith("#"))
-    return next((line for line in lines if line), "")
+    """Return the first line of a message file that is not a comment, which begins with core.commentChar."""
+    # what stands below git's scissors is a diff, no message
+    message = re.split(r"(?m)^\S+ -{10,} >8 -{10,}$", message)[0]
+    shown = subprocess.run(
+        ["git", "stripspace", "--strip-comments"], cwd=ROOT, input=message.encode(), capture_output=True, check=True
+    )
+    return shown.stdout.decode(errors="replace").partition("\n")[0]
 
 
 def known(commit: str) -> bool:

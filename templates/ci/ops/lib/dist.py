@@ -10,13 +10,12 @@ import gzip
 import hashlib
 import io
 import os
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import service
-from service import EXIT_ENVIRONMENT, EXIT_USAGE, RECORDS, ROOT, Trouble
+from service import EXIT_USAGE, RECORDS, ROOT, Trouble
 
 
 def epoch() -> int:
@@ -48,10 +47,7 @@ def entries() -> Iterator[tuple[str, str, bytes]]:
         if not path.startswith(tuple(f"{record}/" for record in RECORDS)):
             wanted.append((path, mode, object_id))
     asked = "".join(f"{object_id}\n" for _, _, object_id in wanted).encode()
-    done = subprocess.run(["git", "cat-file", "--batch"], cwd=ROOT, input=asked, capture_output=True, check=False)
-    if done.returncode:
-        raise Trouble("git could not read the files of HEAD", EXIT_ENVIRONMENT)
-    stream = io.BytesIO(done.stdout)
+    stream = io.BytesIO(service.git("cat-file", "--batch", given=asked))
     content = {}
     for path, _, _ in wanted:
         header = stream.readline().split()

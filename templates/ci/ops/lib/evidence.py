@@ -2,11 +2,11 @@
 
 import functools
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
 
+import neutral
 import probe
 import service
 from service import ROOT, Service
@@ -50,7 +50,8 @@ def run(command: list[str], cwd: Path = ROOT, seconds: float = 900) -> tuple[int
 
 def program(command: list[str], cwd: Path = ROOT, seconds: float = 900) -> tuple[int, str]:
     """Run a command; return its code and what it printed, standard error last."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    inherited = neutral.environment()
+    environment = {name: value for name, value in inherited.items() if not name.startswith(("MAKE", "MFLAGS"))}
     try:
         done = subprocess.run(
             command,

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     if arguments in (["-h"], ["--help"]):
         print(__doc__)
         return 0
-    tracked = service.git("ls-files", "-z").decode("utf-8", "surrogateescape").split("\0")
+    tracked = service.git("ls-files", "-z", hook=True).decode("utf-8", "surrogateescape").split("\0")
     names = arguments or list(filter(None, tracked))
     wrong = 0
     for name in names:

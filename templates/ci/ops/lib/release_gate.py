@@ -5,8 +5,8 @@ the answer is clear, and with another code when the policy cannot be read: broke
 """
 
 import argparse
+import contextlib
 import os
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -37,10 +37,8 @@ def recorded(found: Service, branch: str) -> bool:
     receipt = f"ops/receipts/deploy/{found.component}-{service.version(found)}.receipt"
     if branch:
         for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
-            done = subprocess.run(
-                ["git", "cat-file", "-e", f"{ref}:{receipt}"], cwd=ROOT, capture_output=True, check=False
-            )
-            if done.returncode == 0:
+            with contextlib.suppress(Trouble):
+                service.git("cat-file", "-e", f"{ref}:{receipt}")
                 return True
     return (ROOT / receipt).exists()
 

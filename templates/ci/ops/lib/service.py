@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import neutral
+
 ROOT = Path(__file__).resolve().parents[2]
 EXIT_FAILED, EXIT_USAGE, EXIT_ENVIRONMENT = 1, 2, 4
 VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(-(alpha|beta|rc)\.(0|[1-9]\d{0,3}))?")
@@ -112,14 +114,27 @@ def project_table(path: Path) -> dict[str, Any] | None:
     return table if isinstance(table, dict) else None
 
 
-def git(*arguments: str, root: Path = ROOT) -> bytes:
+def git(*arguments: str, root: Path = ROOT, given: bytes = b"", hook: bool = False) -> bytes:
     """Run git in the repository and return its output.
+
+    Args:
+        arguments: the words after `git`.
+        root: the folder to run in.
+        given: what git reads from its standard input.
+        hook: ask about the index that is being committed, which git names to its hooks.
 
     Raises:
         Trouble: git is missing or failed; the sentence is git's own: its first `fatal:`, else its last line.
     """
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=root,
+            env=neutral.environment(hook=hook) | {"LC_ALL": "C"},
+            input=given,
+            capture_output=True,
+            check=False,
+        )
     except FileNotFoundError as error:
         raise Trouble("git was not found; install it", EXIT_ENVIRONMENT) from error
     if done.returncode:

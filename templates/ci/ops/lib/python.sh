@@ -1,0 +1,97 @@
+# shellcheck shell=sh
+# Sourced by every script that needs Python: the one search for an interpreter, and the one way to fill an environment.
+# What the caller's pip settings say about where packages come from counts; where they are to go is decided here.
+
+# Sets $python to $PYTHON, or to the first Python of at least 3.11 that works, or leaves with 4.
+find_python() {
+  if [ -n "${PYTHON:-}" ]; then
+    command -v "$PYTHON" >/dev/null 2>&1 || lacking "$PYTHON was not found; set PYTHON to another one, or unset it"
+    new_enough "$PYTHON" || lacking "$PYTHON is not Python 3.11 or newer; set PYTHON to another one, or unset it"
+    python=$PYTHON
+    return 0
+  fi
+  # Found is not enough: version managers put names on PATH that only say that the version is not chosen.
+  for python in python3.13 python3.12 python3.11 python3 python3.14 python; do
+    ! new_enough "$python" || return 0
+  done
+  lacking "Python 3.11 or newer was not found; install it (apt-get install python3 python3-venv, or brew install python), or set PYTHON=/path/to/python3"
+}
+
+new_enough() {
+  "$1" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+lacking() {
+  echo "${caller:-make}: $1." >&2
+  exit 4
+}
+
+# new_environment FOLDER LOCK [OPTION...]: an environment that holds exactly what a lock file with hashes pins, or nothing.
+new_environment() (
+  find_python
+  "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+    lacking "$python cannot make environments; apt-get install python3-venv"
+  environment_folder=$1 environment_lock=$2
+  shift 2
+  rm -rf "$environment_folder"
+  if "$python" -m venv "$environment_folder" &&
+    install_into "$environment_folder" --require-hashes "$@" -r "$environment_lock" &&
+    complete_environment "$environment_folder" "$environment_lock"; then
+    return 0
+  fi
+  rm -rf "$environment_folder"
+  return 1
+)
+
+# install_into FOLDER WORD...: pip install into an environment, whatever the caller's settings say about other places.
+install_into() (
+  installing=$1/bin/python
+  shift
+  unset PYTHONPATH PYTHONHOME
+  forget_pip_variables
+  # No option takes back the target of a pip.conf, so what else that says is passed on as variables, without the file.
+  said=$("$installing" -m pip config list 2>/dev/null) || said=
+  if printf '%s\n' "$said" | grep -Eq "^(global|install)\.(target|prefix|root|dry-run|no-deps|constraint|requirement)="; then
+    spoken=$(printf '%s\n' "$said" | sed -n "s/^\(global\|install\)\.\([a-z-]*\)='\(.*\)'\$/\2=\3/p")
+    while IFS='=' read -r key value; do
+      key=PIP_$(printf '%s' "$key" | tr a-z- A-Z_)
+      ! about_sources "$key" || export "$key=$(printf '%s' "$value" | sed 's/\\n/ /g')"
+    done <<END
+$spoken
+END
+    PIP_CONFIG_FILE=/dev/null
+    export PIP_CONFIG_FILE
+  fi
+  exec "$installing" -m pip install --quiet --disable-pip-version-check --no-user "$@"
+)
+
+forget_pip_variables() {
+  for name in $(env | sed -n 's/^\(PIP_[A-Z0-9_]*\)=.*/\1/p'); do
+    about_sources "$name" || unset "$name"
+  done
+}
+
+# Tells whether a setting of pip says where packages come from or how that place is reached.
+about_sources() {
+  case $1 in
+    PIP_INDEX_URL | PIP_EXTRA_INDEX_URL | PIP_NO_INDEX | PIP_FIND_LINKS | PIP_CONFIG_FILE | PIP_KEYRING_PROVIDER) ;;
+    PIP_TRUSTED_HOST | PIP_CERT | PIP_CLIENT_CERT | PIP_PROXY | PIP_TIMEOUT | PIP_DEFAULT_TIMEOUT | PIP_RETRIES) ;;
+    PIP_CACHE_DIR | PIP_NO_CACHE_DIR | PIP_NO_BINARY | PIP_ONLY_BINARY | PIP_PREFER_BINARY | PIP_USE_FEATURE) ;;
+    *) return 1 ;;
+  esac
+}
+
+# complete_environment FOLDER LOCK: tells whether every pin that needs no marker is there; says which one is not.
+complete_environment() {
+  "$1/bin/python" -I -B -c '
+import re, sys
+from importlib.metadata import PackageNotFoundError, version
+for name, pin in re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+) *\\?$", open(sys.argv[1]).read()):
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        found = "missing"
+    if found != pin:
+        sys.exit(f"{name} is {found} and not {pin} in {sys.prefix}; pip put it elsewhere: python -m pip config list")
+' "$2" >&2
+}
