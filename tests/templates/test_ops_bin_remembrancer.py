@@ -6,6 +6,7 @@ the real one.
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,11 @@ import pytest
 from ci_render import CI, call, environment, program
 from collection import ROOT, commit_all, git
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 # Stands for Python: checks of its version succeed, `-m venv` makes a folder, `-m pip` notes what it was asked for.
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in
-  *version_info*) exit 0 ;;
+  *version_info*|*ensurepip*) exit 0 ;;
+  *cache_tag*) echo "${TAG:-cpython-311}" ;;
   *"-m venv "*)
     [ -z "${FAIL_VENV:-}" ] || { echo "no ensurepip"; exit 1; }
     for folder; do :; done
@@ -30,8 +31,8 @@ case "$*" in
     echo "$*" >>"$NOTES"
     case "$*" in
       *--require-hashes*) [ -z "${FAIL_LOCK:-}" ] || { echo "hash mismatch"; exit 1; }; sleep "${SLOW:-0}" ;;
-      *git+*|*/plugins/remembrancer)
-        [ -z "${FAIL_PLUGIN:-}" ] || { echo "no such commit"; exit 1; }
+      */plugin)
+        [ -z "${FAIL_PLUGIN:-}" ] || { echo "no builder"; exit 1; }
         {
           echo '#!/bin/sh'
           echo "[ \\"\\$1\\" = --version ] && echo remembrancer ${MADE:-4.1.0} && exit 0"
@@ -44,20 +45,44 @@ case "$*" in
 esac
 """
 
+SERVERS = (
+    "https://example.com/vaultmesh.git",
+    "https://github.com/org/vaultmesh",
+    "https://gitlab.com/org/vaultmesh",
+    "ssh://git@git.example.com/org/vaultmesh.git",
+    "https://example.com/v",
+)
+
 
 @pytest.fixture
 def shim(tmp_path: Path) -> Path:
-    """A repository with ops/bin/remembrancer, ops/bin/python and the two files that they read."""
+    """A repository with ops/bin/remembrancer, what it sources, and the two files that it reads."""
     for name in ("bin/remembrancer", "bin/python"):
         program(tmp_path / "repo/ops" / Path(name).parent, Path(name).name, (CI / "ops" / name).read_text())
-    write(tmp_path / "repo")
+    shutil.copytree(CI / "ops/lib", tmp_path / "repo/ops/lib")
+    collection(tmp_path / "the full one")
+    write(tmp_path / "repo", commit=head(tmp_path))
     (tmp_path / "repo/ops/remembrancer.lock").write_text("")
     return tmp_path / "repo"
 
 
+def collection(clone: Path) -> None:
+    """Make a template collection with two commits, in a folder that an address has to escape."""
+    (clone / "plugins/remembrancer").mkdir(parents=True)
+    git(clone, "init", "--quiet")
+    for number in "12":
+        (clone / "plugins/remembrancer/number").write_text(number)
+        commit_all(clone, f"[x] test: {number}")
+
+
+def head(tmp: Path) -> str:
+    """Return the collection's newest commit."""
+    return git(tmp / "the full one", "rev-parse", "HEAD")
+
+
 def write(repo: Path, **values: str) -> None:
     """Write ops/remembrancer.json as the template does."""
-    data = {"source": "https://example.com/vaultmesh.git", "commit": COMMIT, "version": "4.1.0"} | values
+    data = {"source": "https://example.com/vaultmesh.git", "commit": head(repo.parent), "version": "4.1.0"} | values
     (repo / "ops/remembrancer.json").write_text(json.dumps(data, indent=2) + "\n")
 
 
@@ -65,7 +90,14 @@ def run(shim: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
     """Run the shim with the stand-in for Python."""
     tmp = shim.parent
     fake = program(tmp / "fake", "python", FAKE_PYTHON)
-    env = environment(tmp, **({"PYTHON": str(fake), "NOTES": str(tmp / "notes")} | variables))
+    # every server of these tests is the one folder
+    settings = {"GIT_CONFIG_COUNT": str(len(SERVERS))}
+    for number, server in enumerate(SERVERS):
+        settings |= {
+            f"GIT_CONFIG_KEY_{number}": f"url.{(tmp / 'the full one').as_uri()}.insteadOf",
+            f"GIT_CONFIG_VALUE_{number}": server,
+        }
+    env = environment(tmp, **({"PYTHON": str(fake), "NOTES": str(tmp / "notes")} | settings | variables))
     env["PATH"] = f"{tmp / 'path'}:/usr/bin:/bin"
     return call([shim / "ops/bin/remembrancer", *arguments], shim, env)
 
@@ -78,7 +110,7 @@ def notes(shim: Path) -> str:
 
 def home(shim: Path) -> Path:
     """Return the folder of this commit's environments."""
-    return shim.parent / "home/.cache/remembrancer" / COMMIT
+    return shim.parent / "home/.cache/remembrancer" / head(shim.parent)
 
 
 def test_it_makes_one_once_and_passes_arguments_and_code_on(shim: Path) -> None:
@@ -97,7 +129,7 @@ def test_wheels_come_with_hashes_and_the_plugin_from_the_commit(shim: Path) -> N
     assert "--require-hashes" in third
     assert "--only-binary :all:" in third
     assert third.endswith("/remembrancer.lock")
-    assert f"git+https://example.com/vaultmesh.git@{COMMIT}#subdirectory=plugins/remembrancer" in plugin
+    assert plugin.endswith("/plugin")
     for word in ("--no-deps", "--no-build-isolation", "--no-index"):
         assert word in plugin
 
@@ -116,15 +148,8 @@ def test_it_says_how_it_was_called(shim: Path) -> None:
 
 
 @pytest.fixture
-def collection_clone(tmp_path: Path) -> Path:
-    """A template collection's clone with two commits, in a folder that an address has to escape."""
-    clone = tmp_path / "the full one"
-    (clone / "plugins/remembrancer").mkdir(parents=True)
-    git(clone, "init", "--quiet")
-    for number in "12":
-        (clone / "plugins/remembrancer/number").write_text(number)
-        commit_all(clone, f"[x] test: {number}")
-    return clone
+def collection_clone(shim: Path) -> Path:
+    return shim.parent / "the full one"
 
 
 @pytest.mark.parametrize("form", ["file://{}", "{}"])
@@ -140,8 +165,9 @@ def test_a_local_clone_can_stand_in_for_the_source(
     source = form.format(str(collection_clone).replace(" ", "%20"))
     done = run(shim, "list", REMEMBRANCER_SOURCE=source, REMEMBRANCER_COMMIT=commit)
     assert (done.stdout, done.returncode) == ("made list\n", 3), done.stderr
-    assert notes(shim).splitlines()[-1].endswith("/clone/plugins/remembrancer")
-    assert not list(home(shim).parent.rglob("clone"))
+    assert notes(shim).splitlines()[-1].endswith("/plugin")
+    assert not list(home(shim).parent.rglob("plugin"))
+    assert not list(home(shim).parent.rglob("*.git"))
 
 
 def test_a_hook_of_another_repository_leads_nowhere_else(shim: Path, collection_clone: Path, tmp_path: Path) -> None:
@@ -156,24 +182,57 @@ def test_a_hook_of_another_repository_leads_nowhere_else(shim: Path, collection_
 
 
 def test_a_local_clone_without_the_commit_is_said(shim: Path, collection_clone: Path) -> None:
-    done = run(shim, "list", REMEMBRANCER_SOURCE=collection_clone.as_uri())
+    done = run(shim, "list", REMEMBRANCER_SOURCE=collection_clone.as_uri(), REMEMBRANCER_COMMIT="0" * 40)
     assert (done.returncode, f"could not be fetched from {collection_clone.as_uri()}" in done.stderr) == (4, True)
-    assert "git+" not in notes(shim)
+    assert notes(shim) == ""
 
 
 @pytest.mark.parametrize(
-    ("source", "url"),
-    [
-        ("gh:org/vaultmesh", "https://github.com/org/vaultmesh"),
-        ("gl:org/vaultmesh", "https://gitlab.com/org/vaultmesh"),
-        ("git@git.example.com:org/vaultmesh.git", "ssh://git@git.example.com/org/vaultmesh.git"),
-        ("git+https://example.com/v", "https://example.com/v"),
-    ],
+    "source",
+    ["gh:org/vaultmesh", "gl:org/vaultmesh", "git@git.example.com:org/vaultmesh.git", "git+https://example.com/v"],
 )
-def test_every_form_of_source_that_copier_takes(shim: Path, source: str, url: str) -> None:
+def test_every_form_of_source_that_copier_takes(shim: Path, source: str) -> None:
+    """Git knows no server but those of SERVERS here, so that a wrong address fetches nothing."""
     write(shim, source=source)
-    run(shim)
-    assert f"git+{url}@{COMMIT}#" in notes(shim)
+    assert run(shim, "list").stdout == "made list\n"
+
+
+@pytest.mark.parametrize("ending", ["@main", "#egg=x", "@{older}#subdirectory=y"])
+def test_nothing_in_an_address_chooses_another_commit(shim: Path, collection_clone: Path, ending: str) -> None:
+    """A folder may be called so; the commit stays the one of ops/remembrancer.json."""
+    older = git(collection_clone, "rev-parse", "HEAD^")
+    odd = shim.parent / f"source{ending.format(older=older)}"
+    shutil.copytree(collection_clone, odd)
+    done = run(shim, "list", REMEMBRANCER_SOURCE=f"file://{odd}")
+    assert done.stdout == "made list\n", done.stderr
+    tree = git(collection_clone, "rev-parse", "HEAD:plugins/remembrancer")
+    assert [path.name.partition("-")[0] for path in (home(shim).parent / "made").iterdir()] == [tree]
+
+
+def test_a_commit_that_changes_neither_plugin_nor_lock_prepares_nothing(shim: Path, collection_clone: Path) -> None:
+    assert run(shim, "list").returncode == 3
+    made = notes(shim)
+    (collection_clone / "copier.yml").write_text("# another standard\n")
+    commit_all(collection_clone, "[x] test: only yaml")
+    write(shim)
+    done = run(shim, "list")
+    assert (done.stdout, done.stderr) == ("made list\n", "")
+    assert notes(shim) == made
+    assert run(shim, "list").stdout == "made list\n"
+
+
+@pytest.mark.parametrize("what", ["plugin", "lock", "python"])
+def test_another_plugin_lock_or_python_makes_another(shim: Path, collection_clone: Path, what: str) -> None:
+    run(shim, "list")
+    before = len(notes(shim).splitlines())
+    if what == "lock":
+        (shim / "ops/remembrancer.lock").write_text("# another\n")
+    (collection_clone / ("plugins/remembrancer/more" if what == "plugin" else "other")).write_text("x")
+    commit_all(collection_clone, "[x] test: more")
+    write(shim)
+    done = run(shim, "list", **({"TAG": "cpython-312"} if what == "python" else {}))
+    assert done.stdout == "made list\n"
+    assert len(notes(shim).splitlines()) == before + 2
 
 
 def test_an_installed_one_of_the_right_version_is_used(shim: Path) -> None:
@@ -208,9 +267,10 @@ def test_another_version_at_the_commit_is_refused(shim: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"FAIL_VENV": "1"}, "the environment could not be made"),
-        ({"FAIL_LOCK": "1"}, "the pinned packages of ops/remembrancer.lock could not be installed"),
-        ({"FAIL_PLUGIN": "1"}, "the plugin could not be fetched from https://example.com/vaultmesh.git"),
+        ({"FAIL_VENV": "1"}, "the environment could not be made of what ops/remembrancer.lock pins"),
+        ({"FAIL_LOCK": "1"}, "the environment could not be made of what ops/remembrancer.lock pins"),
+        ({"FAIL_PLUGIN": "1"}, "the plugin could not be installed"),
+        ({"REMEMBRANCER_SOURCE": "file:///nowhere"}, "the plugin could not be fetched from file:///nowhere"),
     ],
 )
 def test_a_failed_step_is_named_and_the_next_run_begins_anew(shim: Path, fault: dict[str, str], said: str) -> None:
@@ -252,13 +312,11 @@ def test_a_missing_file_is_one_sentence(shim: Path) -> None:
 
 def test_no_python_is_one_sentence(shim: Path) -> None:
     (shim.parent / "path").mkdir()
-    for name in ("sh", "env", "git", "sed", "mkdir", "rm", "cat", "sleep", "tail", "ln", "cp"):
+    for name in ("sh", "env", "git", "sed", "mkdir", "rm", "cat", "sleep", "tail", "ln", "cp", "tar"):
         (shim.parent / "path" / name).symlink_to(
             f"/usr/bin/{name}" if Path(f"/usr/bin/{name}").exists() else f"/bin/{name}"
         )
-    env = environment(
-        shim.parent, PATH=str(shim.parent / "path"), PYTHON="/no/python", NOTES=str(shim.parent / "notes")
-    )
+    env = environment(shim.parent, PATH=str(shim.parent / "path"), PYTHON="", NOTES=str(shim.parent / "notes"))
     done = call([shim / "ops/bin/remembrancer"], shim, env)
     assert done.returncode == 4
     assert "Python 3.11 or newer was not found" in done.stderr
@@ -266,7 +324,10 @@ def test_no_python_is_one_sentence(shim: Path) -> None:
 
 def test_two_at_once_make_one(shim: Path) -> None:
     fake = program(shim.parent / "fake", "python", FAKE_PYTHON)
-    env = environment(shim.parent, PYTHON=str(fake), NOTES=str(shim.parent / "notes"), SLOW="1")
+    source = (shim.parent / "the full one").as_uri()
+    env = environment(
+        shim.parent, PYTHON=str(fake), NOTES=str(shim.parent / "notes"), SLOW="1", REMEMBRANCER_SOURCE=source
+    )
     env["PATH"] = "/usr/bin:/bin"
     command = [str(shim / "ops/bin/remembrancer"), "seal"]
     both = [

@@ -1,6 +1,7 @@
 """The service's Makefile on bare machines: what it finds, what it makes again, what it says is missing."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,12 +34,14 @@ class Machine:
         self.log = folder / "log"
         self.folder.mkdir()
         self.programs.mkdir()
-        for name in ("sh", "sed", "cmp", "cp", "rm", "mkdir", "touch"):
+        for name in ("sh", "sed", "cmp", "cp", "rm", "mkdir", "touch", "env", "grep"):
             program = shutil.which(name)
             assert program is not None
             (self.programs / name).symlink_to(program)
         shutil.copy(TEMPLATE / "Makefile", self.folder)
         (self.folder / "requirements-dev.lock").write_text("one\n")
+        (self.folder / "ops/lib").mkdir(parents=True)
+        shutil.copy(ROOT / "templates/ci/ops/lib/python.sh", self.folder / "ops/lib")
 
     def has(self, name: str, too_old: int = 0, no_venv: int = 0, no_index: int = 0) -> Path:
         """Put a Python on the PATH."""
@@ -61,10 +64,10 @@ class Machine:
         )
 
     def asked(self) -> list[str]:
-        """What the Pythons were asked since the last call, the checks of their versions aside."""
+        """What the Pythons were asked since the last call, checks aside."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
-        return [line for line in lines if "version_info" not in line and "ensurepip" not in line]
+        return [line for line in lines if not re.search(r"version_info|ensurepip| -I -B - ", line)]
 
 
 @pytest.fixture
@@ -113,9 +116,15 @@ def test_a_named_python_that_does_not_fit_is_refused(machine: Machine) -> None:
     machine.has("python3.13")
     old = machine.has("old", too_old=1)
     done = machine.make("test", PYTHON=str(old))
-    assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"make: {old} is not Python 3.11 or newer.")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        f"make: {old} is not Python 3.11 or newer; set PYTHON to another one, or unset it.",
+    )
     done = machine.make("test", PYTHON="/nowhere/python3")
-    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "make: /nowhere/python3 was not found.")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        "make: /nowhere/python3 was not found; set PYTHON to another one, or unset it.",
+    )
 
 
 def test_a_python_without_venv_is_named_with_the_package(machine: Machine) -> None:
@@ -180,5 +189,5 @@ def test_locking_without_uv_says_how_to_get_it(machine: Machine) -> None:
 
 
 def test_the_service_works_without_the_layer_of_releases(machine: Machine) -> None:
-    assert not (machine.folder / "ops").exists()
+    assert not (machine.folder / "ops/release.mk").exists()
     assert machine.make("help").returncode == 0

@@ -14,7 +14,7 @@ find_python() {
   for python in python3.13 python3.12 python3.11 python3 python3.14 python; do
     ! new_enough "$python" || return 0
   done
-  lacking "Python 3.11 or newer was not found; install it (apt-get install python3 python3-venv, or brew install python), or set PYTHON=/path/to/python3"
+  lacking "Python 3.11 or newer was not found; apt-get install python3 python3-venv, brew install python, or set PYTHON=/path/to/python3"
 }
 
 new_enough() {
@@ -83,7 +83,7 @@ about_sources() {
 
 # complete_environment FOLDER LOCK: tells whether every pin that needs no marker is there; says which one is not.
 complete_environment() {
-  "$1/bin/python" -I -B -c '
+  "$1/bin/python" -I -B - "$2" >&2 <<'END'
 import re, sys
 from importlib.metadata import PackageNotFoundError, version
 for name, pin in re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+) *\\?$", open(sys.argv[1]).read()):
@@ -93,5 +93,5 @@ for name, pin in re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+) *\
         found = "missing"
     if found != pin:
         sys.exit(f"{name} is {found} and not {pin} in {sys.prefix}; pip put it elsewhere: python -m pip config list")
-' "$2" >&2
+END
 }
