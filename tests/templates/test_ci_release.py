@@ -4,12 +4,13 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ci_release import Pipeline, origin_of
+from ci_release import Builds, Pipeline, origin_of
 from ci_render import GITLAB, call, environment, load, program, repository
 from collection import commit_all, git, render
 
@@ -40,17 +41,45 @@ def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return repository(render(collection, tmp_path_factory.mktemp("release") / "my-svc", component="my-svc", ci="both"))
 
 
-@pytest.fixture
-def pipeline(request: pytest.FixtureRequest, rendered: Path, key: dict[str, str], tmp_path: Path) -> Pipeline:
-    """A pipeline with every secret over a new origin."""
+@pytest.fixture(scope="module")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Builds:
+    """Every build stage that was run so far."""
+    return Builds(tmp_path_factory.mktemp("builds"))
+
+
+def with_secrets(provider: str, folder: Path, service: Path, key: dict[str, str], builds: Builds) -> Pipeline:
+    """Return a pipeline with every secret over a new origin."""
     secrets = {
         "REMEMBRANCER_GPG_KEY": key["private"],
         "REMEMBRANCER_LOG_KEY": "PRIVATE+KEY+x",
         "RELEASE_TOKEN": "t0ken-that-may-push",
     }
-    if request.param == "gitlab":
+    if provider == "gitlab":
         secrets |= {"REGISTRY_USER": "somebody", "REGISTRY_PASSWORD": "t0ken-of-the-registry"}
-    return Pipeline(request.param, tmp_path, origin_of(rendered, tmp_path), secrets)
+    return Pipeline(provider, folder, origin_of(service, folder), secrets, builds)
+
+
+@pytest.fixture
+def pipeline(
+    request: pytest.FixtureRequest, rendered: Path, key: dict[str, str], builds: Builds, tmp_path: Path
+) -> Pipeline:
+    """A pipeline of this test alone, which has not run."""
+    return with_secrets(request.param, tmp_path, rendered, key, builds)
+
+
+@pytest.fixture(scope="module")
+def ended(
+    request: pytest.FixtureRequest,
+    rendered: Path,
+    key: dict[str, str],
+    builds: Builds,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Pipeline:
+    """A pipeline that has made its release; tests only look at it, or do what must not change it."""
+    done = with_secrets(request.param, tmp_path_factory.mktemp(request.param), rendered, key, builds)
+    last = done.all()
+    assert last.returncode == 0, last.stderr
+    return done
 
 
 def notes(pipeline: Pipeline) -> list[dict[str, Any]]:
@@ -73,10 +102,9 @@ def published(pipeline: Pipeline, path: str) -> str:
 # ---------------------------------------------------------------- the way through
 
 
-@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
-def test_a_release_ends_on_the_published_branch(pipeline: Pipeline) -> None:
-    done = pipeline.all()
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("ended", PROVIDERS, indirect=True, scope="module")
+def test_a_release_ends_on_the_published_branch(ended: Pipeline) -> None:
+    pipeline = ended
     assert subjects(pipeline) == ["[my-svc] chore: record 0.1.0", "[my-svc] chore: trust", "[my-svc] feat: begin"]
     sealed = published(pipeline, "ops/receipts/ledger/checkpoint").split()
     assert [path.split("/")[2] for path in sorted(sealed)] == ["deploy", "sign", "timestamp"]
@@ -89,10 +117,10 @@ def test_a_release_ends_on_the_published_branch(pipeline: Pipeline) -> None:
     assert all(name.startswith("ops/receipts/") for name in changed)
 
 
-@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
-def test_each_secret_is_seen_by_the_step_that_needs_it_only(pipeline: Pipeline) -> None:
-    pipeline.secrets = dict(pipeline.secrets)
-    assert pipeline.all().returncode == 0
+@pytest.mark.parametrize("ended", PROVIDERS, indirect=True, scope="module")
+def test_each_secret_is_seen_by_the_step_that_needs_it_only(ended: Pipeline) -> None:
+    pipeline = ended
+    assert notes(pipeline)
     for note in notes(pipeline):
         command = note["words"][0]
         assert note["REMEMBRANCER_GPG_KEY"] == "" or (pipeline.provider == "gitlab" and not note["GNUPGHOME"])
@@ -105,22 +133,21 @@ def test_each_secret_is_seen_by_the_step_that_needs_it_only(pipeline: Pipeline) 
             assert not Path(note["GNUPGHOME"]).exists()
 
 
-@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
-def test_the_same_pipeline_again_changes_nothing(pipeline: Pipeline) -> None:
-    assert pipeline.all().returncode == 0
-    before, asked = git(pipeline.origin, "rev-parse", "main"), len(notes(pipeline))
-    pipeline.output = ""
-    again = pipeline.all()
-    assert again.returncode == 0
-    assert "0.1.0 is recorded already" in pipeline.output
-    assert git(pipeline.origin, "rev-parse", "main") == before
-    assert len(notes(pipeline)) == asked
+@pytest.mark.parametrize("ended", PROVIDERS, indirect=True, scope="module")
+def test_the_same_pipeline_again_changes_nothing(ended: Pipeline, tmp_path: Path) -> None:
+    before = git(ended.origin, "rev-parse", "main")
+    again = replace(ended, tmp=tmp_path, output="")
+    again.commit = ended.commit
+    assert again.all().returncode == 0
+    assert "0.1.0 is recorded already" in again.output
+    assert git(ended.origin, "rev-parse", "main") == before
+    assert notes(again) == []
 
 
-@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
-def test_a_job_that_died_after_its_push_is_run_again(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("ended", PROVIDERS, indirect=True, scope="module")
+def test_a_job_that_died_after_its_push_is_run_again(ended: Pipeline) -> None:
     """The gate was passed, main has the receipts already: the job proves them and ends well."""
-    assert pipeline.all().returncode == 0
+    pipeline = ended
     clone = pipeline.checkout("again")
     env = pipeline.env(RELEASE_BRANCH="main", REMEMBRANCER_LOG_KEY="x")
     done = call("ops/bin/publish unpack && ops/bin/publish push", clone, env)
@@ -230,9 +257,9 @@ def test_an_authority_that_is_down_stops_before_recording(pipeline: Pipeline) ->
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("policy", ["", 'version = 1\nprofile = "development"\n'])
 def test_without_a_production_policy_every_stage_is_neutral(
-    rendered: Path, tmp_path: Path, provider: str, policy: str
+    rendered: Path, builds: Builds, tmp_path: Path, provider: str, policy: str
 ) -> None:
-    pipeline = Pipeline(provider, tmp_path, origin_of(rendered, tmp_path, policy=policy), {})
+    pipeline = Pipeline(provider, tmp_path, origin_of(rendered, tmp_path, policy=policy), {}, builds)
     assert pipeline.all().returncode == 0
     assert pipeline.output.count("not configured: run init --production") >= 3
     assert notes(pipeline) == []
@@ -242,9 +269,9 @@ def test_without_a_production_policy_every_stage_is_neutral(
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("policy", ["profile = [", "version = 1\n", 'profile = "Production"\n', 'profile = "none"\n'])
 def test_a_policy_that_cannot_be_read_is_never_taken_for_none(
-    rendered: Path, tmp_path: Path, provider: str, policy: str
+    rendered: Path, builds: Builds, tmp_path: Path, provider: str, policy: str
 ) -> None:
-    pipeline = Pipeline(provider, tmp_path, origin_of(rendered, tmp_path, policy=policy), {})
+    pipeline = Pipeline(provider, tmp_path, origin_of(rendered, tmp_path, policy=policy), {}, builds)
     done = pipeline.all()
     assert done.returncode == 2
     assert "ops/trust/policy.toml" in done.stderr
@@ -281,12 +308,13 @@ def test_the_gate_needs_to_be_told_that_the_ref_is_protected(rendered: Path, tmp
 
 
 @pytest.mark.parametrize(
-    ("pipeline", "password"),
+    ("ended", "password"),
     [("github", "t0ken-of-the-run"), ("gitlab", "t0ken-of-the-registry")],
-    indirect=["pipeline"],
+    indirect=["ended"],
+    scope="module",
 )
-def test_the_image_is_published_and_recorded_by_digest(pipeline: Pipeline, password: str) -> None:
-    assert pipeline.all().returncode == 0
+def test_the_image_is_published_and_recorded_by_digest(ended: Pipeline, password: str) -> None:
+    pipeline = ended
     asked = (pipeline.tmp / "notes.docker").read_text().splitlines()
     assert [line.split()[1] for line in asked] == ["info", "login", "load", "push"]
     assert asked[1] == "docker login --username somebody --password-stdin ghcr.io"
@@ -300,8 +328,10 @@ def test_the_digest_travels_with_the_version_that_it_is_of(rendered: Path) -> No
 
 
 @pytest.mark.parametrize("registry", ["registry.example.com/team", "ghcr.io.example.com/x"])
-def test_the_hosts_own_token_goes_to_no_other_registry(rendered: Path, tmp_path: Path, registry: str) -> None:
-    pipeline = Pipeline("github", tmp_path, origin_of(rendered, tmp_path), {"RELEASE_TOKEN": "t0ken"})
+def test_the_hosts_own_token_goes_to_no_other_registry(
+    rendered: Path, builds: Builds, tmp_path: Path, registry: str
+) -> None:
+    pipeline = Pipeline("github", tmp_path, origin_of(rendered, tmp_path), {"RELEASE_TOKEN": "t0ken"}, builds)
     pipeline.build()
     clone = pipeline.checkout("push")
     settings = clone / "ops/settings.mk"
