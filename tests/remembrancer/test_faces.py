@@ -98,3 +98,9 @@ def test_our_own_modules_go_through_no_face() -> None:
         if (node.module, alias.name) in faces | rooms
     ]
     assert found == []
+
+
+def test_the_readme_lists_the_rooms_and_their_promises() -> None:
+    said = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    rows = [f"| `{room}` | {(ast.get_docstring(tree_of(room)) or '').splitlines()[0]} |" for room in ROOMS]
+    assert "\n".join(["| room | what it is |", "|---|---|", *rows, ""]) in said
