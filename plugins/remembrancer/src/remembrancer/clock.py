@@ -4,9 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_INSTANT = re.compile(rf"{_DAY.pattern}[Tt][0-9:]{{8}}(\.[0-9]+)?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})", re.ASCII)
-_DISTANCE = re.compile(r"([0-9]{1,5}) ?(h|d|w)", re.ASCII)
+# compiled by `re` when a person first writes a time, which most programs never see
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_INSTANT = rf"{_DAY}[Tt][0-9:]{{8}}(\.[0-9]+)?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})"
+_DISTANCE = "([0-9]{1,5}) ?(h|d|w)"
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
@@ -65,13 +66,13 @@ def instant(text: str, now: datetime, *, end: bool = False, ahead: bool = False)
     """
     said = text.strip()
     try:
-        if distance := _DISTANCE.fullmatch(said):
+        if distance := re.fullmatch(_DISTANCE, said):
             length = int(distance[1]) * _UNITS[distance[2]]
             return (now + length if ahead else now - length).astimezone(UTC).replace(microsecond=0)
-        if _DAY.fullmatch(said):
+        if re.fullmatch(_DAY, said):
             day = datetime.fromisoformat(said).replace(tzinfo=UTC)
             return day + timedelta(hours=23, minutes=59, seconds=59) if end else day
-        if _INSTANT.fullmatch(said):
+        if re.fullmatch(_INSTANT, said):
             return datetime.fromisoformat(said.upper()).astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError):
         pass

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,12 @@ Table = Mapping[str, tuple[str, str]]
 
 def called() -> str:
     """Return how this program is called here: a service has it as ops/bin/remembrancer, which says so."""
-    return shlex.quote(os.environ.get("REMEMBRANCER_CALLED") or "remembrancer")
+    name = os.environ.get("REMEMBRANCER_CALLED")
+    if not name:
+        return "remembrancer"
+    from shlex import quote
+
+    return quote(name)
 
 
 class _Formatter(click.HelpFormatter):

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from remembrancer.cli.terminal import printable, put
-from remembrancer.cli.trouble import REPORT_SCHEMA
+from remembrancer.cli.terminal import REPORT_SCHEMA, printable, put
 from remembrancer.findings import Finding, Outcome, exit_code
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from remembrancer.cli.lazy import called
 
+REPORT_SCHEMA = "https://vaultmesh.cloud/schema/report/v1"
 _NAMED = re.compile(r"(?<![\w./-])remembrancer (?=[a-z])")
 
 

@@ -7,11 +7,8 @@ from itertools import pairwise
 
 import click
 
-from remembrancer.cli.terminal import put
+from remembrancer.cli.terminal import REPORT_SCHEMA, put
 from remembrancer.errors import RemembrancerError
-from remembrancer.reasons import REASONS
-
-REPORT_SCHEMA = "https://vaultmesh.cloud/schema/report/v1"
 
 
 def report(error: Exception, arguments: Sequence[str]) -> int:
@@ -20,6 +17,8 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
+    from remembrancer.reasons import REASONS
+
     known = _known(error)
     remedy = known.remedy or (REASONS[known.code].remedy if known.code in REASONS else "")
     if _wants_json(arguments):

@@ -5,6 +5,7 @@ Standard library only: the post-generation hook imports this inside Copier's own
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 Schema = dict[str, Any]
@@ -62,7 +63,12 @@ class Text:
         avoid: str = "",
     ) -> None:
         self.rule, self.longest, self.code, self.blob = rule, longest, code, blob
-        self._match = re.compile(f"(?!{avoid})(?:{pattern})" if avoid else f"(?:{pattern})")
+        self._pattern = f"(?!{avoid})(?:{pattern})" if avoid else f"(?:{pattern})"
+
+    @cached_property
+    def _match(self) -> re.Pattern[str]:
+        """The pattern; most programs meet few kinds of receipts, and need few of them."""
+        return re.compile(self._pattern)
 
     def check(self, value: object, where: str) -> None:
         """See Field.check."""
@@ -74,7 +80,7 @@ class Text:
         return {
             "type": "string",
             "description": self.rule[0].upper() + self.rule[1:],
-            "pattern": f"^{self._match.pattern}$",
+            "pattern": f"^{self._pattern}$",
             "maxLength": self.longest,
             # said apart because `$` also matches before a final newline in some regular expression dialects
             "not": {"pattern": f"[{CONTROL}]"},

@@ -14,8 +14,7 @@ from remembrancer.tlog.merkle import EMPTY_ROOT, HASH_SIZE
 MAX_INT = (1 << 63) - 1
 
 _DECIMAL = re.compile("0|[1-9][0-9]{0,18}", re.ASCII)
-# Control characters but the newline, and surrogates, which have no UTF-8 form.
-_FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+_CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
 class NoteError(ValueError):
@@ -58,17 +57,25 @@ class Checkpoint(NamedTuple):
             raise NoteError("a checkpoint of no leaves has the root of another tree")
 
 
+def _is_forbidden(text: str) -> bool:
+    """Say whether there is a control character but the newline, or a surrogate, which has no UTF-8 form."""
+    try:
+        return _CONTROL.search(text.encode()) is not None
+    except UnicodeEncodeError:
+        return True
+
+
 def check_text(text: str) -> None:
     """Raise NoteError unless the text ends in a newline and has no other control character."""
     if not text.endswith("\n"):
         raise NoteError("a note ends in a newline")
-    if _FORBIDDEN.search(text):
+    if _is_forbidden(text):
         raise NoteError("a note has no control characters but newlines")
 
 
 def check_name(name: str) -> None:
     """Raise NoteError unless a key can have this name: not empty, no Unicode space, no plus."""
-    if not name or "+" in name or _FORBIDDEN.search(name) or any(map(str.isspace, name)):
+    if not name or "+" in name or _is_forbidden(name) or any(map(str.isspace, name)):
         raise NoteError(f"not a key name: {name[:40]!r}")
 
 
