@@ -48,7 +48,9 @@ TEST = "def test_it() -> None:\n    assert 1 + 1 == 2\n"
 REMEMBRANCER = """#!/bin/sh
 case $1 in
   --version) echo remembrancer 4.1.0 ;;
-  verify-audit) [ "${2:-}" = --help ] || { echo "audit says ${AUDIT:-0}"; exit ${AUDIT:-0}; } ;;
+  verify-audit) [ "${2:-}" = --help ] || {
+    echo "{\\"findings\\": [{\\"outcome\\": \\"open\\", \\"code\\": \\"${CODE:-x.y}\\", \\"message\\": \\"so\\"}]}"
+    exit ${AUDIT:-0}; } ;;
 esac
 """
 Change = Callable[[Path], None]
@@ -235,7 +237,7 @@ def test_every_gate_has_such_a_change() -> None:
 # ---------------------------------------------------------------- the ledger's verdict
 
 
-@pytest.mark.parametrize(("code", "holds"), [("0", True), ("3", True), ("1", False), ("2", False), ("4", False)])
+@pytest.mark.parametrize(("code", "holds"), [("0", True), ("3", False), ("1", False), ("2", False), ("4", False)])
 def test_the_audit_decides_where_there_is_a_ledger(repo: Path, code: str, holds: bool) -> None:
     (repo / "ops/receipts/ledger").mkdir()
     (repo / "ops/receipts/ledger/checkpoint").write_text("x\n1\n")
@@ -314,11 +316,22 @@ def test_a_fresh_checkout_is_healthy(repo: Path) -> None:
     assert re.search(r"gates +warning +not answered yet: make gates", text)
 
 
-@pytest.mark.parametrize(("code", "state"), [("0", "ok"), ("3", "warning"), ("1", "broken"), ("4", "warning")])
-def test_the_ledgers_line(repo: Path, code: str, state: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "said", "state"),
+    [
+        ("0", "", "ok"),
+        ("3", "trust.unpinned", "warning"),
+        ("3", "trust.no-policy", "broken"),
+        ("1", "log.tile", "broken"),
+        ("4", "env.git", "broken"),
+    ],
+)
+def test_the_ledgers_line(repo: Path, code: str, said: str, state: str) -> None:
     (repo / "ops/receipts/ledger").mkdir()
     (repo / "ops/receipts/ledger/checkpoint").write_text("dev.invalid/my-svc\n12\nroot\n")
-    ended, lines = screen(repo, AUDIT=code)
+    (repo / "ops/trust").mkdir()
+    (repo / "ops/trust/policy.toml").touch()
+    ended, lines = screen(repo, AUDIT=code, CODE=said)
     assert lines["ledger"][0] == state
     assert ended == (1 if state == "broken" else 0)
 

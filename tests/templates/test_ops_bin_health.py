@@ -59,9 +59,9 @@ def lib(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace
     monkeypatch.setattr(standing, "ROOT", repo)
     monkeypatch.setattr(standing, "program", partial(evidence.program, cwd=repo))
     facts: dict[str, Any] = {"pending": 0, "keys": []}
-    codes: dict[str, int] = {}
+    codes: dict[str, tuple[int, str, set[str]]] = {}
     monkeypatch.setattr(standing, "facts", lambda: facts)
-    monkeypatch.setattr(standing, "remembrancer", lambda *words: (codes.get(words[0], 0), "it said so"))
+    monkeypatch.setattr(standing, "verdict", lambda *words: codes.get(words[0], (0, "", set())))
     yield SimpleNamespace(**modules, facts=facts, codes=codes)
     for name in names:
         sys.modules.pop(name, None)
@@ -77,11 +77,48 @@ def line(lib: SimpleNamespace, name: str, **more: Any) -> Line:
 # ---------------------------------------------------------------- what the Remembrancer knows
 
 
-@pytest.mark.parametrize(("code", "state"), [(0, "ok"), (3, "warning"), (4, "warning"), (1, "broken")])
+ANSWERED = [
+    (0, (), "ok"),
+    (3, ("trust.unpinned",), "warning"),
+    (3, ("trust.no-policy",), "broken"),
+    (3, ("trust.unpinned", "sig.time-unproven"), "broken"),
+    (3, (), "broken"),
+    (2, ("policy.malformed",), "broken"),
+    (4, ("env.git",), "broken"),
+    (4, (), "warning"),
+    (1, ("log.tile",), "broken"),
+    (1, (), "broken"),
+]
+
+
+@pytest.mark.parametrize(("code", "codes", "state"), ANSWERED)
 @pytest.mark.parametrize(("name", "command"), [("ledger", "verify-audit"), ("trust", "trust")])
-def test_ledger_and_trust(lib: SimpleNamespace, name: str, command: str, code: int, state: str) -> None:
-    lib.codes[command] = code
+def test_ledger_and_trust(
+    lib: SimpleNamespace, name: str, command: str, code: int, codes: tuple[str, ...], state: str
+) -> None:
+    lib.codes[command] = (code, "it said so", set(codes))
     assert line(lib, name)[0] == state
+
+
+def test_a_repository_that_git_refuses_is_not_one_without_a_ledger(
+    lib: SimpleNamespace, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repo / NOTE).unlink()
+    (repo / "ops/trust/policy.toml").unlink()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    for name in ("ledger", "trust"):
+        with pytest.raises(lib.service.Trouble):
+            getattr(lib.standing, name)(FOUND)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_missing_policy_beside_a_ledger_is_not_one_that_was_not_begun(
+    lib: SimpleNamespace, repo: Path, *, committed: bool
+) -> None:
+    (repo / "ops/trust/policy.toml").unlink()
+    if committed:
+        (repo / NOTE).unlink()
+    assert line(lib, "trust") == ("broken", "the policy of the ledger is missing; git restore ops/trust")
 
 
 @pytest.mark.parametrize(
@@ -276,6 +313,8 @@ def run(service: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
     shutil.copytree(service, repo, symlinks=True)
     (repo / "ops/receipts/ledger").mkdir(parents=True)
     (repo / NOTE).write_text("dev.invalid/my-svc\n12\nroot\n")
+    (repo / "ops/trust").mkdir()
+    (repo / "ops/trust/policy.toml").touch()
     git(repo, "init", "--quiet", "--initial-branch", "main")
     commit_all(repo, "[my-svc] feat: begin")
     program(tmp_path / "path", "remembrancer", FAKE)

@@ -81,9 +81,9 @@ def test_a_front_end_without_click_does_what_the_commands_do(scratch: Scratch) -
 def test_who_is_trusted_comes_from_the_run_the_environment_or_the_pins(scratch: Scratch, tmp_path: Path) -> None:
     state = State(tmp_path)
     state.pin("A" * 40)
-    assert Session(scratch.root, state=state, environ={}).pins().owners() == ("A" * 40,)
+    assert Session(scratch.root, state=state, environ={}).pins().owners("") == ("A" * 40,)
     named = {"REMEMBRANCER_TRUST": f"{'b' * 40}, {'C' * 40}"}
-    assert Session(scratch.root, state=state, environ=named).pins().owners() == ("B" * 40, "C" * 40)
+    assert Session(scratch.root, state=state, environ=named).pins().owners("") == ("B" * 40, "C" * 40)
     mine = Session(scratch.root, owners=(owner(scratch),), state=state, environ=named)
     assert mine.pins().explicit == (owner(scratch),)
     assert mine.trusted().owner == owner(scratch)

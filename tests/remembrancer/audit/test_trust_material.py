@@ -78,6 +78,48 @@ def test_a_key_that_has_ended_is_not_the_one_to_sign_with() -> None:
         assert caught.value.code == "input.key"
 
 
+def pinned(pins: dict[str, str]) -> Pins:
+    return Pins(remembered={owner: (origin,) for owner, origin in pins.items()})
+
+
+def test_an_owner_pinned_for_any_origin_takes_none_from_somebody_else() -> None:
+    """The attacker's policy claims an origin that another owner is pinned for, or was seen to own."""
+    gpg = Gpg()
+    try:
+        honest, other = gpg.key("honest"), gpg.key("other")
+
+        def by(owner: str, version: str = "version = 1") -> SignedPolicy:
+            text = policy_text().replace(POLICY.owner, owner).replace("version = 1", version, 1).encode()
+            gpg.data.write_bytes(text)
+            return SignedPolicy(text, {owner: gpg.sign(owner)}, {owner: gpg.export(owner)})
+
+        seen: dict[str, tuple[int, str]] = {}
+
+        def newest(owner: str, origin: str) -> tuple[int, str]:
+            return seen.get(owner, (0, "")) if origin == POLICY.origin else (0, "")
+
+        def answer(pins: dict[str, str], signed: SignedPolicy) -> str:
+            try:
+                return establish(signed, pinned(pins), newest, nothing).owner
+            except (Rejected, Unverifiable) as error:
+                return error.code
+
+        later = by(other, f'version = 99\nprevious = "{"0" * 64}"')
+        exact, wide = {honest: POLICY.origin, other: ""}, {honest: "", other: ""}
+        assert answer(exact, later) == "trust.policy-signature"
+        assert answer(exact, by(honest)) == honest
+        assert answer(wide, later) == other, "of two whom the user trusts for any, the first one has it"
+        seen[honest] = (1, establish(by(honest), pinned(exact), newest, nothing).policy.digest)
+        assert answer(wide, later) == "trust.owner-change"
+        assert answer(wide, by(honest)) == honest
+        # where the other one was seen first, an exact pin brings the honest one back
+        seen = {other: (99, "f" * 64)}
+        assert answer(wide, by(honest)) == "trust.owner-change"
+        assert answer(exact, by(honest)) == honest
+    finally:
+        gpg.close()
+
+
 def test_a_pin_for_one_origin_counts_for_no_other() -> None:
     """Whoever owns one ledger's policy signs none of another's for whoever pinned them for the first alone."""
     gpg = Gpg()
@@ -89,10 +131,10 @@ def test_a_pin_for_one_origin_counts_for_no_other() -> None:
 
         def refused(pins: dict[str, str]) -> str:
             with pytest.raises((Rejected, Unverifiable)) as caught:
-                establish(signed, Pins(remembered=pins), lambda *_: (0, ""), nothing)
+                establish(signed, pinned(pins), lambda *_: (0, ""), nothing)
             return f"{type(caught.value).__name__} {caught.value.code}"
 
-        assert establish(signed, Pins(remembered={owner: POLICY.origin}), lambda *_: (0, ""), nothing).owner == owner
+        assert establish(signed, Pins(remembered={owner: (POLICY.origin,)}), lambda *_: (0, ""), nothing).owner == owner
         assert refused({owner: "other.example/svc"}) == "Unverifiable trust.unpinned"
         assert refused({"A" * 40: "other.example/svc"}) == "Unverifiable trust.unpinned"
         # somebody is pinned for this very ledger, and it is not who signed: that is no open question

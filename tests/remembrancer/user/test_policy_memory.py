@@ -69,3 +69,19 @@ def test_a_slower_command_does_not_bring_an_older_version_back(scratch: Scratch)
     state.remember_policy("A" * 40, "origin", 2, "new")
     state.remember_policy("A" * 40, "origin", 1, "old")
     assert state.newest_policy("A" * 40, "origin") == (2, "new")
+
+
+def test_a_pin_inside_a_repository_is_for_its_ledger_alone(scratch: Scratch) -> None:
+    user = {"HOME": str(scratch.base / "user")}
+    origin, one, other = scratch.json("trust", "show").report["data"]["origin"], owner(scratch), "B" * 40
+    assert f"for {origin}" in scratch.ok("trust", "pin", one, **user).out
+    assert scratch.run("trust", "pin", other, cwd=scratch.base, **user).out.endswith("for any ledger\n")
+    scratch.ok("trust", "pin", "C" * 40, "--any", **user)
+    state = State(scratch.base / "user/.local/state/remembrancer")
+    assert state.pins() == {one: (origin,), other: ("",), "C" * 40: ("",)}
+    scratch.ok("verify-full", ARTIFACT, **user)
+    (scratch.root / POLICY / "policy.toml").write_text("garbage")
+    done = scratch.json("trust", "pin", one, **user)
+    assert (done.status, done.codes) == (2, {"policy.malformed"}), done.out
+    done = scratch.json("trust", "pin", one, "--any", "--origin", origin, **user)
+    assert (done.status, done.codes) == (2, {"input.name"}), done.out

@@ -27,7 +27,10 @@ def test_pins(tmp_path: Path) -> None:
     state = State(tmp_path / "s")
     state.pin(OWNER.lower(), "example.com/a")
     state.pin("B" * 64)
-    assert state.pins() == {OWNER: "example.com/a", "B" * 64: ""}
+    assert state.pins() == {OWNER: ("example.com/a",), "B" * 64: ("",)}
+    state.pin(OWNER, "example.com/b")
+    state.pin(OWNER, "example.com/a")
+    assert state.pins()[OWNER] == ("example.com/a", "example.com/b"), "one pin takes no other away"
     assert (state.unpin(OWNER), state.unpin(OWNER)) == (True, False)
     assert (tmp_path / "s").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "s/pins.json").stat().st_mode & 0o777 == 0o600
@@ -49,7 +52,9 @@ def test_the_largest_checkpoint_stays(tmp_path: Path) -> None:
     assert state.seen("o", "other") is None
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'{"note": 1, "size": "x", "roots": []}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{", b"{}", b"\xff", b'{"note": 1, "size": "x", "roots": []}', b"[" * 100_000]
+)
 def test_damage_is_said(tmp_path: Path, data: bytes) -> None:
     state = State(tmp_path)
     state.remember_checkpoint("o", "k", b"five", 5, "aa")
@@ -57,6 +62,26 @@ def test_damage_is_said(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(EnvironmentTrouble) as caught:
         state.seen("o", "k")
     assert caught.value.code == "env.state"
+
+
+@pytest.mark.parametrize("data", [b"{}", b'{"version": "1", "digest": "x"}', b'{"version": 1}'])
+def test_a_remembered_policy_without_content_is_damage_and_not_a_first_meeting(tmp_path: Path, data: bytes) -> None:
+    state = State(tmp_path)
+    state.remember_policy(OWNER, "o", 3, "digest")
+    next((tmp_path / "policies").iterdir()).write_bytes(data)
+    with pytest.raises(EnvironmentTrouble) as caught:
+        state.newest_policy(OWNER, "o")
+    assert caught.value.code == "env.state"
+
+
+@pytest.mark.parametrize("value", ["1", "null", "[]", "[1]", '{"a": 1}'])
+def test_a_pin_that_cannot_be_read_is_damage(tmp_path: Path, value: str) -> None:
+    state = State(tmp_path)
+    for text in (f'{{"{OWNER}": {value}}}', '{"no fingerprint": ""}'):
+        (tmp_path / "pins.json").write_text(text)
+        with pytest.raises(EnvironmentTrouble) as caught:
+            state.pins()
+        assert caught.value.code == "env.state"
 
 
 def _pin(folder: str, number: int) -> None:

@@ -556,8 +556,12 @@ REASONS: dict[str, Reason] = {
         "The repository has no trust policy.",
         "Begin a ledger with `remembrancer init`, or fetch the complete repository.",
     ),
+    "trust.origin": Reason(
+        "The policy is for another ledger than the one that was asked about.",
+        "Get the repository or proof of that ledger, or ask about this one.",
+    ),
     "trust.owner-change": Reason(
-        "The policy names a new owner who has not signed it.",
+        "The policy names a new owner who has not signed it, or another owner signed this ledger's policies before.",
         "Have both the old and the new owner sign the policy.",
     ),
     "trust.owner-revoked": Reason(
@@ -569,7 +573,7 @@ REASONS: dict[str, Reason] = {
         "Ask the owner which one is right; somebody signed two.",
     ),
     "trust.policy-rollback": Reason(
-        "The policy is older than one that was seen before.",
+        "The policy is older than one that was seen before, or than one that the log records.",
         "Fetch the current policy; an older one may trust keys that have ended.",
     ),
     "trust.policy-signature": Reason(

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import neutral
 import probe
@@ -88,9 +89,29 @@ def remembrancer(*arguments: str) -> tuple[int, str]:
 def remembrancer_json(*arguments: str) -> dict[str, object]:
     """Return what ops/bin/remembrancer prints with --format json; {} when it printed no object."""
     path = recorder()
+    return {} if path is None else _object(program([str(path), *arguments, "--format", "json"])[1])
+
+
+def verdict(*arguments: str) -> tuple[int, str, set[str]]:
+    """Run a verdict of ops/bin/remembrancer; return its code, a sentence, and the codes of what is not verified.
+
+    There are no codes where the program itself could not be had.
+    """
+    path = recorder()
     if path is None:
-        return {}
-    _, output = program([str(path), *arguments, "--format", "json"])
+        return *remembrancer(), set()
+    code, output = program([str(path), *arguments, "--format", "json"])
+    report = _object(output)
+    found = report.get("findings", [])
+    negative = [one for one in found if one.get("outcome") != "verified"] if isinstance(found, list) else []
+    error = report.get("error")
+    negative += [error] if isinstance(error, dict) else []
+    lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
+    said = str(negative[0].get("message", "")) if negative else "" if report else lines[-1].strip()
+    return code, said[:200], {str(one.get("code")) for one in negative}
+
+
+def _object(output: str) -> dict[str, Any]:
     begin, end = output.find("{"), output.rfind("}")
     try:
         value = json.loads(output[begin : end + 1])

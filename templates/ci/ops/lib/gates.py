@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import Evidence, remembrancer, run
+from evidence import Evidence, remembrancer, run, verdict
 from service import ROOT, Service, Trouble
 
 METRICS = ("http_requests_total", "http_request_duration_seconds", "active_connections")
@@ -155,9 +155,9 @@ def auditable(_evidence: Evidence) -> str:
             return "there is neither a ledger nor a spawn receipt; run ops/bin/remembrancer record spawn"
         code, said = remembrancer("verify-audit", "--help")
         return f"`remembrancer verify-audit` cannot be run: {said}" if code else ""
-    code, said = remembrancer("verify-audit")
-    # 3: nobody is pinned on this machine, which a fresh checkout cannot be.
-    return "" if code in (0, 3) else f"`remembrancer verify-audit` failed: {said}"
+    # what could not be proven is not proven, and where nobody is pinned that is everything
+    code, said, codes = verdict("verify-audit")
+    return f"`remembrancer verify-audit` ended with {code}: {said} {sorted(codes)}" if code else ""
 
 
 def aligned(evidence: Evidence) -> str:

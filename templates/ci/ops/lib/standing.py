@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import service
-from evidence import program, remembrancer, remembrancer_json
+from evidence import program, remembrancer_json, verdict
 from service import ROOT, Service, Trouble
 
 OK, WARNING, BROKEN, SKIPPED = "ok", "warning", "broken", "skipped"
 CHECKPOINT = "ops/receipts/ledger/checkpoint"
 DECISIONS = "ops/receipts/adr"
 SOON, WAITS, WAITED = timedelta(days=30), timedelta(days=7), timedelta(days=30)
+UNPINNED = {"trust.unpinned"}  # what a fresh checkout is; anything else that is not proven is broken
 NO_LAYER = "the Remembrancer (layer 2) is not part of this repository"
 RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 ANSWERS = (".copier-answers.yml", ".copier-answers.k8s.yml", ".copier-answers.ci.yml")
@@ -43,11 +44,16 @@ def facts() -> dict[str, object]:
 
 
 def known_to_git(path: str) -> bool:
-    """Tell whether HEAD has a file."""
-    try:
-        return bool(service.git("ls-tree", "--name-only", "HEAD", "--", path).strip())
-    except Trouble:
+    """Tell whether HEAD has a file.
+
+    Raises:
+        Trouble: there is a repository that git does not read; what it cannot be asked is never "no".
+    """
+    if not any(os.path.lexists(folder / ".git") for folder in (ROOT, *ROOT.parents)):
         return False
+    if not service.git("rev-list", "--max-count=1", "--all"):
+        return False
+    return bool(service.git("ls-tree", "--name-only", "HEAD", "--", path).strip())
 
 
 def ledger(_found: Service) -> Line:
@@ -62,14 +68,20 @@ def ledger(_found: Service) -> Line:
         return Line("ledger", WARNING, begin) if has_remembrancer() else Line("ledger", SKIPPED, NO_LAYER)
     if not has_remembrancer():
         return Line("ledger", SKIPPED, NO_LAYER)
-    code, said = remembrancer("verify-audit")
     size = note.read_text(encoding="utf-8", errors="replace").splitlines()[1:2] or ["?"]
-    judged = {
-        0: (OK, f"{size[0]} receipts sealed; everything recomputed and equal"),
-        1: (BROKEN, f"{said} (ops/bin/remembrancer verify-audit)"),
-        3: (WARNING, f"{size[0]} receipts sealed; not proven here: {said}"),
-    }
-    return Line("ledger", *judged.get(code, (WARNING, f"not checked: {said}")))
+    return audited(size[0])
+
+
+def audited(size: str) -> Line:
+    """Everything in the ledger of this size is recomputed and equal."""
+    code, said, codes = verdict("verify-audit")
+    if code == 0:
+        return Line("ledger", OK, f"{size} receipts sealed; everything recomputed and equal")
+    if codes == UNPINNED:
+        return Line("ledger", WARNING, f"{size} receipts sealed; not proven here: {said}")
+    if codes or code not in {4, 127}:
+        return Line("ledger", BROKEN, f"{said} (ops/bin/remembrancer verify-audit)")
+    return Line("ledger", WARNING, f"not checked: {said}")
 
 
 def age(now: datetime) -> timedelta | None:
@@ -139,13 +151,15 @@ def trust(_found: Service) -> Line:
     if not has_remembrancer():
         return Line("trust", SKIPPED, NO_LAYER)
     if not (ROOT / "ops" / "trust" / "policy.toml").is_file():
+        if (ROOT / CHECKPOINT).is_file() or known_to_git(CHECKPOINT) or known_to_git("ops/trust/policy.toml"):
+            return Line("trust", BROKEN, "the policy of the ledger is missing; git restore ops/trust")
         return Line("trust", WARNING, "no policy yet; ops/bin/remembrancer init writes one")
-    code, said = remembrancer("trust", "show")
+    code, said, codes = verdict("trust", "show")
     if code == 0:
         return Line("trust", OK, "the policy's owner is pinned on this machine")
-    if code == 3:
+    if codes == UNPINNED:
         return Line("trust", WARNING, "unpinned; ops/bin/remembrancer trust pin FINGERPRINT, which the owner tells you")
-    return Line("trust", BROKEN if code == 1 else WARNING, said)
+    return Line("trust", BROKEN if codes or code not in {4, 127} else WARNING, said)
 
 
 def keys(_found: Service) -> Line:

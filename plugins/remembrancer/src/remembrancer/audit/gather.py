@@ -14,10 +14,12 @@ from remembrancer.system.digests import sha256_file
 from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
 from remembrancer.tlog.note import MAX_NOTE
 from remembrancer.trust.policy import Policy
+from remembrancer.verify.artifact import ANYTHING
+from remembrancer.verify.asked import Asked, stem
+from remembrancer.verify.asked import named as called
 from remembrancer.verify.evidence import Artifact, Entry, Evidence, Log
 from remembrancer.verify.log import LogView, Stamp, open_log
 
-SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
 PROOFS = ("deploy", "sign", "timestamp")
 _FEW = 1 << 16
 
@@ -62,17 +64,25 @@ def expected_digest(repository: Repository, name: str) -> str:
     return named.receipt.subject[0].sha256 if named else ""
 
 
-def gather(repository: Repository, path: Path, digest: str, log: Log) -> Evidence:
-    """Return what is found about an artifact file whose SHA-256 (hex) is given; raises EnvironmentTrouble, Rejected."""
+def gather(repository: Repository, path: Path, digest: str, log: Log, asked: Asked = ANYTHING) -> Evidence:
+    """Return what is found about an artifact file whose SHA-256 (hex) is given; raises EnvironmentTrouble, Rejected.
+
+    What is on the record under the file's name, or under the component and version that are `asked` for, contradicts
+    other bytes.
+    """
     artifact = Artifact(path.name, digest, path)
-    named = _named(repository, path.name)
+    found_as = [_named(repository, path.name)]
+    if asked.complete:
+        found_as.append(_named(repository, f"{asked.component}-{asked.version}"))
+    others = [one for one in found_as if one and not _is(one, "deploy", digest)]
+    named = next(iter(others or [one for one in found_as if one]), None)
     expected = named.receipt.subject[0].sha256 if named else artifact.digest
     entries = _entries(repository, log.view, [artifact.digest, expected])
     if named:
         entries.setdefault(named.receipt.digest, named)
     found = list(entries.values())
     deploys = [entry for entry in found if _is(entry, "deploy", artifact.digest)]
-    deploys.sort(key=lambda entry: (not path.name.startswith(_stem(entry)), entry.index is None, entry.index or 0))
+    deploys.sort(key=lambda one: (not asked.fits(one), not called(one, path.name), one.index is None, one.index or 0))
     signs = [entry for entry in found if _is(entry, "sign", artifact.digest, expected)]
     contradicting = named if named and not _is(named, "deploy", artifact.digest) else None
     records = [entry.receipt.digest for entry in [*deploys[:1], *([contradicting] if contradicting else [])]]
@@ -95,16 +105,10 @@ def _is(entry: Entry, kind: str, *digests: str) -> bool:
     return entry.receipt.kind == kind and entry.receipt.subject[0].sha256 in digests
 
 
-def _stem(entry: Entry) -> str:
-    predicate = entry.receipt.predicate
-    return f"{predicate['component']}-{predicate['version']}."
-
-
 def _named(repository: Repository, name: str) -> Entry | None:
     """The deploy receipt that an artifact's file name points to, if there is one that can be read."""
-    stem = next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
     try:
-        data = repository.read(f"{RECEIPTS}/deploy/{stem}.receipt")
+        data = repository.read(f"{RECEIPTS}/deploy/{stem(name)}.receipt")
         return Entry(parse(data), None, data)
     except (FileNotFoundError, Rejected):
         return None

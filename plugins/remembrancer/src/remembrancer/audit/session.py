@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.user.state import State
 
 TRUST_VARIABLE = "REMEMBRANCER_TRUST"
+ORIGIN_VARIABLE = "REMEMBRANCER_ORIGIN"
 
 
 class Session:
@@ -32,6 +33,7 @@ class Session:
         *,
         owners: tuple[str, ...] = (),
         require_production: bool = False,
+        origin: str = "",
         state: "State | None" = None,
         clock: Clock | None = None,
         environ: Mapping[str, str] = os.environ,
@@ -39,9 +41,11 @@ class Session:
         """Take the repository's folder (default: found upwards from the working directory) and the trust of this run.
 
         `owners` are fingerprints that count instead of the remembered pins; without them the variable
-        REMEMBRANCER_TRUST does. Nothing is read before it is asked for.
+        REMEMBRANCER_TRUST does. `origin` is the log that is asked about; without it the variable REMEMBRANCER_ORIGIN
+        says it, and without both any will do. Nothing is read before it is asked for.
         """
         self.folder, self.owners, self.require_production = folder, owners, require_production
+        self.origin = origin or environ.get(ORIGIN_VARIABLE, "")
         self.clock: Clock = clock or SystemClock()
         self.notices: list[str] = []
         self._state, self._environ = state, environ
@@ -121,10 +125,17 @@ class Session:
         from remembrancer.trust.establish import establish  # noqa: PLC0415
 
         trusted = establish(
-            signed, self.pins(), self.state.newest_policy, keys, require_production=self.require_production
+            signed,
+            self.pins(),
+            self.state.newest_policy,
+            keys,
+            require_production=self.require_production,
+            origin=self.origin,
         )
         policy = trusted.policy
-        self.notice(remember_policy(self.state, trusted.owner, policy.origin, policy.version, policy.digest))
+        # of a hand-over the next policy is compared with for either owner
+        for owner in dict.fromkeys([trusted.owner, policy.owner]):
+            self.notice(remember_policy(self.state, owner, policy.origin, policy.version, policy.digest))
         return trusted
 
     def trusted_under(self, policy_file: Path | None) -> "Trusted":

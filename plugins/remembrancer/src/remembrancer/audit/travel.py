@@ -6,17 +6,18 @@ from remembrancer.audit.gather import gather, open_ledger
 from remembrancer.audit.history import unremembered
 from remembrancer.audit.remembered import compare_proof
 from remembrancer.audit.session import Session
-from remembrancer.audit.verdict import Verdict, remember_verified, untrusted
+from remembrancer.audit.verdict import Verdict, policy_in_log, proven, remember_verified, untrusted
 from remembrancer.errors import BadInput, Rejected, Unverifiable
 from remembrancer.findings import Outcome
 from remembrancer.system.digests import read_given, sha256_file
 from remembrancer.system.files import write_whole
-from remembrancer.verify.artifact import verify_full
+from remembrancer.verify.artifact import ANYTHING, verify_full
+from remembrancer.verify.asked import Asked
 from remembrancer.verify.bundle import MAX_BYTES, export, open_portable, parse
 from remembrancer.verify.evidence import Artifact
 
 
-def export_proof(session: Session, artifact: Path, target: Path | None) -> Verdict:
+def export_proof(session: Session, artifact: Path, target: Path | None, asked: Asked = ANYTHING) -> Verdict:
     """Write the proof file of an artifact (default: ARTIFACT.proof.json) if every proof of it is verified.
 
     Returns the verdict; its data names the file and its length once it is written. Raises as `Session.trusted`,
@@ -24,8 +25,9 @@ def export_proof(session: Session, artifact: Path, target: Path | None) -> Verdi
     """
     trusted = session.trusted()
     log = open_ledger(session.repository, trusted.policy)
-    evidence = gather(session.repository, artifact, sha256_file(artifact), log)
-    findings = verify_full(evidence, log, trusted, session.clock.now())
+    evidence = gather(session.repository, artifact, sha256_file(artifact), log, asked)
+    findings = verify_full(evidence, log, trusted, session.clock.now(), asked)
+    findings += policy_in_log(session, trusted, log)
     verdict = Verdict(str(artifact), findings, str(trusted.policy.profile))
     if log.view is None or any(finding.outcome is not Outcome.VERIFIED for finding in findings):
         return verdict
@@ -35,7 +37,9 @@ def export_proof(session: Session, artifact: Path, target: Path | None) -> Verdi
     return verdict._replace(data={"file": str(file), "bytes": len(data)})
 
 
-def judge_proof(session: Session, file: Path, artifact: Path | None, policy_file: Path | None) -> Verdict:
+def judge_proof(
+    session: Session, file: Path, artifact: Path | None, policy_file: Path | None, *, asked: Asked = ANYTHING
+) -> Verdict:
     """Return the verdict of a proof file on an artifact (default: FILE without .proof.json), under a chosen policy.
 
     Raises BadInput(proof.malformed, proof.size, input.file, input.root), EnvironmentTrouble.
@@ -57,9 +61,9 @@ def judge_proof(session: Session, file: Path, artifact: Path | None, policy_file
     if not evidence.deploys and portable.evidence.deploys:
         evidence = evidence._replace(contradicting=portable.evidence.deploys[0])
     log = open_portable(portable, trusted.policy)
-    findings = verify_full(evidence, log, trusted, session.clock.now())
+    findings = verify_full(evidence, log, trusted, session.clock.now(), asked)
     if log.view:
         before = compare_proof(log.view, session.state, session.within())
         findings.append(before or unremembered(log.view, trusted.policy))
         remember_verified(session, log.view, findings)
-    return Verdict(str(path), findings, str(trusted.policy.profile))
+    return proven(Verdict(str(path), findings, str(trusted.policy.profile)), evidence, trusted, asked)

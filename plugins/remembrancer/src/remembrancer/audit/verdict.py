@@ -17,22 +17,28 @@ from remembrancer.findings import Finding, Outcome, exit_code, negative
 from remembrancer.paths import POLICY
 from remembrancer.system.digests import FileDigest, hexdigest, start_hashing
 from remembrancer.trust.establish import Trusted
-from remembrancer.verify.artifact import check_hash, verify, verify_full
-from remembrancer.verify.evidence import Log
+from remembrancer.verify.artifact import ANYTHING, check_hash, verify, verify_full
+from remembrancer.verify.asked import Asked, proven_as
+from remembrancer.verify.asked import named as named_as
+from remembrancer.verify.evidence import Evidence, Log
 from remembrancer.verify.log import LogView
+from remembrancer.verify.whole import refuse_older_policy
+
+PROVEN = ("hash", "signature", "timestamp", "record-signature", "inclusion", "checkpoint")
 
 
 class Verdict(NamedTuple):
     """The answer to one question.
 
     `subject` is what was asked about, `findings` are the answers of the checks, `profile` is the policy's ("" without
-    trust), and `data` is what else is known, for programs.
+    trust), `data` is what else is known, for programs, and `about` says what was proven: component, version, origin.
     """
 
     subject: str
     findings: list[Finding]
     profile: str = ""
     data: Mapping[str, Any] = MappingProxyType({})
+    about: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -62,8 +68,40 @@ def compare_and_remember(session: Session, trusted: Trusted, view: LogView) -> l
     return found
 
 
-def judge_artifact(session: Session, path: Path, *, full: bool, started: FileDigest | None = None) -> Verdict:
+def policy_in_log(session: Session, trusted: Trusted, log: Log) -> list[Finding]:
+    """Return a failed finding where the repository's log records a newer policy than the one that judges, else none.
+
+    This asks nobody's memory: an older policy that its owner signed once may trust a key that has ended since.
+    """
+    if log.view is None:
+        return []
+    try:
+        refuse_older_policy(trusted.policy, session.repository.ledger_reader, log.view.size, log.view.root)
+    except Rejected as error:
+        return [negative("trust", POLICY, error)]
+    return []
+
+
+def proven(verdict: Verdict, evidence: Evidence, trusted: Trusted, asked: Asked) -> Verdict:
+    """Return a verdict on an artifact that says what was proven of which component, version and origin."""
+    origin, entry = trusted.policy.origin, proven_as(evidence, asked)
+    if entry is None:
+        return verdict
+    said = {"component": str(entry.receipt.predicate["component"]), "version": str(entry.receipt.predicate["version"])}
+    named = f"{said['component']} {said['version']} of {origin}"
+    if not (asked.complete or named_as(entry, evidence.artifact.name)):
+        named += ", which neither the file's name nor an option says"
+    checks = ", ".join(dict.fromkeys(one.check for one in verdict.findings if one.check in PROVEN))
+    data = {**verdict.data, "about": {**said, "origin": origin}}
+    return verdict._replace(about=f"{named}; {checks}", data=data)
+
+
+def judge_artifact(
+    session: Session, path: Path, *, full: bool, asked: Asked = ANYTHING, started: FileDigest | None = None
+) -> Verdict:
     """Return the verdict on an artifact of the repository: with `full` every proof, else that it is on the record.
+
+    `asked` says which component and version it should be.
 
     A program that has only now to load all this starts to hash the file first, and gives that as `started`. Raises
     BadInput, EnvironmentTrouble.
@@ -76,18 +114,21 @@ def judge_artifact(session: Session, path: Path, *, full: bool, started: FileDig
     except (Rejected, Unverifiable) as error:
         evidence = gather(repository, path, hexdigest(hashing, path), Log(None))
         verdict = untrusted(str(path), error)
-        return verdict._replace(findings=[*verdict.findings, check_hash(evidence)])
+        return verdict._replace(findings=[*verdict.findings, check_hash(evidence, asked)])
     # step 3
     log = open_ledger(repository, trusted.policy)
     # steps 4 to 8
     rule, now = verify_full if full else verify, session.clock.now()
     # a large file is hashed beside the signature check; what was judged by a guess counts only if the guess is right
     guess = expected_digest(repository, path.name)
-    findings = rule(gather(repository, path, guess, log), log, trusted, now) if guess else []
+    guessed = gather(repository, path, guess, log, asked) if guess else None
+    findings = rule(guessed, log, trusted, now, asked) if guessed else []
     digest = hexdigest(hashing, path)
-    if digest != guess:
-        findings = rule(gather(repository, path, digest, log), log, trusted, now)
+    found = guessed if guessed and digest == guess else gather(repository, path, digest, log, asked)
+    if found is not guessed:
+        findings = rule(found, log, trusted, now, asked)
+    findings += policy_in_log(session, trusted, log)
     # step 9
     if log.view:
         findings += compare_and_remember(session, trusted, log.view)
-    return Verdict(str(path), findings, str(trusted.policy.profile))
+    return proven(Verdict(str(path), findings, str(trusted.policy.profile)), found, trusted, asked)

@@ -18,7 +18,7 @@ class Shown(NamedTuple):
 
 
 def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
-    """Decorate a command's function: adds `--format`, `-v` and (wanted) `--root`, `--trust`, `--require`.
+    """Decorate a command's function: adds `--format`, `-v` and (wanted) `--root`, `--trust`, `--require`, `--origin`.
 
     The function gets the session and how to show the result as its first arguments, and returns its exit status (None
     is 0).
@@ -31,6 +31,7 @@ def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[...
                 options.pop("root", None),
                 owners=options.pop("owners", ()),
                 require_production=options.pop("require", None) == "production",
+                origin=(options.pop("origin", None) or "") if trust else "",  # a command's own --origin is another
             )
             return function(session, Shown(output, verbose), **options) or 0
 
@@ -66,6 +67,11 @@ def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[...
                     "--require",
                     type=click.Choice(["production"]),
                     help="Fail unless the policy's profile is production.",
+                ),
+                click.option(
+                    "--origin",
+                    metavar="ORIGIN",
+                    help="Fail unless the ledger is this one (also REMEMBRANCER_ORIGIN).",
                 ),
             ]
         for option in reversed(options):

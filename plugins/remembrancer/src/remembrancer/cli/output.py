@@ -34,6 +34,7 @@ class Report(NamedTuple):
     data: Mapping[str, Any] = MappingProxyType({})
     notices: Sequence[str] = ()
     plain_status: int = 0
+    about: str = ""
 
     @property
     def status(self) -> int:
@@ -43,8 +44,8 @@ class Report(NamedTuple):
 
 def emit_verdict(command: str, verdict: "Verdict", session: "Session", output: str) -> int:
     """Print the verdict of a question with the session's notices, and return its exit status."""
-    subject, findings, profile, data = verdict
-    return emit(Report(command, subject, profile, findings, data, session.notices), output)
+    subject, findings, profile, data, about = verdict
+    return emit(Report(command, subject, profile, findings, data, session.notices, about=about), output)
 
 
 def emit_json(report: Report) -> int:
@@ -102,7 +103,8 @@ def emit(report: Report, output: str) -> int:
     if report.profile is not None:
         verdict = VERDICTS[report.status].upper()
         note = PROFILE_NOTES.get(report.profile, report.profile)
-        put(f"{f'{verdict} {report.subject}'.rstrip()} ({note})")
+        about = f": {report.about}" if report.about and not report.status else ""
+        put(f"{f'{verdict} {report.subject}'.rstrip()} ({note}){about}")
     for notice in report.notices:
         put(f"note: {notice}", "  ", sys.stderr)
     return report.status

@@ -7,6 +7,7 @@ import click
 from remembrancer.audit.session import Session
 from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit_verdict, say
+from remembrancer.cli.verify import asked
 
 FILE = click.Path(path_type=Path)
 
@@ -14,12 +15,16 @@ FILE = click.Path(path_type=Path)
 @click.command("export-proof", epilog="Example: remembrancer export-proof dist/my-svc-1.0.0.tar.gz")
 @click.argument("artifact", type=FILE)
 @click.option("-o", "--output", "target", type=FILE, metavar="FILE", help="Default: ARTIFACT.proof.json.")
+@asked
 @command(trust=True)
-def export_proof(session: Session, shown: Shown, artifact: Path, target: Path | None) -> int:
+def export_proof(
+    session: Session, shown: Shown, artifact: Path, target: Path | None, *, component: str, version: str
+) -> int:
     """Write one JSON file with everything that an outsider needs to verify ARTIFACT, once it verifies here."""
     from remembrancer.audit.travel import export_proof as export
+    from remembrancer.verify.asked import Asked
 
-    verdict = export(session, artifact, target)
+    verdict = export(session, artifact, target, Asked(component, version))
     if not verdict.data:
         return emit_verdict("export-proof", verdict, session, shown.format)
     report = Report("export-proof", verdict.subject, data=verdict.data, notices=session.notices)
@@ -40,13 +45,24 @@ def export_proof(session: Session, shown: Shown, artifact: Path, target: Path | 
     metavar="FILE",
     help="The owner's policy.toml, its signatures and keys beside it.",
 )
+@asked
 @command(trust=True)
-def verify_proof(session: Session, shown: Shown, file: Path, artifact: Path | None, policy_file: Path | None) -> int:
+def verify_proof(
+    session: Session,
+    shown: Shown,
+    file: Path,
+    artifact: Path | None,
+    policy_file: Path | None,
+    *,
+    component: str,
+    version: str,
+) -> int:
     """Check a proof FILE offline against a policy that you choose; nothing inside the file is trusted.
 
     Without --policy, the policy of the repository that you are in is used. The owner is pinned or given by --trust.
     """
     from remembrancer.audit.travel import judge_proof
+    from remembrancer.verify.asked import Asked
 
-    verdict = judge_proof(session, file, artifact, policy_file)
+    verdict = judge_proof(session, file, artifact, policy_file, asked=Asked(component, version))
     return emit_verdict("verify-proof", verdict, session, shown.format)

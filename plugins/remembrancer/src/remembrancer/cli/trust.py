@@ -76,17 +76,36 @@ def _described(policy: object) -> dict[str, object]:
 @click.command(epilog="Example: remembrancer trust pin 0123456789ABCDEF0123456789ABCDEF01234567")
 @click.argument("fingerprint")
 @click.option(
-    "--origin", default="", metavar="ORIGIN", help="Only for this ledger. Default: for every policy it signs."
+    "--origin", metavar="ORIGIN", help="Only for this ledger. Default: that of the repository that you are in."
 )
+@click.option("--any", "everywhere", is_flag=True, help="For every ledger that nobody is pinned for.")
 @command(root=False)
-def pin(session: Session, shown: Shown, fingerprint: str, origin: str) -> int:
-    """Trust the policies that this owner signs. Get the full FINGERPRINT from the owner, not from the repository."""
+def pin(session: Session, shown: Shown, fingerprint: str, origin: str | None, *, everywhere: bool) -> int:
+    """Trust the policies that this owner signs. Get the full FINGERPRINT from the owner, not from the repository.
+
+    Whoever is pinned for one ledger excludes there those who are pinned for any. Outside of a repository, and without
+    --origin, the owner is pinned for any.
+    """
+    from remembrancer.errors import BadInput
     from remembrancer.user import state
 
     owner = state.fingerprint(fingerprint)
+    if origin is not None and everywhere:
+        raise BadInput("input.name", "--origin names one ledger and --any means all; give one of them")
+    if origin is None:
+        origin = "" if everywhere else _origin_here(session)
     session.state.pin(owner, origin)
-    where = f" for {origin}" if origin else ""
+    where = f" for {origin}" if origin else " for any ledger"
     return say(Report("trust pin", data={"owner": owner, "origin": origin}), shown.format, f"pinned {owner}{where}")
+
+
+def _origin_here(session: Session) -> str:
+    """The origin of the repository that the user is in, "" outside of one or where it has no policy."""
+    from remembrancer.trust import policy
+
+    here = session.within()
+    signed = here.signed_policy() if here else None
+    return policy.parse(signed.text).origin if signed else ""
 
 
 @click.command(epilog="Example: remembrancer trust unpin 0123456789ABCDEF0123456789ABCDEF01234567")

@@ -18,7 +18,7 @@ from pathlib import Path
 from remembrancer.tlog.merkle import leaf_hash
 
 NAME = "index.sqlite"
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 32  # snapshots; older ones are only needed to go back behind that many seals
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (key BLOB PRIMARY KEY, leaf INTEGER NOT NULL) WITHOUT ROWID;
@@ -49,6 +49,11 @@ def leaf_key(data: bytes) -> bytes:
 def name_key(path: str) -> bytes:
     """Return the key of a file name that only one receipt may ever use."""
     return sha256(b"name\0" + path.encode()).digest()[:16]
+
+
+def follower_key(policy: str) -> bytes:
+    """Return the key under which the policy that follows one (its SHA-256 in hex) is found."""
+    return sha256(b"follows\0" + policy.encode()).digest()[:16]
 
 
 class Index:

@@ -108,6 +108,7 @@ class Ledger:
         written: Iterable[Path] = (),
         check: "Check | None" = None,
         begin: bool = False,
+        policy: str = "",
     ) -> "SealResult":
         """Append every pending receipt that passes its checks and sign the new checkpoint with every `signer`.
 
@@ -116,14 +117,15 @@ class Ledger:
         response; one that fails leaves `time.pending` in the result's `late`, and the next seal asks again.
         `written` are receipts that count although they are neither committed nor recorded with this store,
         `check` is a further check of each receipt, and `begin` allows a first checkpoint although HEAD still has
-        one (after archiving it). Raises Refused `log.origin`, Rejected for a damaged ledger, EnvironmentTrouble.
+        one (after archiving it). `policy` (SHA-256 hex) must not be older than one that the log records. Raises Refused
+        `log.origin` `trust.policy-rollback`, Rejected for a damaged ledger, EnvironmentTrouble.
         """
         from remembrancer.ledger import seal as sealing  # noqa: PLC0415
         from remembrancer.ledger.stamps import stamp  # noqa: PLC0415
         from remembrancer.tlog.note import SignerKey  # noqa: PLC0415
 
         signers = [signer] if isinstance(signer, SignerKey) else list(signer)
-        result = sealing.seal(self.root, signers, trusted, written, check, begin=begin)
+        result = sealing.seal(self.root, signers, trusted, written, check, begin=begin, policy=policy)
         if not result.note or not stamps:
             return result
         keys = list(dict.fromkeys([*(one.verifier() for one in signers), *trusted]))

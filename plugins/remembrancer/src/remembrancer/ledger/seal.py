@@ -54,8 +54,12 @@ def seal(
     *,
     begin: bool = False,
     storage: Storage | None = None,
+    policy: str = "",
 ) -> SealResult:
     """Seal what is waiting in the repository at `root`; see `Ledger.seal`. `storage` keeps the log, else files do.
+
+    `policy` is the SHA-256 (hex) of the policy that is sealed under; Refused(trust.policy-rollback) where the log
+    records one that follows it.
 
     The order is that of docs/formats.md, "Sealing":
 
@@ -76,6 +80,9 @@ def seal(
         log.settle(old.size)
         here = [*written_here(local), *(store.name(path) for path in written)]
         found = find(root, local, here, log)
+        if policy and (newer := found.sealed.follower(policy)):
+            version = parse(newer).predicate["policyVersion"]
+            raise Refused("trust.policy-rollback", f"the log records policy version {version}, the one here is older")
         good, refused, held = _judge(store, found, check)
         if not good:
             remember(local, found, old, [])

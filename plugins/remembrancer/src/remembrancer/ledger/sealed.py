@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from remembrancer.ledger.files import damaged
-from remembrancer.ledger.index import Index, Places, Snapshot, leaf_key, name_key
+from remembrancer.ledger.index import Index, Places, Snapshot, follower_key, leaf_key, name_key
 from remembrancer.ledger.storage import LogSource
 from remembrancer.tlog.merkle import leaf_hash
 from remembrancer.tlog.tile import WIDTH, Tile, TileError, read_bundle, read_tile, tile_at
@@ -16,6 +16,8 @@ from remembrancer.tlog.tree import TileTree
 _DEPLOY = b'"predicateType": "https://vaultmesh.cloud/receipt/deploy/v1"'
 # In the canonical encoding only members of the predicate stand four spaces deep.
 _COMPONENT = re.compile(rb'^    "component": "([^"]+)"', re.MULTILINE)
+_TRUST = b'"predicateType": "https://vaultmesh.cloud/receipt/trust/v1"'
+_PREVIOUS = re.compile(rb'^    "previous": "([0-9a-f]{64})"', re.MULTILINE)
 _VERSION = re.compile(rb'^    "version": "([^"]+)"', re.MULTILINE)
 
 
@@ -45,11 +47,19 @@ def deploy_name(entry: bytes) -> str:
     return f"deploy/{component[1].decode()}-{version[1].decode()}.receipt"
 
 
+def followed(entry: bytes) -> str:
+    """Return the SHA-256 (hex) of the policy that a trust receipt's one follows; "" for the first and other kinds."""
+    previous = _PREVIOUS.search(entry) if _TRUST in entry else None
+    return previous[1].decode() if previous else ""
+
+
 def keys_of(entry: bytes) -> Iterator[bytes]:
     """Yield the keys under which the cache finds an entry."""
     yield leaf_key(entry)
     if name := deploy_name(entry):
         yield name_key(name)
+    if previous := followed(entry):
+        yield follower_key(previous)
 
 
 class Sealed:
@@ -101,6 +111,18 @@ class Sealed:
             self._distrust()
             return self.named(keys.values())
         return found
+
+    def follower(self, policy: str) -> bytes:
+        """Return a trust receipt of the log whose policy follows one (SHA-256 hex), b"" where there is none."""
+        place = self._places([follower_key(policy)]).get(follower_key(policy))
+        try:
+            entry = b"" if place is None else self._tree.entry(place)
+        except (TileError, FileNotFoundError) as error:
+            raise damaged(error) from None
+        if entry and followed(entry) != policy:
+            self._distrust()
+            return self.follower(policy)
+        return entry
 
     def _places(self, keys: Iterable[bytes]) -> Places:
         keys = list(keys)

@@ -106,7 +106,8 @@ def apply(
         if rotation:
             _cosign(repository, rotation, local)
         write_policy(repository, change.data, signatures, certificates)
-    state.remember_policy(trusted.owner, change.policy.origin, change.policy.version, change.policy.digest)
+    for owner in owners:
+        state.remember_policy(owner, change.policy.origin, change.policy.version, change.policy.digest)
     previous = trusted.policy.digest
     return record_change(session, action, change.data, signatures, previous=previous, reason=reason)
 

@@ -55,6 +55,7 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
         trusted=[one.key for one in current.log_keys],
         check=checker(session.repository, trusted, session.clock.now()),
         begin=begin is not None,
+        policy=current.digest,
     )
     # a pipeline's checkpoint counts once it is published; its sealer may still have to discard it
     if result.note and current.profile is Profile.DEVELOPMENT:

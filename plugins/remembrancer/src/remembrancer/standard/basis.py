@@ -19,6 +19,7 @@ from remembrancer.system.files import write_whole
 from remembrancer.trust.establish import Trusted
 from remembrancer.verify.log import LogView
 from remembrancer.verify.stamps import StampedTimes
+from remembrancer.verify.whole import PolicyVersions
 
 
 class Basis(NamedTuple):
@@ -56,7 +57,9 @@ def from_ledger(session: Session, trusted: Trusted, findings: list[Finding], tar
     log = open_ledger(session.repository, trusted.policy)
     if log.view is None:
         raise log.trouble or Rejected("log.missing", "there is no ledger")
-    recorded = read_log(session.repository.ledger_reader, log.view.size, log.view.root)
+    policies = PolicyVersions()
+    recorded = read_log(session.repository.ledger_reader, log.view.size, log.view.root, policies)
+    policies.refuse(trusted.policy)
     findings += compare_and_remember(session, trusted, log.view)
     findings += unsealed(session.store, recorded)
     if target:

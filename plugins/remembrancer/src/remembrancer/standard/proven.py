@@ -22,8 +22,8 @@ from remembrancer.repository.store import Store
 from remembrancer.standard import waivers
 from remembrancer.standard.drift import IRREGULAR, Generation, Waiver, waiver_of
 from remembrancer.standard.generations import ANSWERS, answers_in, generations, in_order
-from remembrancer.tlog.merkle import leaf_hash, root_of_hashes
-from remembrancer.tlog.tile import WIDTH, Reader, Tile, TileError, read_bundle
+from remembrancer.tlog.tile import Reader
+from remembrancer.verify.whole import PolicyVersions, entries
 
 KINDS = ("spawn", "update", "waiver")
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -63,37 +63,26 @@ class Recorded(NamedTuple):
         return [waiver_of(receipt) for receipt, _ in self.receipts if receipt.kind == "waiver"]
 
 
-def read_log(read: Reader, size: int, root: bytes) -> Recorded:
+def read_log(read: Reader, size: int, root: bytes, policies: PolicyVersions | None = None) -> Recorded:
     """Return the receipts that matter out of all entries of a log.
 
     Args:
         read: gives a file of the ledger.
         size: how many leaves the verified checkpoint commits to.
         root: the root that it signs (32 bytes).
+        policies: is shown every entry on the way.
 
     Raises:
         Rejected: log.tile where the entries do not lead to that root, log.missing, or what reading a receipt raises.
     """
     marks = tuple(f'"predicateType": "https://vaultmesh.cloud/receipt/{kind}/v1"'.encode() for kind in KINDS)
     found: list[tuple[bytes, int]] = []
-    hashes: list[bytes] = []
-    for first in range(0, size, WIDTH):
-        for index, entry in enumerate(_bundle(read, first, size), first):
-            hashes.append(leaf_hash(entry))
-            if any(mark in entry for mark in marks):
-                found.append((entry, index))
-    if len(hashes) != size or root_of_hashes(hashes) != root:
-        raise Rejected("log.tile", "the ledger's entries do not have the root of its signed checkpoint")
+    for index, entry in entries(read, size, root):
+        if policies:
+            policies.see(entry)
+        if any(mark in entry for mark in marks):
+            found.append((entry, index))
     return Recorded(tuple((receipt, index) for data, index in found if (receipt := parse(data)).kind in KINDS), size)
-
-
-def _bundle(read: Reader, first: int, size: int) -> list[bytes]:
-    try:
-        return read_bundle(read, Tile(None, first // WIDTH, min(WIDTH, size - first)))
-    except TileError as error:
-        raise Rejected("log.tile", f"the ledger's {error}") from None
-    except FileNotFoundError as error:
-        raise Rejected("log.missing", f"the ledger's {error.args[-1]} is missing") from None
 
 
 def unsealed(store: Store, recorded: Recorded) -> list[Finding]:

@@ -6,7 +6,7 @@ remembers. The order matters: the signature is checked before anything in the fi
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -28,14 +28,25 @@ class SignedPolicy(NamedTuple):
 
 
 class Pins(NamedTuple):
-    """What the user trusts: `explicit` fingerprints of this run, and remembered ones with the origin they are for."""
+    """What the user trusts: `explicit` fingerprints of this run, and remembered ones with the origins they are for.
+
+    An empty origin is any.
+    """
 
     explicit: tuple[str, ...] = ()
-    remembered: Mapping[str, str] = MappingProxyType({})
+    remembered: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
-    def owners(self) -> tuple[str, ...]:
-        """Return the fingerprints that count: those of this run replace the remembered ones."""
+    def all(self) -> tuple[str, ...]:
+        """Return the fingerprints that may count for some origin: those of this run replace the remembered ones."""
         return self.explicit or tuple(self.remembered)
+
+    def exact(self, origin: str) -> tuple[str, ...]:
+        """Return the fingerprints that are given in this run, or pinned for just this origin."""
+        return self.explicit or tuple(owner for owner, origins in self.remembered.items() if origin in origins)
+
+    def owners(self, origin: str) -> tuple[str, ...]:
+        """Return the fingerprints that count for an origin: where one is pinned for it, none that is pinned for any."""
+        return self.exact(origin) or tuple(owner for owner, origins in self.remembered.items() if "" in origins)
 
 
 class Trusted(NamedTuple):
@@ -69,34 +80,43 @@ def establish(
     keys: Callable[[str], bytes],
     *,
     require_production: bool = False,
+    origin: str = "",
 ) -> Trusted:
-    """Return the policy if a pinned owner signed it.
+    """Return the policy if a pinned owner signed it, and if it is for `origin` where one is given.
 
     `newest(owner, origin)` is the highest policy version seen before with its digest, (0, "") when none; an owner hands
-    over to the next, so that what any pinned one signed counts.
+    over to the next, so that what any owner who counts for the origin signed is compared.
     Raises Unverifiable(trust.no-policy, trust.unpinned), Rejected(trust.policy-signature, trust.owner-change,
-    trust.owner-revoked, trust.policy-rollback, trust.policy-fork, trust.profile), BadInput(policy.*).
+    trust.owner-revoked, trust.policy-rollback, trust.policy-fork, trust.origin, trust.profile), BadInput(policy.*).
     """
-    owners = pins.owners()
+    owners = pins.all()
     if signed is None:
         raise Unverifiable("trust.no-policy", "there is no trust policy (ops/trust/policy.toml)")
     if not owners:
         raise Unverifiable("trust.unpinned", "no owner's fingerprint is pinned, so no proof can be judged")
-    owner = _signed_by(signed, owners, strict=bool(pins.explicit))
+    by = _signed_by(signed, owners, strict=bool(pins.explicit))
     parsed = policy.parse(signed.text)
+    counting = pins.owners(parsed.origin)
+    owner = next((one for one in by if one in counting), None)
     if owner is None:
-        if any(origin == parsed.origin for origin in pins.remembered.values()):
-            raise Rejected("trust.policy-signature", "the policy is not signed by the owner pinned for its origin")
-        raise Unverifiable(
-            "trust.unpinned", "the policy is signed by no pinned owner; its own files name " + _named(signed)
-        )
-    bound = "" if pins.explicit else pins.remembered.get(owner, "")
-    if bound and bound != parsed.origin:
-        raise Unverifiable("trust.unpinned", f"the owner is pinned for {bound}, this policy is for {parsed.origin}")
+        raise _uncounted(signed, pins, by, parsed.origin)
     if parsed.owner != owner:
         _check_owner(signed, parsed.owner)
-    for one in dict.fromkeys([owner, *owners]):
-        _check_age(parsed, newest(one, parsed.origin))
+    for one in dict.fromkeys([*by, *counting, parsed.owner]):
+        seen = newest(one, parsed.origin)
+        if (
+            seen[0]
+            and one not in {*by, parsed.owner, *pins.exact(parsed.origin)}
+            and owner not in pins.exact(parsed.origin)
+        ):
+            raise Rejected(
+                "trust.owner-change",
+                f"policies of {parsed.origin} were signed by {one} before, who has not signed this one",
+                f"If {owner} has taken over, say so: remembrancer trust pin {owner} --origin {parsed.origin}",
+            )
+        _check_age(parsed, seen)
+    if origin and origin != parsed.origin:
+        raise Rejected("trust.origin", f"the policy is for {parsed.origin}, asked was {origin}")
     if require_production and parsed.profile is not Profile.PRODUCTION:
         raise Rejected("trust.profile", f"production trust is required, the policy's profile is {parsed.profile}")
     return Trusted(parsed, owner, keys)
@@ -106,7 +126,21 @@ def _named(signed: SignedPolicy) -> str:
     return ", ".join(sorted(signed.signatures)) or "nobody"
 
 
-def _signed_by(signed: SignedPolicy, owners: tuple[str, ...], *, strict: bool) -> str | None:
+def _uncounted(signed: SignedPolicy, pins: Pins, by: Sequence[str], origin: str) -> RemembrancerError:
+    """Why nobody who signed a policy counts for its origin."""
+    if pins.exact(origin):  # somebody is pinned for this very origin, and it is not who signed: no open question
+        return Rejected("trust.policy-signature", f"the policy is not signed by the owner pinned for {origin}")
+    if by:
+        bound = ", ".join(pins.remembered[by[0]])
+        return Unverifiable("trust.unpinned", f"the owner is pinned for {bound}, this policy is for {origin}")
+    return Unverifiable(
+        "trust.unpinned", "the policy is signed by no pinned owner; its own files name " + _named(signed)
+    )
+
+
+def _signed_by(signed: SignedPolicy, owners: tuple[str, ...], *, strict: bool) -> list[str]:
+    """Return those of the owners whose signature holds; with `strict` none is a failure."""
+    found: list[str] = []
     trouble: RemembrancerError | None = None
     for owner in owners:
         if owner not in signed.signatures:
@@ -116,7 +150,9 @@ def _signed_by(signed: SignedPolicy, owners: tuple[str, ...], *, strict: bool) -
         except Rejected as error:
             trouble = error
         else:
-            return owner
+            found.append(owner)
+    if found:
+        return found
     if trouble is not None:
         raise trouble
     if strict:
@@ -125,7 +161,7 @@ def _signed_by(signed: SignedPolicy, owners: tuple[str, ...], *, strict: bool) -
             "the policy is not signed by the given owner; its own files name " + _named(signed),
             "Compare what you gave with what the owner tells you; if it is right, this policy is not the owner's.",
         )
-    return None
+    return found
 
 
 def check_owner_signature(signed: SignedPolicy, owner: str) -> None:

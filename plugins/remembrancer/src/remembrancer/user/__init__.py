@@ -8,7 +8,7 @@ A pin says whom this user trusts. The fingerprint comes from the owner, never fr
 >>> owner = fingerprint("0123 4567 89ab cdef 0123  4567 89ab cdef 0123 4567")
 >>> state.pin(owner, "example.com/my-svc")
 >>> state.pins()
-{'0123456789ABCDEF0123456789ABCDEF01234567': 'example.com/my-svc'}
+{'0123456789ABCDEF0123456789ABCDEF01234567': ('example.com/my-svc',)}
 
 What was seen of a policy or a log is remembered, so that an older one is noticed when it comes back:
 

@@ -56,15 +56,25 @@ class State:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or state_dir()
 
-    def pins(self) -> dict[str, str]:
-        """Return the pinned owners: fingerprint to the origin it is pinned for ("" is any)."""
-        values = self._read("pins.json")
-        return {fingerprint(owner): origin for owner, origin in values.items() if isinstance(origin, str)}
+    def pins(self) -> dict[str, tuple[str, ...]]:
+        """Return the pinned owners: fingerprint to the origins it is pinned for ("" is any)."""
+        found = {}
+        for owner, origins in (self._read("pins.json") or {}).items():
+            listed = [origins] if isinstance(origins, str) else origins
+            if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+                raise self._damaged("pins")
+            try:
+                found[fingerprint(owner)] = tuple(listed)
+            except BadInput as error:
+                raise self._damaged("pins") from error
+        return found
 
     def pin(self, owner: str, origin: str = "") -> None:
-        """Remember an owner's fingerprint as trusted, for one origin or (empty) for any."""
+        """Remember an owner's fingerprint as trusted, for one more origin or (empty) for any."""
         with self._alone():
-            self._write("pins.json", {**self.pins(), fingerprint(owner): origin})
+            pins = self.pins()
+            origins = dict.fromkeys([*pins.get(fingerprint(owner), ()), origin])
+            self._write_pins({**pins, fingerprint(owner): tuple(origins)})
 
     def unpin(self, owner: str) -> bool:
         """Forget an owner; returns whether it was pinned."""
@@ -72,13 +82,19 @@ class State:
             pins = self.pins()
             known = pins.pop(fingerprint(owner), None) is not None
             if known:
-                self._write("pins.json", pins)
+                self._write_pins(pins)
         return known
+
+    def _write_pins(self, pins: Mapping[str, tuple[str, ...]]) -> None:
+        # one origin is written as earlier versions read it
+        self._write("pins.json", {one: found[0] if len(found) == 1 else list(found) for one, found in pins.items()})
 
     def newest_policy(self, owner: str, origin: str) -> tuple[int, str]:
         """Return version and digest of the newest policy seen from this owner for this origin; (0, "") when none."""
         value = self._read(self._name("policies", owner, origin))
-        version, digest = value.get("version", 0), value.get("digest", "")
+        if value is None:
+            return 0, ""
+        version, digest = value.get("version"), value.get("digest")
         if not isinstance(version, int) or not isinstance(digest, str):
             raise self._damaged("policies")
         return version, digest
@@ -95,7 +111,7 @@ class State:
     def seen(self, origin: str, key_id: str) -> Seen | None:
         """Return the newest checkpoint remembered for an origin and log key id, or None."""
         value = self._read(self._name("checkpoints", origin, key_id))
-        if not value:
+        if value is None:
             return None
         note, size, roots = value.get("note"), value.get("size"), value.get("roots")
         if not isinstance(note, str) or not isinstance(size, int) or not isinstance(roots, dict):
@@ -161,11 +177,12 @@ class State:
             "Look at the file; remove it to start anew.",
         )
 
-    def _read(self, name: str) -> dict[str, object]:
+    def _read(self, name: str) -> dict[str, object] | None:
+        """Return a file's JSON object, None only where there is no file: one without content is damage."""
         try:
             data = (self.folder / name).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
-            return {}
+            return None
         except OSError as error:
             raise EnvironmentTrouble("env.state", f"cannot read {self.folder / name}: {error.strerror}") from error
         try:

@@ -23,10 +23,13 @@ from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.paths import CHECKPOINT, LEDGER, POLICY
 from remembrancer.trust.establish import Trusted
+from remembrancer.verify.asked import Asked, proven_as, stem
 from remembrancer.verify.evidence import Entry, Evidence, Log
 from remembrancer.verify.log import LogView
 from remembrancer.verify.proofs import Prover
 from remembrancer.verify.stamps import StampedTimes
+
+ANYTHING = Asked()
 
 
 def trust_finding(trusted: Trusted) -> Finding:
@@ -36,11 +39,12 @@ def trust_finding(trusted: Trusted) -> Finding:
     return positive("trust", POLICY, message, trusted.owner, "", profile=str(policy.profile))
 
 
-def check_hash(evidence: Evidence) -> Finding:
-    """Is the digest of the artifact the digest of a recorded version?"""
+def check_hash(evidence: Evidence, asked: Asked = ANYTHING) -> Finding:
+    """Is the digest of the artifact the digest of the version that was asked about, by name or by `asked`?"""
     artifact = evidence.artifact
-    if evidence.deploys:
-        predicate = evidence.deploys[0].receipt.predicate
+    proven = proven_as(evidence, asked)
+    if proven and not evidence.contradicting:
+        predicate = proven.receipt.predicate
         return positive(
             "hash",
             artifact.name,
@@ -52,6 +56,15 @@ def check_hash(evidence: Evidence) -> Finding:
     if evidence.contradicting:
         recorded = evidence.contradicting.receipt.subject[0].sha256
         message = f"sha256 is {artifact.digest}, recorded is {recorded}"
+        return negative("hash", artifact.name, Rejected("hash.mismatch", message))
+    if evidence.deploys:
+        said = evidence.deploys[0].receipt.predicate
+        recorded = f"recorded as {said['component']} {said['version']}"
+        if any(asked.fits(entry) for entry in evidence.deploys):
+            message = f"its bytes are {recorded}, and its name says {stem(artifact.name)}"
+            how = "If the name is only another one, say what you expect: --component NAME --version VERSION."
+            return negative("hash", artifact.name, Rejected("hash.mismatch", message, how))
+        message = f"its bytes are {recorded}, asked was {' '.join(one for one in asked if one)}"
         return negative("hash", artifact.name, Rejected("hash.mismatch", message))
     message = f"no deploy receipt names sha256 {artifact.digest}"
     return negative("hash", artifact.name, Rejected("hash.unrecorded", message))
@@ -105,30 +118,33 @@ def _check_entry(view: LogView, entry: Entry) -> None:
         raise Rejected("receipt.edited", f"{entry.path} has other bytes than those that were sealed")
 
 
-def verify(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -> list[Finding]:
+def verify(evidence: Evidence, log: Log, trusted: Trusted, now: datetime, asked: Asked = ANYTHING) -> list[Finding]:
     """Return the findings of `verify`: trust, hash, inclusion of the deploy receipt, checkpoint."""
+    proven = proven_as(evidence, asked)
     return [
         trust_finding(trusted),  # steps 1 and 2
-        check_hash(evidence),  # step 4
-        check_inclusion(log, evidence.deploys[:1]),  # step 8
+        check_hash(evidence, asked),  # step 4
+        check_inclusion(log, [proven] if proven else []),  # step 8
         check_log(log, evidence, trusted, now),  # step 3
     ]
 
 
-def verify_full(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -> list[Finding]:
+def verify_full(
+    evidence: Evidence, log: Log, trusted: Trusted, now: datetime, asked: Asked = ANYTHING
+) -> list[Finding]:
     """Return the findings of `verify-full`: trust, hash, signature, timestamp, inclusion, checkpoint.
 
     Where the policy requires signed deploy receipts, also `record-signature`. All of them must be verified.
     """
-    deploy = evidence.deploys[:1]
-    recorded = deploy[0] if deploy else evidence.contradicting
-    component = str(recorded.receipt.predicate["component"]) if recorded else ""
+    proven = proven_as(evidence, asked)
+    recorded = proven or evidence.contradicting or next(iter(evidence.deploys), None)
+    component = asked.component or (str(recorded.receipt.predicate["component"]) if recorded else "")
     prover = Prover(evidence, log, trusted, component, now)
     # step 5
     signature, signs = prover.signatures("signature", evidence.signs, evidence.artifact.content)
     # step 6
     timestamp, timestamps = prover.timestamps(evidence.timestamps, bytes.fromhex(evidence.artifact.digest))
-    findings = [trust_finding(trusted), check_hash(evidence), signature, timestamp]
+    findings = [trust_finding(trusted), check_hash(evidence, asked), signature, timestamp]
     # step 7
     record_signs: list[Entry] = []
     if recorded and (trusted.policy.require.deploy_signature or evidence.record_signs):
@@ -137,6 +153,6 @@ def verify_full(evidence: Evidence, log: Log, trusted: Trusted, now: datetime) -
         )
         findings.append(finding)
     # step 8
-    findings.append(check_inclusion(log, [*deploy, *signs, *timestamps, *record_signs]))
+    findings.append(check_inclusion(log, [*([proven] if proven else []), *signs, *timestamps, *record_signs]))
     findings.append(check_log(log, evidence, trusted, now))
     return findings

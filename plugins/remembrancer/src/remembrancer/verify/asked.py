@@ -1,0 +1,58 @@
+"""What a verdict was asked about: not only bytes, but the version of a component that they are said to be. Pure."""
+
+import re
+from typing import NamedTuple
+
+from remembrancer.verify.evidence import Entry, Evidence
+
+SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
+# component, separator, and what begins like a version
+_RELEASE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*[-_]v?[0-9].*")
+
+
+class Asked(NamedTuple):
+    """What the user says that an artifact is; "" is not said."""
+
+    component: str = ""
+    version: str = ""
+
+    def fits(self, entry: Entry) -> bool:
+        """Say whether a deploy receipt is about what was asked."""
+        said = entry.receipt.predicate
+        return self.component in {"", said["component"]} and self.version in {"", said["version"]}
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to the file's name."""
+        return bool(self.component and self.version)
+
+
+def stem(name: str) -> str:
+    """Return an artifact's file name without its suffix, of a wheel only the name and the version."""
+    if name.endswith(".whl"):
+        return "-".join(name.removesuffix(".whl").split("-")[:2]).replace("_", "-")
+    return next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+
+
+def named(entry: Entry, name: str) -> bool:
+    """Say whether a file name is that of the version which a deploy receipt records."""
+    said = entry.receipt.predicate
+    return stem(name).replace("_", "-") == f"{said['component']}-{said['version']}".replace("_", "-")
+
+
+def names_a_version(name: str) -> bool:
+    """Say whether a file name reads as `<component>-<version>`, so that its reader takes it for that."""
+    return _RELEASE.fullmatch(stem(name)) is not None
+
+
+def proven_as(evidence: Evidence, asked: Asked) -> Entry | None:
+    """Return the deploy receipt of these bytes that fits the question, None where there is none.
+
+    A component and a version that are asked for decide; what is not asked for the file's name decides, if it names a
+    version. The component never comes from a receipt against that: who may sign for one could relabel another's file.
+    """
+    fitting = [entry for entry in evidence.deploys if asked.fits(entry)]
+    called = [entry for entry in fitting if named(entry, evidence.artifact.name)]
+    if called or asked.complete or not names_a_version(evidence.artifact.name):
+        return next(iter(called or fitting), None)
+    return None
