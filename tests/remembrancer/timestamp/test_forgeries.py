@@ -20,7 +20,7 @@ def test_a_forgery_is_refused_for_its_own_reason(forgery: Forgery) -> None:
     with pytest.raises(Rejected) as refusal:
         check_response(forgery.make(), DIGEST, forgery.authority, NONCE)
     assert refusal.value.code == forgery.code
-    assert refusal.value.message.endswith(".")
+    assert not refusal.value.message.endswith(".")
     assert "\n" not in refusal.value.message
 
 

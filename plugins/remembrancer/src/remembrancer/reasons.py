@@ -84,7 +84,7 @@ REASONS: dict[str, Reason] = {
         "Use `remembrancer record waiver` instead of editing the list, and seal.",
     ),
     "env.authority": Reason(
-        "A time-stamp authority answered with something that is no usable time-stamp.",
+        "A timestamp authority answered with something that is not a usable timestamp.",
         "Check the authority's address in the policy, or use another authority.",
     ),
     "env.copier": Reason(
@@ -216,7 +216,7 @@ REASONS: dict[str, Reason] = {
         "Give 2026-01-31, 2026-01-31T08:00:00Z or 7d.",
     ),
     "input.url": Reason(
-        "A time-stamp authority's address must be http(s)://host/path without a user name.",
+        "A timestamp authority's address must be http(s)://host/path without a user name.",
         "Correct the address.",
     ),
     "input.usage": Reason(
@@ -465,12 +465,12 @@ REASONS: dict[str, Reason] = {
         "Sign again with a strong hash.",
     ),
     "time.certificate": Reason(
-        "A certificate of the time-stamp's chain breaks a rule, for example about its key usage.",
+        "A certificate of the timestamp's chain breaks a rule, for example about its key usage.",
         "Use an authority whose certificates follow RFC 3161 and RFC 5280.",
     ),
     "time.certificate-validity": Reason(
-        "A certificate of the time-stamp's chain was not valid at the time that the token states.",
-        "Request a new time-stamp from an authority with valid certificates.",
+        "A certificate of the timestamp's chain was not valid at the time that the token states.",
+        "Request a new timestamp from an authority with valid certificates.",
     ),
     "time.ess": Reason(
         "The token does not tie itself to its authority's certificate in an accepted way.",
@@ -489,8 +489,8 @@ REASONS: dict[str, Reason] = {
         "Get a timestamp from another authority.",
     ),
     "time.malformed": Reason(
-        "The response is not exactly one well-formed RFC 3161 time-stamp response.",
-        "Request a new time-stamp.",
+        "The response is not exactly one well-formed RFC 3161 timestamp response.",
+        "Request a new timestamp.",
     ),
     "time.missing": Reason(
         "Too few trusted timestamps over these bytes are recorded.",
@@ -498,7 +498,7 @@ REASONS: dict[str, Reason] = {
     ),
     "time.nonce-mismatch": Reason(
         "The token does not carry the nonce of the request that it should answer.",
-        "Request a new time-stamp; an old answer may have been replayed.",
+        "Request a new timestamp; an old answer may have been replayed.",
     ),
     "time.outside-term": Reason(
         "The token's time lies outside the time in which the authority counts.",
@@ -512,20 +512,24 @@ REASONS: dict[str, Reason] = {
         "The token was issued under a policy that is not accepted for this authority.",
         "Use the authority's accepted policy, or add the policy's OID to the authority in the trust policy.",
     ),
+    "time.second-opinion": Reason(
+        "OpenSSL refuses a token that passes every other check, for example for a name constraint of its chain.",
+        "Read what the message says of OpenSSL, and use an authority whose tokens `openssl ts -verify` accepts.",
+    ),
     "time.self-asserted": Reason(
         "All timestamps are by authorities that the signer runs itself.",
         "Get a timestamp from an independent authority.",
     ),
     "time.signature": Reason(
         "The token's signature does not hold.",
-        "Request a new time-stamp.",
+        "Request a new timestamp.",
     ),
     "time.signer": Reason(
         "The token does not have exactly one signer with the attributes that RFC 3161 requires.",
-        "Request a new time-stamp from an authority that follows RFC 3161.",
+        "Request a new timestamp from an authority that follows RFC 3161.",
     ),
     "time.status": Reason(
-        "The authority did not grant the time-stamp.",
+        "The authority did not grant the timestamp.",
         "Read the authority's answer with `openssl ts -reply -text -in FILE` and ask again.",
     ),
     "time.time-unproven": Reason(
@@ -536,9 +540,21 @@ REASONS: dict[str, Reason] = {
         "The policy does not list this timestamp authority.",
         "Use an authority of the policy.",
     ),
+    "time.unreadable": Reason(
+        "The second reader could not read the token, so that nobody confirms it; nothing says that it is forged.",
+        "Request a new timestamp, from another authority if it happens again.",
+    ),
+    "time.unsupported": Reason(
+        "The token or its chain uses an algorithm that is not supported, such as RSASSA-PSS, Ed25519 or Brainpool.",
+        "Use an authority that signs with RSA (PKCS #1 v1.5) or ECDSA over P-256, P-384 or P-521, and with SHA-2.",
+    ),
     "time.untrusted-root": Reason(
         "The timestamp token does not chain to a root that the policy names.",
         "Use an authority of the policy, or add its root to the policy.",
+    ),
+    "time.unusable-root": Reason(
+        "The timestamp chains to a certificate that was given as a root and is not self-signed, or not readable.",
+        "Give the self-signed root that issued it, and the certificate itself with --intermediate.",
     ),
     "time.weak-algorithm": Reason(
         "The token or its chain uses a hash, signature or key that is too weak.",

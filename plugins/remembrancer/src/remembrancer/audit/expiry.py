@@ -13,7 +13,7 @@ from remembrancer.clock import rfc3339
 from remembrancer.errors import RemembrancerError
 from remembrancer.openpgp.certificate import signing_ends
 from remembrancer.repository.reader import Repository
-from remembrancer.timestamp.chain import load
+from remembrancer.timestamp.certificate import load
 from remembrancer.timestamp.response import parse_response
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Material, TimeAuthority

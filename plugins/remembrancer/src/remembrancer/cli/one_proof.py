@@ -69,7 +69,7 @@ def verify_timestamp(
 ) -> int:
     """Check one RFC 3161 token over a file, against the given roots only; what the token carries is never trusted."""
     from remembrancer.system.digests import read_given
-    from remembrancer.timestamp.chain import certificates_in
+    from remembrancer.timestamp.certificate import certificates_in
     from remembrancer.timestamp.model import Authority
     from remembrancer.verify.one_proof import check_timestamp
 

@@ -13,7 +13,7 @@ from remembrancer.record import policy_change
 from remembrancer.record.finish import Sealed, seal_after
 from remembrancer.record.policy_change import Change, Rotation, ended, new_log_key, with_log_key, with_signer
 from remembrancer.system.digests import read_given
-from remembrancer.timestamp.chain import certificates_in
+from remembrancer.timestamp.certificate import certificates_in
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Ended, Material, Policy, Term
 from remembrancer.user.keys import keep_development_key, read_log_key, refuse_inside, write_log_key

@@ -1,4 +1,4 @@
-"""A time-stamping authority inside the process, for development (RFC 3161 section 2).
+"""A timestamping authority inside the process, for development (RFC 3161 section 2).
 
 Whoever runs it also writes its clock, so its tokens prove a time to nobody else; policies call it self-asserted.
 """
@@ -63,9 +63,9 @@ class LocalAuthority:
             _write_new(folder / _SIGNER, signer.public_bytes(Encoding.PEM), 0o644)
             _write_new(folder / _ROOT, root.public_bytes(Encoding.PEM), 0o644)
         except FileExistsError as error:
-            raise BadInput("input.field", f"There is a time-stamp authority in {folder} already.") from error
+            raise BadInput("input.field", f"there is a timestamp authority in {folder} already") from error
         except OSError as error:
-            raise EnvironmentTrouble("env.io", f"The authority cannot be written: {error}.") from error
+            raise EnvironmentTrouble("env.io", f"the authority cannot be written: {error}") from error
         return cls(key, signer, root, clock)
 
     @classmethod
@@ -76,11 +76,11 @@ class LocalAuthority:
             signer = x509.load_pem_x509_certificate((folder / _SIGNER).read_bytes())
             root = x509.load_pem_x509_certificate((folder / _ROOT).read_bytes())
         except OSError as error:
-            raise EnvironmentTrouble("env.io", f"The time-stamp authority cannot be read: {error}.") from error
+            raise EnvironmentTrouble("env.io", f"the timestamp authority cannot be read: {error}") from error
         except (ValueError, TypeError) as error:
-            raise EnvironmentTrouble("env.io", f"The time-stamp authority in {folder} is damaged.") from error
+            raise EnvironmentTrouble("env.io", f"the timestamp authority in {folder} is damaged") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != signer.public_key():
-            raise EnvironmentTrouble("env.io", f"The time-stamp authority in {folder} has another key.")
+            raise EnvironmentTrouble("env.io", f"the timestamp authority in {folder} has another key")
         return cls(key, signer, root, clock or SystemClock())
 
     def as_authority(self, name: str = "development", url: str = "") -> Authority:
@@ -179,10 +179,10 @@ def _rejection(failure: str, why: str) -> bytes:
 
 
 def _certify(now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate, x509.Certificate]:
-    """Return a signing key, its time-stamping certificate, and the root that issued it."""
+    """Return a signing key, its timestamping certificate, and the root that issued it."""
     start = now.astimezone(UTC).replace(microsecond=0) - _BACKDATED
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root_name, name = _name("Development time-stamp root"), _name("Development time-stamp authority")
+    root_name, name = _name("Development timestamp root"), _name("Development timestamp authority")
     root = (
         _builder(root_name, root_name, root_key.public_key(), start)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -1,4 +1,4 @@
-"""Asking a time-stamping authority over HTTP (RFC 3161 section 3.4) without trusting its server with anything.
+"""Asking a timestamping authority over HTTP (RFC 3161 section 3.4) without trusting its server with anything.
 
 The server may be slow, wrong or hostile: one deadline covers everything from the name lookup to the last byte, the
 answer's size is bounded, redirects are not followed, and no proxy setting of the environment is used.
@@ -23,7 +23,7 @@ def fetch(url: str, request: bytes, timeout: float = DEFAULT_TIMEOUT) -> bytes:
 
     `url` is http or https, `timeout` the seconds for everything together. Raises BadInput `input.url` for another
     kind of address, EnvironmentTrouble `env.network` if there is no complete answer in time, `env.authority` if the
-    answer is not a time-stamp reply (status, content type, size, redirect).
+    answer is not a timestamp reply (status, content type, size, redirect).
     """
     exchange = _Exchange(url, request, timeout)
     worker = threading.Thread(target=exchange.run, name="timestamp-request", daemon=True)
@@ -32,7 +32,7 @@ def fetch(url: str, request: bytes, timeout: float = DEFAULT_TIMEOUT) -> bytes:
     if worker.is_alive():
         exchange.abandon()
         raise EnvironmentTrouble(
-            "env.network", f"The time-stamp authority {exchange.host} did not answer completely within {timeout:g} s."
+            "env.network", f"the timestamp authority {exchange.host} did not answer completely within {timeout:g} s"
         )
     if exchange.trouble is not None:
         raise exchange.trouble
@@ -64,7 +64,7 @@ class _Exchange:
         except (OSError, http.client.HTTPException, ValueError) as error:
             why = _one_line(str(error) or type(error).__name__)
             self.trouble = EnvironmentTrouble(
-                "env.network", f"The time-stamp authority {self.host} could not be asked: {why}."
+                "env.network", f"the timestamp authority {self.host} could not be asked: {why}"
             )
         finally:
             self._connection.close()
@@ -94,11 +94,13 @@ class _Exchange:
         if len(answer) > MAX_ANSWER_BYTES:
             raise self._unusable(f"its answer is larger than {MAX_ANSWER_BYTES} bytes")
         if not answer or response.length:
-            raise EnvironmentTrouble("env.network", f"The time-stamp authority {self.host} cut its answer short.")
+            raise EnvironmentTrouble("env.network", f"the timestamp authority {self.host} cut its answer short")
         return answer
 
     def _unusable(self, why: str) -> EnvironmentTrouble:
-        return EnvironmentTrouble("env.authority", f"The time-stamp authority {self.host} is of no use: {why}.")
+        return EnvironmentTrouble(
+            "env.authority", f"the timestamp authority {self.host} returned an unusable answer: {why}"
+        )
 
 
 def _split(url: str) -> tuple[str, int | None, str, bool]:
@@ -110,7 +112,7 @@ def _split(url: str) -> tuple[str, int | None, str, bool]:
         parts, port = urlsplit(""), None
     plain = url.isascii() and url.isprintable() and " " not in url
     if not plain or parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        raise BadInput("input.url", f"A time-stamp authority's address is http(s)://host/path, {url!r} is not.")
+        raise BadInput("input.url", f"a timestamp authority's address is http(s)://host/path, {url!r} is not")
     return (
         parts.hostname,
         port,

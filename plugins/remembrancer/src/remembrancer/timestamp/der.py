@@ -4,7 +4,7 @@ Two programs look at every token, this one and OpenSSL. Only an encoding that ca
 both see the same thing, so everything that BER would allow is an error here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Self
 
@@ -105,6 +105,16 @@ def read(data: bytes) -> Value:
     if len(found) > 1:
         raise DerError(f"{len(data) - len(found[0].encoded)} bytes follow the value")
     return found[0]
+
+
+def encode(tag: int, parts: Iterable[bytes]) -> bytes:
+    """Return the DER encoding of a value with this tag byte, whose contents are the parts one after the other."""
+    contents = b"".join(parts)
+    length = len(contents)
+    if length < _SHORT_FORM:
+        return bytes((tag, length)) + contents
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, _SHORT_FORM | len(size))) + size + contents
 
 
 def _values(data: bytes, position: int, end: int, depth: int, holder: int) -> list[Value]:

@@ -1,4 +1,4 @@
-"""Getting a time-stamp that holds: ask, check at once, and only then hand it on."""
+"""Getting a timestamp that holds: ask, check at once, and only then hand it on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def over_http(authority: Authority, request: bytes) -> bytes:
 
 
 def obtain(digest: bytes, authority: Authority, transport: Transport = over_http) -> Obtained:
-    """Return a checked time-stamp over a SHA-256, SHA-384 or SHA-512 digest.
+    """Return a checked timestamp over a SHA-256, SHA-384 or SHA-512 digest.
 
     Raises what the transport and `check_response` raise; an answer that does not hold is never returned.
     """
@@ -40,7 +40,7 @@ def obtain(digest: bytes, authority: Authority, transport: Transport = over_http
 
 
 def obtain_from_first(digest: bytes, authorities: Sequence[Authority], transport: Transport = over_http) -> Obtained:
-    """Return a checked time-stamp from the first authority, in the given order, whose answer holds.
+    """Return a checked timestamp from the first authority, in the given order, whose answer holds.
 
     Raises BadInput `input.field` for an empty sequence, and the last authority's error, its message naming all, when
     none of them helps.
@@ -54,8 +54,8 @@ def obtain_from_first(digest: bytes, authorities: Sequence[Authority], transport
             continue
         return Obtained(found.authority, found.response, found.facts, tuple(troubles))
     if not troubles:
-        raise BadInput("input.field", "The policy names no time-stamp authority that could be asked.")
+        raise BadInput("input.field", "the policy names no timestamp authority that could be asked")
     if len(troubles) == 1:
         raise troubles[0]
-    said = " ".join(f"{one.name}: {trouble.message}" for one, trouble in zip(authorities, troubles, strict=True))
-    raise EnvironmentTrouble("env.authority", f"No time-stamp authority gave a usable answer. {said}")
+    said = "; ".join(f"{one.name}: {trouble.message}" for one, trouble in zip(authorities, troubles, strict=True))
+    raise EnvironmentTrouble("env.authority", f"no timestamp authority gave a usable answer: {said}")

@@ -1,4 +1,4 @@
-"""Questions to a time-stamping authority (RFC 3161 section 2.4.1)."""
+"""Questions to a timestamping authority (RFC 3161 section 2.4.1)."""
 
 import secrets
 
@@ -20,7 +20,7 @@ def make_request(digest: bytes, nonce: int, policy: str | None = None) -> bytes:
     asked to send its certificate. Raises BadInput for a digest of another length.
     """
     if len(digest) not in HASHES_BY_LENGTH:
-        raise BadInput("input.digest", f"a time-stamp needs a digest of 32, 48 or 64 bytes, not {len(digest)}.")
+        raise BadInput("input.digest", f"a timestamp needs a digest of 32, 48 or 64 bytes, not {len(digest)}")
     request = tsp.TimeStampReq(
         {
             "version": 1,

@@ -1,4 +1,4 @@
-"""Taking a time-stamp response apart (RFC 3161 section 2.4.2, RFC 5652 section 5), refusing every odd shape.
+"""Taking a timestamp response apart (RFC 3161 section 2.4.2, RFC 5652 section 5), refusing every odd shape.
 
 Nothing here decides whom to trust: the result holds what the response says, in a form that `checks` can judge.
 """
@@ -16,15 +16,17 @@ from remembrancer.timestamp.signer import TST_INFO, Signer, algorithm_name, pars
 MAX_RESPONSE_BYTES = 65536
 _MAX_CERTIFICATES = 16
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
+_GRANTED = bytes.fromhex("3003020100")
 _STATUSES = dict(enumerate(("granted", "grantedWithMods", "rejection", "waiting", "revocationWarning")))
-# genTime is in UTC with seconds, and a fraction does not end in zero (RFC 3161 section 2.4.2)
-_GEN_TIME = re.compile(rb"([0-9]{14})(?:\.([0-9]{0,5}[1-9]))?Z")
+# genTime is in UTC with seconds; a fraction has any number of digits and no zero at its end (RFC 3161 section 2.4.2)
+_GEN_TIME = re.compile(rb"([0-9]{14})(?:\.([0-9]*[1-9]))?Z")
 
 
 class Token(NamedTuple):
     """A response's content: the TSTInfo fields, its encoding, the DER certificates that came along, and the one signer.
 
-    `encoded` is the whole ContentInfo. Algorithms have short names, unknown ones their dotted OID.
+    `encoded` is the whole ContentInfo, `spelled_out` says that the TSTInfo states a default value. Algorithms have
+    short names, unknown ones their dotted OID.
     """
 
     gen_time: datetime
@@ -34,6 +36,7 @@ class Token(NamedTuple):
     nonce: int | None
     imprint_algorithm: str
     imprint: bytes
+    spelled_out: bool
     content: bytes
     certificates: tuple[bytes, ...]
     signer: Signer
@@ -50,13 +53,37 @@ def parse_response(response: bytes) -> Token:
     if len(response) > MAX_RESPONSE_BYTES:
         raise _malformed(f"it has {len(response)} bytes, more than {MAX_RESPONSE_BYTES}")
     try:
-        outer = Fields(der.read(response))
+        outer = Fields(_not_bare(der.read(response)))
         _require_granted(outer.take(der.SEQUENCE))
         token = outer.take(der.SEQUENCE)
         outer.end()
         return _token(_explicit(token, _SIGNED_DATA), token.encoded)
     except DerError as error:
         raise _malformed(str(error)) from error
+
+
+def as_response(data: bytes) -> bytes:
+    """Return a bare token (RFC 3161 section 2.4.2) as the granted response that it came in, anything else unchanged.
+
+    A response's status is not signed, so a token alone proves exactly as much.
+    """
+    try:
+        whole = der.read(data)
+    except DerError:
+        return data
+    return der.encode(der.SEQUENCE, [_GRANTED, data]) if _is_bare(whole) else data
+
+
+def _not_bare(value: Value) -> Value:
+    if _is_bare(value):
+        raise DerError("it is a bare token without the response around it")
+    return value
+
+
+def _is_bare(value: Value) -> bool:
+    """Return whether this is a ContentInfo of signed data instead of a response."""
+    first = value.parts[0] if value.tag == der.SEQUENCE and value.parts else None
+    return first is not None and first.tag == der.OID and first.oid() == _SIGNED_DATA
 
 
 def _require_granted(info: Value) -> None:
@@ -67,14 +94,14 @@ def _require_granted(info: Value) -> None:
     fields.end()
     if status != 0 or failure is not None:
         said = _STATUSES.get(status, "an unknown status")
-        raise Rejected("time.status", f"The authority did not grant the time-stamp, its answer is {said}.")
+        raise Rejected("time.status", f"the authority did not grant the timestamp, its answer is {said}")
 
 
 def _explicit(value: Value, content_type: str) -> Value:
     """Return what a ContentInfo or EncapsulatedContentInfo of this type holds."""
     fields = Fields(value)
     if fields.take(der.OID).oid() != content_type:
-        raise DerError("it holds another type of content than a time-stamp token")
+        raise DerError("it holds another type of content than a timestamp token")
     holder = fields.take(0xA0)
     fields.end()
     if len(holder.parts) != 1:
@@ -94,7 +121,7 @@ def _token(signed: Value, encoded: bytes) -> Token:
     signers = fields.take(der.SET).parts
     fields.end()
     if len(signers) != 1:
-        raise Rejected("time.signer", f"The token has {len(signers)} signers instead of exactly one.")
+        raise Rejected("time.signer", f"the token has {len(signers)} signers instead of exactly one")
     return Token(
         content=octets.contents,
         certificates=_certificates(certificates),
@@ -106,8 +133,10 @@ def _token(signed: Value, encoded: bytes) -> Token:
 
 def _certificates(found: Value | None) -> tuple[bytes, ...]:
     parts = [] if found is None else found.parts
-    if len(parts) > _MAX_CERTIFICATES or any(part.tag != der.SEQUENCE for part in parts):
-        raise DerError(f"it carries more than {_MAX_CERTIFICATES} certificates, or something else")
+    if len(parts) > _MAX_CERTIFICATES:
+        raise DerError(f"it carries {len(parts)} certificates, more than {_MAX_CERTIFICATES}")
+    if any(part.tag != der.SEQUENCE for part in parts):
+        raise DerError("it carries something else than X.509 certificates among them")
     return tuple(dict.fromkeys(part.encoded for part in parts))
 
 
@@ -123,8 +152,8 @@ def _tst_info(info: Value) -> Mapping[str, Any]:
     accuracy, ordering, nonce = fields.maybe(der.SEQUENCE), fields.maybe(der.BOOLEAN), fields.maybe(der.INTEGER)
     _, extensions = fields.maybe(0xA0), fields.maybe(0xA1)
     fields.end()
-    if ordering is not None and not ordering.boolean():
-        raise DerError("a default value is spelled out")
+    # DER leaves a default out (X.690 section 11.5); an authority that signs it all the same says the same thing
+    spelled_out = ordering is not None and not ordering.boolean()
     if extensions is not None:
         _require_harmless(extensions)
     return {
@@ -135,6 +164,7 @@ def _tst_info(info: Value) -> Mapping[str, Any]:
         "nonce": None if nonce is None else nonce.integer(),
         "imprint_algorithm": algorithm,
         "imprint": digest,
+        "spelled_out": spelled_out,
     }
 
 
@@ -156,7 +186,8 @@ def _gen_time(text: bytes) -> datetime:
         instant = datetime(int(match[1][:4]), month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise DerError("its genTime is no time") from error
-    return instant.replace(microsecond=int((match[2] or b"0").ljust(6, b"0")))
+    # what is shorter than a microsecond is cut off: it never reaches the next one
+    return instant.replace(microsecond=int((match[2] or b"0").ljust(6, b"0")[:6]))
 
 
 def _accuracy(value: Value | None) -> timedelta:
@@ -174,4 +205,4 @@ def _accuracy(value: Value | None) -> timedelta:
 
 
 def _malformed(why: str) -> Rejected:
-    return Rejected("time.malformed", f"The time-stamp response cannot be used: {why}.")
+    return Rejected("time.malformed", f"the timestamp response cannot be used: {why}")

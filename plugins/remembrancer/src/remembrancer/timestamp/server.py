@@ -15,7 +15,7 @@ _READ_TIMEOUT = 10.0
 
 
 class TimestampServer(ThreadingHTTPServer):
-    """An HTTP server that answers time-stamp queries; `serve_forever()` runs it, `shutdown()` ends it.
+    """An HTTP server that answers timestamp queries; `serve_forever()` runs it, `shutdown()` ends it.
 
     Binds at once, port 0 takes a free one; `url` is where it then listens. Raises BadInput for a host that is not a
     loopback address, because everybody who reaches the port gets tokens, EnvironmentTrouble if the port is taken.
@@ -30,7 +30,7 @@ class TimestampServer(ThreadingHTTPServer):
         try:
             super().__init__((str(address), port), _Handler)
         except (OSError, OverflowError) as error:
-            raise EnvironmentTrouble("env.network", f"Port {port} cannot be opened: {error}.") from error
+            raise EnvironmentTrouble("env.network", f"port {port} cannot be opened: {error}") from error
 
     @property
     def url(self) -> str:
@@ -70,7 +70,7 @@ def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as error:
-        raise BadInput("input.field", f"{host!r} is not an IP address.") from error
+        raise BadInput("input.field", f"{host!r} is not an IP address") from error
     if not address.is_loopback:
-        raise BadInput("input.field", f"The development authority listens on loopback only, {host} is not.")
+        raise BadInput("input.field", f"the development authority listens on loopback only, {host} is not")
     return address
