@@ -22,7 +22,7 @@ AREAS = {
     "proof": "Proof files of `export-proof`.",
     "receipt": "Receipts as files.",
     "sig": "OpenPGP signatures.",
-    "time": "RFC 3161 time-stamps.",
+    "time": "RFC 3161 timestamps.",
     "trust": "Who signed the trust policy, and which policy counts.",
 }
 HEAD = """\

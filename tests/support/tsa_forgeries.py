@@ -115,11 +115,19 @@ def _issuer_for_servers() -> bytes:
     return _signed_by(certify("Test TSA", middle, purposes=TIME_STAMPING), middle)
 
 
+def _outside_name_constraints() -> bytes:
+    permitted = [x509.DirectoryName(name("Another"))]
+    constraint = x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None)
+    middle = certify("Middle", root(), ca=True, usage=("key_cert_sign",), extra=[(constraint, True)])
+    return _signed_by(certify("Test TSA", middle, purposes=TIME_STAMPING), middle)
+
+
 _add("an end-entity certificate as issuer", "time.certificate", _end_entity_issuer)
 _add("an issuer without basic constraints", "time.certificate", _plain_issuer)
 _add("an issuer whose key usage does not include certificates", "time.certificate", _issuer_without_cert_sign)
 _add("a chain longer than an issuer's path length", "time.certificate", _path_too_long)
 _add("an issuer restricted to other purposes", "time.certificate", _issuer_for_servers)
+_add("a name outside its issuer's name constraints", "time.second-opinion", _outside_name_constraints)
 
 # --- the authority's own certificate ---
 _add("no extended key usage", "time.certificate", lambda: _signed_by(_tsa(purposes=())))
@@ -192,7 +200,7 @@ def _weak_issuer() -> bytes:
 
 
 _add("an issuer with an RSA key of 1024 bits", "time.weak-algorithm", _weak_issuer)
-_add("an Ed25519 signature", "time.weak-algorithm", lambda: _signed_by(_tsa(key=ed25519.Ed25519PrivateKey.generate())))
+_add("an Ed25519 signature", "time.unsupported", lambda: _signed_by(_tsa(key=ed25519.Ed25519PrivateKey.generate())))
 _add(
     "a curve of 192 bits",
     "time.weak-algorithm",
@@ -200,7 +208,7 @@ _add(
 )
 _add(
     "a signature algorithm of another family than the key",
-    "time.weak-algorithm",
+    "time.signature",
     lambda: forge(signature_algorithm="sha256_ecdsa"),
 )
 
@@ -360,6 +368,7 @@ _ACCEPTED_BY = {
     "an issuer whose key usage does not include certificates": "rfc3161ng",
     "a chain longer than an issuer's path length": "rfc3161ng",
     "an issuer restricted to other purposes": "message digest openssl query rfc3161ng",
+    "a name outside its issuer's name constraints": "rfc3161ng",
     "no extended key usage": "rfc3161ng",
     "an extended key usage that is not critical": "rfc3161ng",
     "an extended key usage for code signing": "rfc3161ng",

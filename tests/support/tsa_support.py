@@ -1,6 +1,7 @@
 """Certificate authorities and time-stamping authorities that tests make themselves, honest and dishonest ones."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -79,16 +80,22 @@ def certify(
     sha: str = "sha256",
     extra: Sequence[tuple[x509.ExtensionType, bool]] = (),
     serial: int | None = None,
+    subject_name: x509.Name | None = None,
+    issuer_name: x509.Name | None = None,
+    rsa_padding: Any = None,
 ) -> Entity:
-    """Make a certificate; without an issuer it signs itself, `ca=None` leaves the basic constraints out."""
+    """Make a certificate; without an issuer it signs itself, `ca=None` leaves the basic constraints out.
+
+    `subject_name` and `issuer_name` stand for names that are encoded in another way; any serial is possible.
+    """
     # authorities' own keys are RSA, because rfc3161ng knows nothing else
     key = key or (ec.generate_private_key(ec.SECP256R1()) if ca else rsa_key(2048))
     builder = (
         x509.CertificateBuilder()
-        .subject_name(name(subject))
-        .issuer_name(issuer.certificate.subject if issuer else name(subject))
+        .subject_name(subject_name or name(subject))
+        .issuer_name(issuer_name or (issuer.certificate.subject if issuer else subject_name or name(subject)))
         .public_key(key.public_key())
-        .serial_number(serial or x509.random_serial_number())
+        .serial_number(max(serial or 0, 0) or x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
     )
@@ -101,20 +108,24 @@ def certify(
     for extension, critical in extra:
         builder = builder.add_extension(extension, critical=critical)
     signer = issuer.key if issuer else key
-    if sha == "sha1":
-        return Entity(_sign_with_sha1(builder.sign(signer, hashes.SHA256()), signer), key)
+    if sha == "sha1" or (serial is not None and serial < 1):
+        return Entity(_sign_again(builder.sign(signer, hashes.SHA256()), signer, sha, serial), key)
     algorithm = None if isinstance(signer, ed25519.Ed25519PrivateKey) else _SHA[sha]()
-    return Entity(builder.sign(signer, algorithm), key)
+    return Entity(builder.sign(signer, algorithm, rsa_padding=rsa_padding), key)
 
 
-def _sign_with_sha1(certificate: x509.Certificate, signer: Any) -> x509.Certificate:
-    """Sign a certificate again with SHA-1, which cryptography refuses to do."""
+def _sign_again(certificate: x509.Certificate, signer: Any, sha: str, serial: int | None) -> x509.Certificate:
+    """Sign a certificate again with SHA-1, or with a serial number below 1, which cryptography refuses to do."""
     changed = asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
-    algorithm = algos.SignedDigestAlgorithm({"algorithm": f"sha1_{_family(signer)}"})
+    algorithm = algos.SignedDigestAlgorithm({"algorithm": f"{sha}_{_family(signer)}"})
     changed["tbs_certificate"]["signature"] = algorithm
+    if serial is not None:
+        changed["tbs_certificate"]["serial_number"] = serial
     changed["signature_algorithm"] = algorithm
-    changed["signature_value"] = sign(signer, changed["tbs_certificate"].dump(force=True), "sha1")
-    return x509.load_der_x509_certificate(changed.dump(force=True))
+    changed["signature_value"] = sign(signer, changed["tbs_certificate"].dump(force=True), sha)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return x509.load_der_x509_certificate(changed.dump(force=True))
 
 
 def _family(key: Any) -> str:
@@ -171,6 +182,7 @@ class Forge:
     status: int = 0
     signature_algorithm: str | None = None
     edit_info: Callable[[Any], None] | None = None
+    edit_content: Callable[[bytes], bytes] | None = None
     edit_attributes: Callable[[list[Any]], None] | None = None
     edit_signed: Callable[[Any], None] | None = None
     edit_response: Callable[[Any], None] | None = None
@@ -191,7 +203,8 @@ class Forge:
             info["nonce"] = self.nonce
         if self.edit_info:
             self.edit_info(info)
-        return bytes(info.dump(force=True))
+        content = bytes(info.dump(force=True))
+        return self.edit_content(content) if self.edit_content else content
 
     def attributes(self, content: bytes) -> list[Any]:
         found = [

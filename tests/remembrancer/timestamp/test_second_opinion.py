@@ -7,7 +7,7 @@ from cryptography import x509
 from rfc3161_client import VerificationError, decode_timestamp_response
 
 from remembrancer.errors import Rejected
-from remembrancer.timestamp import chain, checks
+from remembrancer.timestamp import chain, second_opinion
 from remembrancer.timestamp.response import parse_response
 from tsa_support import DAY, DIGEST, NOW, TIME_STAMPING, certify, forge, root, tsa
 
@@ -39,12 +39,12 @@ BAD: dict[str, Callable[[], bytes]] = {
 }
 
 
-def opinion() -> checks._SecondOpinion:
+def opinion() -> second_opinion._SecondOpinion:
     (path,) = chain.find_paths(tsa().der, (tsa().der,), (root().der,))
-    return checks._SecondOpinion(path, embedded=True)
+    return second_opinion._SecondOpinion(path, embedded=True)
 
 
-def ask(asked: checks._SecondOpinion, response: bytes) -> None:
+def ask(asked: second_opinion._SecondOpinion, response: bytes) -> None:
     asked.verify(decode_timestamp_response(response), parse_response(response).encoded, DIGEST)
 
 
@@ -52,9 +52,9 @@ def ask(asked: checks._SecondOpinion, response: bytes) -> None:
 @pytest.mark.parametrize("before", [0, 1, 2])
 @pytest.mark.parametrize("what", BAD)
 def test_refused_first_and_later(what: str, before: int, openssl: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert checks._pkcs7_verify is not None
+    assert second_opinion._pkcs7_verify is not None
     if not openssl:
-        monkeypatch.setattr(checks, "_pkcs7_verify", None)
+        monkeypatch.setattr(second_opinion, "_pkcs7_verify", None)
     asked = opinion()
     for _ in range(before):
         ask(asked, forge())
@@ -73,10 +73,10 @@ def test_a_refused_certificate_is_never_taken_for_accepted() -> None:
 
 def test_other_certificates_in_the_token_have_an_opinion_of_their_own() -> None:
     (path,) = chain.find_paths(tsa().der, (tsa().der,), (root().der,))
-    alone = checks._second_opinion(path, (tsa().der,), tsa().der)
-    assert alone is checks._second_opinion(path, (tsa().der,), tsa().der)
-    assert alone is not checks._second_opinion(path, (tsa().der, root().der), tsa().der)
-    assert alone is not checks._second_opinion(path, (), tsa().der)
+    alone = second_opinion._second_opinion(path, (tsa().der,), tsa().der)
+    assert alone is second_opinion._second_opinion(path, (tsa().der,), tsa().der)
+    assert alone is not second_opinion._second_opinion(path, (tsa().der, root().der), tsa().der)
+    assert alone is not second_opinion._second_opinion(path, (), tsa().der)
 
 
 def test_certificates_that_issue_each_other_are_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Takes the arguments without the program's name (default: the process's own).
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what a library tells developers, it does not tell the user of a program
     if args:  # a shell that completes gives none; with some, the variable would turn any verdict into exit status 0
         os.environ.pop(_COMPLETE, None)
     sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # closed by whoever called us

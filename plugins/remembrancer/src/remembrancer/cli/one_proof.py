@@ -39,10 +39,10 @@ def verify_signature(
     "verify-timestamp",
     epilog="Example: remembrancer verify-timestamp --token a.tar.gz.tsr --data a.tar.gz --root tsa-root.pem",
 )
-@click.option("--token", type=FILE, required=True, help="The RFC 3161 response (.tsr).")
+@click.option("--token", type=FILE, required=True, help="The RFC 3161 response (.tsr), or its bare token.")
 @click.option("--data", type=FILE, required=True, help="The stamped file.")
 @click.option(
-    "--root", "roots", type=FILE, multiple=True, required=True, help="A root certificate (PEM) that you trust."
+    "--root", "roots", type=FILE, multiple=True, required=True, help="A self-signed root (PEM) that you trust."
 )
 @click.option(
     "--intermediate",
@@ -69,14 +69,14 @@ def verify_timestamp(
 ) -> int:
     """Check one RFC 3161 token over a file, against the given roots only; what the token carries is never trusted."""
     from remembrancer.system.digests import read_given
-    from remembrancer.timestamp.certificate import certificates_in
+    from remembrancer.timestamp.certificate import blocks_in, certificates_in
     from remembrancer.timestamp.model import Authority
     from remembrancer.verify.one_proof import check_timestamp
 
     authority = Authority(
         name="given roots",
         url="",
-        roots=tuple(der for path in roots for der in certificates_in(read_given(path), str(path))),
+        roots=tuple(der for path in roots for der in blocks_in(read_given(path), str(path))),
         policy_oids=policies,
         allow_ess_v1=allow_ess_v1,
         intermediates=tuple(der for path in intermediates for der in certificates_in(read_given(path), str(path))),

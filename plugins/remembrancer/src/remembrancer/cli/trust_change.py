@@ -59,7 +59,7 @@ def add(
     """Add a signer (--signer, --key) or a timestamp authority (--authority, --url, --root) to the policy."""
     from remembrancer.errors import BadInput
     from remembrancer.record.policy_change import with_authority
-    from remembrancer.record.trust_change import add_signer, materials
+    from remembrancer.record.trust_change import add_signer, anchors, materials
     from remembrancer.trust.policy import Term, TimeAuthority
 
     trusted = session.trusted()
@@ -69,7 +69,7 @@ def add(
         listed = TimeAuthority(
             name=authority,
             url=url,
-            roots=materials(roots),
+            roots=anchors(roots),
             intermediates=materials(intermediates),
             policy_oids=oids,
             self_asserted=self_asserted,

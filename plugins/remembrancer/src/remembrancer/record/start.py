@@ -10,7 +10,7 @@ from remembrancer.errors import BadInput
 from remembrancer.record.begin import begin_development
 from remembrancer.record.finish import Sealed, seal_now
 from remembrancer.record.production import Terms, begin_production, named_by_policy, origin_of
-from remembrancer.record.trust_change import materials
+from remembrancer.record.trust_change import anchors
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust.policy import Policy, Term, TimeAuthority
 from remembrancer.user.keys import read_log_key, refuse_inside, write_log_key
@@ -67,7 +67,7 @@ def start_production(
     owner = fingerprint(owner)
     chosen = tuple(fingerprint(one) for one in signers) or (owner,)
     authorities = tuple(
-        TimeAuthority(one.name, one.url, materials(one.roots), (), (), False, False, Term()) for one in listed
+        TimeAuthority(one.name, one.url, anchors(one.roots), (), (), False, False, Term()) for one in listed
     )
     terms = Terms(domain, owner, chosen, key.verifier(), authorities)
     if made:

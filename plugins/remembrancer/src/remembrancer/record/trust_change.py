@@ -14,6 +14,7 @@ from remembrancer.record.finish import Sealed, seal_after
 from remembrancer.record.policy_change import Change, Rotation, ended, new_log_key, with_log_key, with_signer
 from remembrancer.system.digests import read_given
 from remembrancer.timestamp.certificate import certificates_in
+from remembrancer.timestamp.chain import unusable_anchors
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Ended, Material, Policy, Term
 from remembrancer.user.keys import keep_development_key, read_log_key, refuse_inside, write_log_key
@@ -99,6 +100,14 @@ def materials(paths: tuple[Path, ...]) -> tuple[Material, ...]:
     """Return the certificates of PEM files as a policy holds them; raises BadInput(input.file, input.certificate)."""
     found = [der for path in paths for der in certificates_in(read_given(path), str(path))]
     return tuple(Material(hashlib.sha256(der).hexdigest(), der) for der in found)
+
+
+def anchors(paths: tuple[Path, ...]) -> tuple[Material, ...]:
+    """Return as `materials`, after checking that each can be a trusted root; raises BadInput(input.certificate)."""
+    found = materials(paths)
+    for why in unusable_anchors(tuple(one.inline for one in found if one.inline)):
+        raise BadInput("input.certificate", f"a root of the authority cannot be used: {why}")
+    return found
 
 
 def _second(instant: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """RFC 3161 timestamps: asking for them, issuing them in development, and judging them strictly.
 
-`checks` judges a response, `request` builds one's question, `client` asks an authority over HTTP, `authority` is an
+`checks` judges a response and `second_opinion` lets OpenSSL confirm it, `request` builds one's question, `client` asks an authority over HTTP, `authority` is an
 authority inside the process, and `server` puts that one behind a loopback port.
 
 >>> from hashlib import sha256

@@ -156,7 +156,7 @@ def _require_issued(subject: x509.Certificate, issuer: x509.Certificate, below: 
     """
     require_signed(subject, issuer)
     # what nobody issued, an anchor, may have any serial number (RFC 5280 sections 4.1.2.2 and 6.1.1)
-    if subject.serial_number <= 0:
+    if outline(encoding(subject)).serial <= 0:
         raise bad(f"the serial number of {named(subject)} is not positive")
     _require_known(subject)
     require_strong_key(issuer)

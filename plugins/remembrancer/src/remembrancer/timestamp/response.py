@@ -20,13 +20,14 @@ _GRANTED = bytes.fromhex("3003020100")
 _STATUSES = dict(enumerate(("granted", "grantedWithMods", "rejection", "waiting", "revocationWarning")))
 # genTime is in UTC with seconds; a fraction has any number of digits and no zero at its end (RFC 3161 section 2.4.2)
 _GEN_TIME = re.compile(rb"([0-9]{14})(?:\.([0-9]*[1-9]))?Z")
+_TO_NANOSECONDS = "20260101000000.000000001Z"
 
 
 class Token(NamedTuple):
     """A response's content: the TSTInfo fields, its encoding, the DER certificates that came along, and the one signer.
 
-    `encoded` is the whole ContentInfo, `spelled_out` says that the TSTInfo states a default value. Algorithms have
-    short names, unknown ones their dotted OID.
+    `encoded` is the whole ContentInfo, `unusual` says that the TSTInfo spells a default value out, or gives its time
+    finer than nanoseconds. Algorithms have short names, unknown ones their dotted OID.
     """
 
     gen_time: datetime
@@ -36,7 +37,7 @@ class Token(NamedTuple):
     nonce: int | None
     imprint_algorithm: str
     imprint: bytes
-    spelled_out: bool
+    unusual: bool
     content: bytes
     certificates: tuple[bytes, ...]
     signer: Signer
@@ -148,23 +149,24 @@ def _tst_info(info: Value) -> Mapping[str, Any]:
     imprint = Fields(fields.take(der.SEQUENCE))
     algorithm, digest = algorithm_name(imprint.take(der.SEQUENCE)), imprint.take(der.OCTET_STRING).contents
     imprint.end()
-    serial, gen_time = fields.take(der.INTEGER).integer(), _gen_time(fields.take(der.GENERALIZED_TIME).contents)
+    serial, time = fields.take(der.INTEGER).integer(), fields.take(der.GENERALIZED_TIME).contents
     accuracy, ordering, nonce = fields.maybe(der.SEQUENCE), fields.maybe(der.BOOLEAN), fields.maybe(der.INTEGER)
     _, extensions = fields.maybe(0xA0), fields.maybe(0xA1)
     fields.end()
     # DER leaves a default out (X.690 section 11.5); an authority that signs it all the same says the same thing
     spelled_out = ordering is not None and not ordering.boolean()
+    too_fine = len(time) > len(_TO_NANOSECONDS)
     if extensions is not None:
         _require_harmless(extensions)
     return {
-        "gen_time": gen_time,
+        "gen_time": _gen_time(time),
         "accuracy": _accuracy(accuracy),
         "policy": policy,
         "serial": serial,
         "nonce": None if nonce is None else nonce.integer(),
         "imprint_algorithm": algorithm,
         "imprint": digest,
-        "spelled_out": spelled_out,
+        "unusual": spelled_out or too_fine,
     }
 
 

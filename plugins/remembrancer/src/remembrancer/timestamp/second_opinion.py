@@ -2,8 +2,9 @@
 
 rfc3161-client reads the response with a reader of its own and lets OpenSSL verify the PKCS #7 inside. Its reader takes
 DER alone, so what nobody signs is put in order for it (`order`). A few signed values it cannot read although RFC 3161
-allows them or everybody reads them in one way: a negative nonce, a default that is spelled out, an issuer name in
-another encoding. For those OpenSSL is asked directly. What could not be read is not called forged.
+allows them or everybody reads them in one way: a negative nonce, a default that is spelled out, a time finer than
+nanoseconds, an issuer name in another encoding. For those OpenSSL is asked directly. What could not be read is not
+called forged.
 """
 
 import re
@@ -53,7 +54,7 @@ def ask_openssl(response: bytes, digest: bytes, path: chain.Path, token: Token, 
 def _beyond_its_reader(token: Token, signer: bytes) -> bool:
     """Return whether a token says something that rfc3161-client is known not to read."""
     negative = token.nonce is not None and token.nonce < 0
-    return negative or token.spelled_out or token.signer.issuer != outline(signer).issuer
+    return negative or token.unusual or token.signer.issuer != outline(signer).issuer
 
 
 def _decoded(response: bytes) -> TimeStampResponse:

@@ -10,8 +10,10 @@ from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.openpgp.verify import verify_detached
 from remembrancer.system.digests import reading
+from remembrancer.timestamp.chain import unusable_anchors
 from remembrancer.timestamp.checks import check_response, imprint_algorithm
 from remembrancer.timestamp.model import Authority
+from remembrancer.timestamp.response import as_response
 from remembrancer.trust.policy import Term
 from remembrancer.trust.validity import KeyFacts, judge
 
@@ -45,14 +47,19 @@ def check_signature(
 
 
 def check_timestamp(response: bytes, data: Path, authority: Authority, nonce: int | None, now: datetime) -> Finding:
-    """Check an RFC 3161 response over a file against an authority's roots only. Raises BadInput, EnvironmentTrouble."""
+    """Check an RFC 3161 response, or the bare token of one, over a file against an authority's roots only.
+
+    Roots that cannot be used are passed over, and named. Raises BadInput, EnvironmentTrouble.
+    """
     _digest(data, "sha256")
     try:
+        response = as_response(response)
         digest = _digest(data, imprint_algorithm(response))
         facts = check_response(response, digest, authority, nonce, now)
     except Rejected as error:
         return negative("timestamp", str(data), error)
-    message = f"policy {facts.policy}, serial {facts.serial:x}"
+    passed = unusable_anchors(authority.roots)
+    message = f"policy {facts.policy}, serial {facts.serial:x}{''.join(f'; passed over: {why}' for why in passed)}"
     return positive("timestamp", str(data), message, facts.signer_subject, rfc3339(facts.gen_time))
 
 
