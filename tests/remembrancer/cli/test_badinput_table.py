@@ -128,7 +128,7 @@ ROWS: list[tuple[str, tuple[str, ...], int, str]] = [
     ("a time that is none", ("verify-signature", "--signature", ARTIFACT, "--data", ARTIFACT, "--key", ARTIFACT, "--at",
                              "yesterday"), 2, "input.time"),
     ("a nonce that is none", ("verify-timestamp", "--token", ARTIFACT, "--data", ARTIFACT, "--root",
-                              "ops/trust/policy.toml", "--nonce", "xyz"), 2, "input.certificate"),
+                              "ops/trust/policy.toml", "--nonce", "xyz"), 2, "input.nonce"),
 ]  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """RFC 3161 timestamps: asking for them, issuing them in development, and judging them strictly.
 
-`checks` judges a response and `second_opinion` lets OpenSSL confirm it, `request` builds one's question, `client` asks an authority over HTTP, `authority` is an
-authority inside the process, and `server` puts that one behind a loopback port.
+`checks` judges a response and `second_opinion` lets OpenSSL confirm it, `request` builds one's question, `client` asks
+an authority over HTTP, `authority` is an authority inside the process, and `server` puts that one behind a loopback
+port.
 
 >>> from hashlib import sha256
 >>> from pathlib import Path

@@ -31,8 +31,9 @@ UNREADABLE = (
     x509.UnsupportedGeneralNameType,
     x509.InvalidVersion,
 )
+# RFC 7468 section 2: an encapsulation boundary is a line of its own
 _PEM = re.compile(
-    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(.*?)-----END (?:TRUSTED |X509 )?CERTIFICATE-----", re.DOTALL
+    rb"^-----BEGIN (X509 |)CERTIFICATE-----[ \t]*\r?\n([^-]*)^-----END \1CERTIFICATE-----[ \t]*\r?$", re.MULTILINE
 )
 
 
@@ -178,7 +179,7 @@ def certificates_in(pem: bytes, name: str) -> list[bytes]:
 def blocks_in(pem: bytes, name: str) -> list[bytes]:
     """Return what the certificate blocks of a PEM file hold, readable or not; raises BadInput(input.certificate)."""
     try:
-        found = [base64.b64decode(b"".join(block.split()), validate=True) for block in _PEM.findall(pem)]
+        found = [base64.b64decode(b"".join(block.split()), validate=True) for _, block in _PEM.findall(pem)]
     except binascii.Error as error:
         raise BadInput("input.certificate", f"{name} holds a PEM certificate that is not base64") from error
     if not found:
