@@ -261,5 +261,6 @@ def test_reflecting_imports_little_more_than_status(scratch: Scratch) -> None:
         "remembrancer.memory.events",
         "remembrancer.record",
         "remembrancer.record.statements",
+        "remembrancer.memory.quantities",
         "remembrancer.memory.reflect",
     }

@@ -44,11 +44,10 @@ def deploy(
 
     The deploy receipt is signed too when the policy's signer is here, so that nobody can relabel the artifact.
     """
-    from remembrancer.errors import BadInput
-    from remembrancer.record import statements as recording
     from remembrancer.record.deploy import record_deploy
+    from remembrancer.record.statements import Given
 
-    given = recording.Given(
+    given = Given(
         component=component,
         version=version,
         sha256=sha256,
@@ -58,12 +57,7 @@ def deploy(
         sbom=sbom,
         plan=plan,
     )
-    recording.check_names(component, version)
-    if sbom is not None and not sbom.is_file():
-        raise BadInput("input.evidence", f"there is no file {sbom}")
     done = record_deploy(session, given)
-    for what in done.left_out:
-        session.notice(f"{component} {version} is recorded already, so {what} that you gave is not")
     return finish(
         session, shown, "record deploy", done.path, done.new, no_seal=no_seal, digest=done.digest, sign=done.signable
     )
@@ -92,10 +86,8 @@ def rollback(
     no_seal: bool,
 ) -> int:
     """Record that an environment went back to a recorded version."""
-    from remembrancer.record import statements as recording
     from remembrancer.record.deploy import record_rollback
 
-    recording.check_names(component, target)
     done = record_rollback(
         session,
         component,
@@ -114,14 +106,12 @@ def finish(
 ) -> int:
     """Sign (when wanted) and seal a written receipt, and tell what happened."""
     from remembrancer.cli.seal import sealed_data, sealed_lines
-    from remembrancer.record.finish import seal_after, sign_receipt
+    from remembrancer.record.finish import complete
 
     lines = [f"{'recorded' if new else 'already recorded'} {path} (sha256 {digest})"]
     data: dict[str, object] = {"receipt": str(path), "recorded": new, "sha256": digest}
-    if new and sign:
-        lines.append(sign_receipt(session, path))
     if new:
-        sealed = seal_after(session, wait=no_seal)
-        lines += sealed_lines(sealed)
+        signed, sealed = complete(session, path, sign=sign, wait=no_seal)
+        lines += [*([signed] if signed else []), *sealed_lines(sealed)]
         data.update(sealed_data(sealed))
     return say(Report(name, data=data, notices=session.notices), shown.format, *lines)

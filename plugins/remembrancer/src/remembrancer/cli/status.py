@@ -39,8 +39,11 @@ def status(session: Session, shown: Shown, *, reflect: bool) -> int:
     lines = [f"{name}: {value}" for name, value in data.items() if name != "keys"]
     lines[2:2] = advice
     lines += [f"{one['what']}: {'until ' + one['until'] if one['until'] else 'no end'}" for one in data.get("keys", [])]
-    quantities = _reflection(session, data["pending"]) if reflect else ()
+    quantities: tuple[Quantity, ...] = ()
     if reflect:
+        from remembrancer.memory.quantities import quantities_of
+
+        quantities = quantities_of(session, stands.pending)
         data["reflection"] = [
             {"symbol": one.symbol, "name": one.name, "value": one.value, "formula": one.formula, "basis": one.basis}
             for one in quantities
@@ -54,13 +57,3 @@ def status(session: Session, shown: Shown, *, reflect: bool) -> int:
 
 def _shown(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
-
-
-def _reflection(session: Session, waiting: int) -> "tuple[Quantity, ...]":
-    from remembrancer.memory import events
-    from remembrancer.memory.reflect import reflect
-
-    newest_first = events.found(session.store, events.Wanted(), session.notices)
-    receipts = [receipt for _, receipt in newest_first][::-1]
-    claimed = session.ledger.claimed()
-    return reflect(receipts, sealed=claimed.size if claimed else 0, pending=waiting)

@@ -77,7 +77,7 @@ def audit(
     salt = os.urandom(16)
     total = _Part()
     notices = Notes()
-    stated, here = -(-size // WIDTH), sum(1 for _ in Store(root).walk("ledger/tile/entries"))
+    stated, here = -(-size // WIDTH), sum(1 for _ in LedgerFiles(root).store.walk("ledger/tile/entries"))
     if stated - here > _ABSENT:
         message = f"{here} of the {stated} entry bundles that the checkpoint states are here, so nothing was read."
         total.problems.add(failed("log.missing", f"{LEDGER}/tile/entries", message))
@@ -106,7 +106,7 @@ def audit(
     paths = array("Q", sorted(total.paths))
     if any(paths[at] == paths[at - 1] for at in range(1, len(paths))):
         _repeats(files, size, total.problems)
-    store = Store(root)
+    store = files.store
     _unsealed(store, paths, salt, total)
     _other_blobs(store, array("Q", sorted(total.blobs)), salt, notices)
     ledger_files(files, size, total.problems, notices)
@@ -115,7 +115,8 @@ def audit(
 
 def _scan(root: Path, start: int, end: int, salt: bytes, collect: Collect | None) -> _Part:
     """Check the entries from `start` (a multiple of 256) to `end` against the receipts and blobs on disk."""
-    files, store, part = LedgerFiles(root), Store(root), _Part()
+    files, part = LedgerFiles(root), _Part()
+    store = files.store
     for number, entry in _readable(files, start, end):
         try:
             receipt = parse(entry)

@@ -8,7 +8,6 @@ from remembrancer.ledger.bounded import Notes, failed, notice
 from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, width_at
 from remembrancer.ledger.stamps import FOLDER
 from remembrancer.paths import LEDGER
-from remembrancer.repository.store import Store
 from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
 from remembrancer.tlog.checkpoint import Checkpoint, NoteError
 from remembrancer.tlog.note import MAX_NOTE
@@ -24,7 +23,7 @@ def ledger_files(files: LedgerFiles, size: int, problems: Notes, notices: Notes)
     with suppress(RemembrancerError):
         claimed = files.claimed()
         origin = claimed.origin if claimed else ""
-    for name in Store(files.root).walk("ledger"):
+    for name in files.store.walk("ledger"):
         path = name.removeprefix("ledger/")
         if path == CHECKPOINT:
             continue

@@ -8,7 +8,6 @@ from remembrancer.ledger import journal
 from remembrancer.ledger.files import CHECKPOINT, LedgerFiles
 from remembrancer.paths import LEDGER
 from remembrancer.repository.lock import SCRATCH
-from remembrancer.repository.store import Store
 from remembrancer.system.files import put
 
 
@@ -21,7 +20,7 @@ class FileStorage:
 
     def begun(self) -> bool:
         """Say whether there is any tile."""
-        return any(Store(self._files.root).walk("ledger/tile"))
+        return any(self._files.store.walk("ledger/tile"))
 
     def put_new(self, files: Mapping[str, bytes], obsolete: Sequence[str]) -> None:
         """Write the journal, then the files: all are durable before any gets its name."""

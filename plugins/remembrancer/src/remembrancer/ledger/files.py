@@ -5,6 +5,7 @@ from pathlib import Path
 
 from remembrancer.errors import Rejected
 from remembrancer.paths import RECEIPTS
+from remembrancer.repository.store import Store
 from remembrancer.system.files import read_regular
 from remembrancer.tlog.checkpoint import Checkpoint, NoteError
 from remembrancer.tlog.tile import HEIGHT, MAX_ENTRY, WIDTH, Tile, TileError, parse_tile_path
@@ -26,6 +27,11 @@ class LedgerFiles:
     def folder(self) -> Path:
         """Return the ledger's folder."""
         return self.root / LEDGER
+
+    @property
+    def store(self) -> Store:
+        """Return the receipts and blobs of the same repository."""
+        return Store(self.root)
 
     @property
     def receipts(self) -> Path:

@@ -13,7 +13,6 @@ from remembrancer.ledger.pending import find, remember, written_here
 from remembrancer.ledger.sealed import entries, find_leaf
 from remembrancer.paths import LOCAL
 from remembrancer.repository.lock import exclusive
-from remembrancer.repository.store import Store
 from remembrancer.tlog.checkpoint import Checkpoint
 from remembrancer.tlog.merkle import EMPTY_ROOT
 from remembrancer.tlog.tree import TileTree
@@ -66,7 +65,7 @@ class Ledger:
         The cost depends on what changed since the last seal or call, not on the ledger. Raises Rejected for a
         damaged ledger, EnvironmentTrouble for I/O and Git.
         """
-        store = Store(self.root)
+        store = self.files.store
         if not store.receipts_dir.is_dir():
             return []
         more = [store.name(path) for path in written]
@@ -84,7 +83,7 @@ class Ledger:
 
     def uncommitted(self) -> list[Path]:
         """Return the receipts that are new or changed on disk since HEAD; costs what `git status` costs."""
-        git, store = Git(self.root), Store(self.root)
+        git, store = Git(self.root), self.files.store
         return sorted(store.receipts_dir / path for path in git.uncommitted()) if git.within() else []
 
     def audit(

@@ -59,7 +59,8 @@ def find(root: Path, local: Path, written: Iterable[str] = (), log: LogSource | 
     ledger's files. Raises Rejected for a damaged ledger,
     EnvironmentTrouble for I/O and Git.
     """
-    log, store, git = log or LedgerFiles(root), Store(root), Git(root)
+    files, git = LedgerFiles(root), Git(root)
+    log, store = log or files, files.store
     now = claimed(log.note())
     size, root_hash = (now.size, now.root) if now else (0, EMPTY_ROOT)
     sealed = Sealed(log, Index(local), size, root_hash)

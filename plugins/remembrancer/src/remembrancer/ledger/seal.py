@@ -9,7 +9,7 @@ from pathlib import Path
 from remembrancer.errors import Refused, Rejected, RemembrancerError
 from remembrancer.findings import Finding, Outcome
 from remembrancer.ledger.file_storage import FileStorage
-from remembrancer.ledger.files import CHECKPOINT, claimed, damaged
+from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, claimed, damaged
 from remembrancer.ledger.git import Git
 from remembrancer.ledger.pending import Found, Waiting, find, remember, written_here
 from remembrancer.ledger.storage import Storage
@@ -71,7 +71,7 @@ def seal(
     6. Replace the checkpoint: this is when the log grows.
     7. Take away the partial tiles that only the old tree needed, and bring the cache up to date.
     """
-    store = Store(root)
+    store = LedgerFiles(root).store
     with exclusive(root) as local:
         log = storage or FileStorage(root, local)
         if log.note() is None:

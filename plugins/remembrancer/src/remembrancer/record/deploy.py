@@ -24,21 +24,25 @@ _LOOK_BACK = 4  # bundles at the end of the log in which the version before is l
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A receipt's path from the repository's root, whether it is new, the artifact's SHA-256, whether to sign it, and
-    what of the things given a receipt of an earlier recording leaves out."""
+    """A receipt's path from the repository's root, whether it is new, the artifact's SHA-256, and whether to sign
+    it."""
 
     path: Path
     new: bool
     digest: str
     signable: bool = False
-    left_out: tuple[str, ...] = ()
 
 
 def record_deploy(session: Session, given: Given) -> Recorded:
     """Write the deploy receipt, or a rollout receipt when the version is already recorded for another environment.
 
-    Raises BadInput, Refused(receipt.conflict, receipt.name-clash, hash.evidence), EnvironmentTrouble.
+    What was given and cannot be added to a receipt of before is a notice. Raises BadInput(input.component,
+    input.version, input.evidence, input.digest), Refused(receipt.conflict, receipt.name-clash, hash.evidence),
+    EnvironmentTrouble.
     """
+    recording.check_names(given.component, given.version)
+    if given.sbom is not None and not given.sbom.is_file():
+        raise BadInput("input.evidence", f"there is no file {given.sbom}")
     repository, store = session.repository, session.store
     evidence = recording.evidence_file(repository, given.component, given.version, given.evidence)
     digest = sha256_file(evidence)
@@ -81,21 +85,22 @@ def _again(session: Session, known: Receipt, given: Given, *, digest: str, envir
             "receipt.conflict",
             f"{given.component} {given.version} is already recorded with the digest {recorded} in {path}",
         )
-    left_out = tuple(_left_out(known, given))
+    for what in _left_out(known, given):
+        session.notice(f"{given.component} {given.version} is recorded already, so {what} that you gave is not")
     same, since = None, _rolled_back(store, given.component, environment)
     for name, one in [(relative_path(known), known), *_rollouts(store, known)]:
         here, image = one.predicate["environment"] == environment, one.predicate.get("imageDigest")
         if given.image_digest and image and image != given.image_digest and (here or one is known):
             raise Refused("receipt.conflict", f"{RECEIPTS}/{name} already records the image {image}")
         if here and given.image_digest in (None, image) and str(one.predicate["recordedAt"]) > since:
-            same = Recorded(Path(RECEIPTS) / name, False, digest, left_out=left_out)
+            same = Recorded(Path(RECEIPTS) / name, False, digest)
     if same is not None:
         return same
     now = max(now, parse_rfc3339(since) + timedelta(seconds=1)) if since else now
     more = {"imageDigest": given.image_digest}
     data = _like(session.repository, "rollout", known, environment=environment, now=now, more=more)
     written = store.write_receipt(data).relative_to(session.root)
-    return Recorded(written, True, digest, left_out=left_out)
+    return Recorded(written, True, digest)
 
 
 def _rollouts(store: Store, known: Receipt) -> Iterator[tuple[str, Receipt]]:
@@ -135,7 +140,8 @@ def record_rollback(
     reason: str,
     from_version: str | None,
 ) -> Recorded:
-    """Write a rollback receipt; raises BadInput(input.version) when the version was never recorded."""
+    """Write a rollback receipt; raises BadInput(input.component, input.version), also for a version never recorded."""
+    recording.check_names(component, version)
     store = session.store
     known = store.deployed(component, version)
     if known is None:

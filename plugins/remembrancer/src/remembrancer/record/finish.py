@@ -51,6 +51,15 @@ def sign_receipt(session: Session, path: Path) -> str:
     return f"signed the receipt as {fingerprint}"
 
 
+def complete(session: Session, path: Path, *, sign: bool, wait: bool) -> tuple[str, Sealed]:
+    """Sign a receipt that was just written, where that is wanted, then seal; see `sign_receipt` and `seal_after`.
+
+    Returns what became of the signature ("" where none is wanted), and of the receipts that wait.
+    """
+    signed = sign_receipt(session, path) if sign else ""
+    return signed, seal_after(session, wait=wait)
+
+
 def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tuple[Proof, Sealed]:
     """Sign an artifact and record that; a named key needs no trusted policy. Raises as `prove.sign_artifact`."""
     try:
