@@ -42,6 +42,9 @@ def parse(arguments: list[str], clone: Path) -> argparse.Namespace:
     parser.add_argument("target", type=Path, help="folder to make, or the repository that takes a layer")
     parser.add_argument("--data", action="append", default=[], metavar="NAME=VALUE", help="answer a question")
     parser.add_argument("--defaults", action="store_true", help="ask nothing, even on a terminal")
+    parser.add_argument(
+        "--local-source", action="store_true", help="where this clone has no origin: name its path as the source"
+    )
     if layer != SERVICE:
         parser.add_argument("--plan", action="store_true", help="show what would happen, and change nothing")
         parser.add_argument("--yes", action="store_true", help="agree to files being added to a repository that exists")

@@ -7,12 +7,12 @@ render runs under the clone's `origin` URL while git is told, for this one run, 
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from environment import clean_environment, with_settings
 
-UNPUBLISHED = "https://vaultmesh.invalid/templates.git"
+UNPUBLISHED = "git+local:"  # and the clone's name: no server has it, and git can be told where it is
 RENDERED = ("copier.yml", "templates", "hooks", "plugins")
 GIT_SUFFIX = ".git"
 
@@ -27,6 +27,7 @@ class Source:
         commit: full object name of HEAD.
         version: name of HEAD for people, as `git describe --tags --always` gives it.
         notice: one sentence for the user where updates will not work elsewhere, else "".
+        local: the clone has no origin on another machine.
     """
 
     clone: Path
@@ -34,6 +35,12 @@ class Source:
     commit: str
     version: str
     notice: str
+    local: bool = False
+
+    def by_path(self) -> "Source":
+        """Return the same source under the clone's own path, which works on this machine and tells where it lies."""
+        notice = f"The service names {self.clone} as its source, so 'copier update' works on this machine only."
+        return replace(self, url=f"git+{self.clone.as_uri()}", notice=notice, local=False)
 
     def git_environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """Return an environment that lets git read `url` from the clone (git-config, url.<base>.insteadOf)."""
@@ -83,11 +90,13 @@ def find(clone: Path) -> Source | None:
     version = git(clone, "describe", "--tags", "--always") or commit[:12]
     origin = without_credentials(git(clone, "config", "--get", "remote.origin.url"))
     notice = ""
-    if not is_remote(origin):
-        origin = UNPUBLISHED
+    local = not is_remote(origin)
+    if local:
+        origin = f"{UNPUBLISHED}{re.sub(r'[^A-Za-z0-9_.-]+', '-', clone.name)}"
         notice = (
-            "This clone has no origin on another machine, so 'copier update' will not work elsewhere: "
-            "push the collection, then generate from a clone of what you pushed."
+            "This clone has no origin on another machine, so 'copier update' will not find the source by its name "
+            f"{origin}: here 'REMEMBRANCER_SOURCE={clone.as_uri()} make update' does, and --local-source names this "
+            "path in the service instead. For others, push the collection and generate from a clone of that."
         )
     elif not git(clone, "branch", "--remotes", "--contains", commit):
         notice = (
@@ -97,4 +106,4 @@ def find(clone: Path) -> Source | None:
     if git(clone, "status", "--porcelain", "--", *RENDERED):
         uncommitted = "This clone has changes that are not committed; what is made comes from its HEAD, without them."
         notice = f"{uncommitted} {notice}".rstrip()
-    return Source(clone, copier_name(origin), commit, version, notice)
+    return Source(clone, copier_name(origin), commit, version, notice, local)

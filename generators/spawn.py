@@ -238,6 +238,13 @@ def existing_repository(spawn: Spawn, *, plan_only: bool, agreed: bool) -> None:
     finish(spawn, spawn.component(), "", recording=False)
 
 
+def consents(options: argparse.Namespace) -> bool:
+    """Ask whether the path of a clone without an origin may be named in what is made."""
+    if options.defaults or not sys.stderr.isatty():
+        return False
+    return agrees("This clone has no origin. Name its path as the source, so that updates work here? [y/N] ")
+
+
 def agrees(question: str) -> bool:
     """Ask on a terminal; without one nobody has agreed."""
     return sys.stdin.isatty() and input(question).strip().lower() in {"y", "yes"}
@@ -256,9 +263,13 @@ def generate(options: argparse.Namespace) -> None:
     found = source.find(CLONE)
     if found is None:
         raise StepFailed(f"{CLONE} is not a git clone with a commit; clone the collection with git")
+    if found.local and (options.local_source or consents(options)):
+        found = found.by_path()
     spawn = Spawn(options, found)
     if spawn.target.exists() and not spawn.target.is_dir():
         raise StepFailed(f"{spawn.target} is not a folder; nothing was touched", code=EXIT_USAGE)
+    if found.notice:
+        print(f"Note: {found.notice}", file=sys.stderr)
     if not spawn.target.is_dir() or not any(spawn.target.iterdir()):
         if getattr(options, "plan", False):
             raise StepFailed(f"{spawn.target} is empty, so there is nothing to compare with", code=EXIT_USAGE)

@@ -128,7 +128,7 @@ def redirected(url: str, clone: Path) -> dict[str, str]:
     environment = neutral_environment()
     plain = re.sub(r"^git\+", "", url)
     plain = re.sub(r"^gh:/*", "https://github.com/", re.sub(r"^gl:/*", "https://gitlab.com/", plain))
-    if not re.match(r"\w+://|[\w.-]+@[\w.-]+:", plain):
+    if not re.match(r"\w+://|local:|[\w.-]+@[\w.-]+:", plain):
         return environment
     short = plain.rstrip("/").removesuffix(".git")
     aliases = dict.fromkeys((plain, short, f"{short}.git"))

@@ -28,7 +28,8 @@ def public_source(source: str) -> str:
         return f"{url['scheme']}://{user}{url['rest']}"
     if re.fullmatch(r"(gh|gl):[\w.-]+/[\w.-]+", source) or re.fullmatch(r"git@[\w.-]+:[\w./-]+", source):
         return source
-    return f"local:{Path(source.rstrip('/')).name or 'template'}"
+    name = Path(source.rstrip("/")).name.removeprefix("git+local:")
+    return f"local:{name or 'template'}"
 
 
 def predicate(root: Path, call: dict[str, Any], blob: str, lines: list[bytes]) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def test_a_complete_service_from_nothing(shallow: Path, tmp_path: Path) -> None:
     subjects = git(target, "log", "--format=%s", "--reverse").splitlines()
     assert subjects == ["[my-svc] feat: generate from VaultMesh 4.1.0", "[my-svc] chore: record 0.1.0"]
     answers = (target / ".copier-answers.yml").read_text()
-    assert "_src_path: https://vaultmesh.invalid/templates.git" in answers
+    assert "_src_path: git+local:vault-mesh-" in answers
+    assert done.stderr.startswith("Note: This clone has no origin on another machine"), "said before the first step"
     for tracked in git(target, "ls-files").splitlines():
         data = (target / tracked).read_bytes()
         assert str(clone).encode() not in data, tracked
@@ -390,3 +391,44 @@ def test_the_origin_is_recorded_without_credentials(clone: Path, cached_home: Pa
 def test_scripts_are_executable() -> None:
     for name in ("fastapi-service", "k8s", "ci"):
         assert os.access(ROOT / f"generators/{name}.sh", os.X_OK)
+
+
+@pytest.mark.parametrize("by_path", [False, True])
+def test_a_service_of_a_clone_without_an_origin_can_be_updated(
+    clone: Path, cached_home: Path, tmp_path: Path, *, by_path: bool
+) -> None:
+    source = tmp_path / "our templates"
+    git(tmp_path, "clone", "--quiet", str(clone), str(source))
+    (source / "plugins/remembrancer/pyproject.toml").unlink()  # nothing is recorded here, only rendered
+    (source / "templates/fastapi-service/Makefile").write_text(
+        (source / "templates/fastapi-service/Makefile")
+        .read_text()
+        .replace("test: $(INSTALLED)", "test:\n\t@echo tested\n\nwas: $(INSTALLED)")
+    )
+    commit_all(source, "[spawn] test: quick")
+    git(source, "tag", "v4.1.1")
+    target = tmp_path / "my-svc"
+    done = generate(source, cached_home, "fastapi-service", str(target), *(["--local-source"] if by_path else []))
+    assert done.returncode == 0, done.stderr
+    answers = (target / ".copier-answers.yml").read_text()
+    assert f"_src_path: git+{source.as_uri() if by_path else 'local:our-templates'}\n" in answers
+    assert "vaultmesh.invalid/" not in answers
+
+    (source / "templates/fastapi-service/ruff.toml").write_text("# a newer standard\n")
+    commit_all(source, "[spawn] test: newer")
+    git(source, "tag", "v4.1.2")
+    python = next((cached_home / ".cache/vaultmesh").glob("generator-*/bin"))
+    names = {"GIT_AUTHOR_NAME": "T", "GIT_AUTHOR_EMAIL": "t@example.com"}
+    names |= {"GIT_COMMITTER_NAME": "T", "GIT_COMMITTER_EMAIL": "t@example.com"}
+    more = {} if by_path else {"REMEMBRANCER_SOURCE": source.as_uri()}
+    done = subprocess.run(
+        ["make", "update", "ARGS=--defaults"],
+        cwd=target,
+        env=bare(cached_home, PATH=f"{python}:{os.environ['PATH']}", **names, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (target / "ruff.toml").read_text() == "# a newer standard\n"
+    assert "_commit: v4.1.2" in (target / ".copier-answers.yml").read_text()

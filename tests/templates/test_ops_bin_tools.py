@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_the_archive_is_headless_sorted_and_nobodys(repo: Path) -> None:
     assert all(name.startswith("my-svc-0.1.0/") for name in names)
     assert {(entry.uid, entry.gid, entry.uname, entry.gname) for entry in entries} == {(0, 0, "", "")}
     assert {entry.mode for entry in entries} <= {0o644, 0o755}
-    assert {entry.mtime for entry in entries} == {int(git(repo, "log", "-1", "--format=%ct"))}
+    assert {entry.mtime for entry in entries} == {315532800}, "no time that only a whole history knows"
     assert {name.partition("/")[2] for name in names} == set(git(repo, "ls-files").splitlines())
 
 
@@ -101,6 +102,41 @@ def test_recording_does_not_change_the_archive(repo: Path) -> None:
     env = environment(repo.parent) | {"GIT_COMMITTER_DATE": "2035-01-01T00:00:00Z"}
     assert call(["git", "commit", "-qm", "[my-svc] chore: record 0.1.0"], repo, env).returncode == 0
     assert digest(repo) == first
+
+
+def recorded(repo: Path) -> str:
+    """Commit a record on top; return the archive's digest."""
+    (repo / "ops/receipts/blobs").mkdir(parents=True, exist_ok=True)
+    (repo / "ops/receipts/blobs/aa").write_text("x")
+    env = environment(repo.parent) | {"GIT_COMMITTER_DATE": "2035-01-01T00:00:00Z"}
+    git(repo, "add", "--all")
+    assert call(["git", "commit", "-qm", "[my-svc] chore: record 0.1.0"], repo, env).returncode == 0
+    return digest(repo)
+
+
+def test_a_shallow_clone_and_a_linked_work_tree_make_the_same_bytes(repo: Path, tmp_path: Path) -> None:
+    whole = recorded(repo)
+    git(tmp_path, "clone", "--quiet", "--depth", "1", repo.as_uri(), "shallow")
+    assert git(tmp_path / "shallow", "rev-parse", "--is-shallow-repository") == "true"
+    assert digest(tmp_path / "shallow") == whole
+    git(repo, "worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"))
+    assert digest(tmp_path / "linked") == whole
+
+
+def test_a_folder_of_a_larger_repository_makes_the_same_bytes(repo: Path, tmp_path: Path) -> None:
+    whole = digest(repo)
+    inside = tmp_path / "larger/services/one"
+    inside.parent.mkdir(parents=True)
+    (tmp_path / "larger/salaries.csv").write_text("not part of the service\n")
+    git(tmp_path, "clone", "--quiet", str(repo), str(inside))
+    shutil.rmtree(inside / ".git")
+    repository(tmp_path / "larger")
+    assert digest(inside) == whole
+    (tmp_path / "larger/salaries.csv").write_text("changed, and no business of the service\n")
+    assert recorded(inside) == whole
+    (inside / "app/__init__.py").write_text("# changed\n")
+    done = run(inside, "dist")
+    assert (done.returncode, done.stderr.startswith("ops/bin/dist: app/__init__.py differs from HEAD")) == (1, True)
 
 
 def test_any_other_commit_does(repo: Path) -> None:

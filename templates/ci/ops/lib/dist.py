@@ -1,8 +1,8 @@
 """Make dist/{component}-{version}.tar.gz: the same bytes from the same commit.
 
-The content is HEAD's, read from git, without the records (ops/receipts, ops/trust), so that recording a release does
-not change it. Entries are sorted; owner 0, modes 0644 or 0755; times are SOURCE_DATE_EPOCH or that of the newest commit
-that changed more than records.
+The content is what HEAD holds of this folder, read from git, without the records (ops/receipts, ops/trust), so that
+neither recording a release nor the neighbours in a larger repository change it. Entries are sorted; owner 0, modes 0644
+or 0755; times are SOURCE_DATE_EPOCH or one constant, because a shallow clone knows no time of any other commit.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from pathlib import Path
 import service
 from service import EXIT_USAGE, RECORDS, ROOT, Trouble
 
+CONSTANT = 315532800  # 1980-01-01T00:00:00Z, the earliest time that every archive format can hold
+
 
 def epoch() -> int:
     """Return the time that every entry gets (Unix seconds).
@@ -27,7 +29,7 @@ def epoch() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     if given and not given.isdecimal():
         raise Trouble("SOURCE_DATE_EPOCH is not a number of seconds", EXIT_USAGE)
-    return int(given) if given else service.commit_time()
+    return int(given or CONSTANT)
 
 
 def entries() -> Iterator[tuple[str, str, bytes]]:
@@ -36,7 +38,7 @@ def entries() -> Iterator[tuple[str, str, bytes]]:
     Raises:
         Trouble: HEAD holds a submodule, or git failed.
     """
-    listing = service.git("ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")
+    listing = service.git("ls-tree", "-r", "-z", "HEAD").split(b"\0")
     wanted = []
     for line in filter(None, listing):
         facts, raw = line.split(b"\t", 1)
@@ -81,7 +83,9 @@ def unrecorded_changes() -> list[str]:
     """Return tracked files that differ from HEAD and are not records."""
     outside = [f":(exclude){path}" for path in RECORDS]
     return (
-        service.git("diff", "--name-only", "-z", "HEAD", "--", ".", *outside).decode(errors="replace").split("\0")[:-1]
+        service.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", ".", *outside)
+        .decode(errors="replace")
+        .split("\0")[:-1]
     )
 
 

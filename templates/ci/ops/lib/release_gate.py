@@ -38,7 +38,7 @@ def recorded(found: Service, branch: str) -> bool:
     if branch:
         for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
             with contextlib.suppress(Trouble):
-                service.git("cat-file", "-e", f"{ref}:{receipt}")
+                service.git("cat-file", "-e", f"{ref}:./{receipt}")
                 return True
     return (ROOT / receipt).exists()
 

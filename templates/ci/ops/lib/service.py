@@ -145,12 +145,6 @@ def git(*arguments: str, root: Path = ROOT, given: bytes = b"", hook: bool = Fal
     return done.stdout
 
 
-def commit_time(root: Path = ROOT) -> int:
-    """Return the time (Unix seconds) of the newest commit that changed more than records."""
-    outside = [f":(exclude){path}" for path in RECORDS]
-    return int(git("log", "-1", "--format=%ct", "HEAD", "--", ".", *outside, root=root) or b"0")
-
-
 def run_main(tool: str, main: Callable[[list[str]], int]) -> None:
     """End the process with what `main` returns; trouble becomes one sentence on standard error."""
     try:

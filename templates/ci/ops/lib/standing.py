@@ -216,6 +216,9 @@ def template(_found: Service, *, online: bool = False) -> Line:
         if len(pairs) != 2 or re.search(r"(?m)^<{7} ", text):
             return Line("template", BROKEN, f"{name} names no template and version; git restore {name}")
         source, version = pairs["_src_path"], pairs["_commit"]
+        if source.startswith("git+local:"):
+            said.append(f"{version}; its source has no address: REMEMBRANCER_SOURCE=file:///PATH make update")
+            continue
         if not ((ROOT / source).is_dir() or online):
             said.append(f"{version}; whether a newer one exists needs the network: ops/bin/health-check --online")
             continue
