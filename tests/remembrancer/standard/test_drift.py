@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,12 +21,16 @@ from remembrancer.ledger import Ledger
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt import statement as receipt
 from remembrancer.receipt.manifest import Line
+from remembrancer.repository.reader import Repository
 from remembrancer.repository.store import Store
 from remembrancer.standard import portable as standard_proof
 from remembrancer.standard.drift import NOTHING, Status, Waiver, judge
-from remembrancer.standard.proven import read_log
+from remembrancer.standard.proven import Recorded, Sifted, read_log
 from remembrancer.standard.waivers import parse, write
+from remembrancer.tlog.proof import InclusionBundle
 from remembrancer.tlog.tile import encode_bundle
+from remembrancer.trust import policy as policies
+from remembrancer.verify.log import open_log, proof_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LATER = "2099-12-31"
@@ -471,6 +477,12 @@ def test_a_template_s_tag_must_be_signed_where_the_policy_names_who_signs_templa
 def outsider(service: Scratch) -> Iterator[tuple[Scratch, str]]:
     """Somebody with the files, the policy and the owner's fingerprint, but without ledger and receipts."""
     service.ok("drift", "--export", str(service.base / "standard.json"))
+    with outside(service) as found:
+        yield found
+
+
+@contextmanager
+def outside(service: Scratch) -> Iterator[tuple[Scratch, str]]:
     owner = service.json("trust", "show").report["data"]["owner"]
     other = service.copy()
     shutil.rmtree(other.root / "ops/receipts")
@@ -510,7 +522,7 @@ def test_a_forged_proof_does_not_hold(outsider: tuple[Scratch, str]) -> None:
     good = path.read_text()
     path.write_text(good.replace("example.com/t.git", "evil.example/t.git"))
     assert checked(outsider).codes == {"log.not-included"}
-    for bad in (good + " ", good.replace('"schema"', '"scheme"'), "[]", "{", good.replace("index 2", "index 1")):
+    for bad in (good + " ", good.replace('"schema"', '"scheme"'), "[]", "{", re.sub(r"index \d", "index 0", good)):
         path.write_text(bad)
         done = checked(outsider)
         assert done.status in (1, 2)
@@ -601,3 +613,137 @@ def test_a_manifest_that_was_sealed_all_the_same_is_noticed(service: Scratch, mo
         service.ok("seal")
     done = service.json("verify-audit")
     assert (done.status, "receipt.manifest" in done.codes) == (1, True)
+
+
+# ---------------------------------------------------------------- a proof that proves nothing, or not the newest
+
+THIRD = {**NEW, "Dockerfile": b"FROM three\n"}
+
+
+def update(service: Scratch) -> None:
+    """The third version, sealed and committed."""
+    put(service.root, THIRD, "v3")
+    generation(service.root, THIRD, "v3", 3, (f"{2:040x}", "v2"))
+    service.ok("seal")
+    service.commit("v3")
+
+
+def waive_here(service: Scratch, content: bytes) -> None:
+    (service.root / "Dockerfile").write_bytes(content)
+    service.ok("record", "waiver", "Dockerfile", "--owner", "o", "--reason", "r", "--expires", LATER)
+    service.commit("waived")
+
+
+def change(outsider: tuple[Scratch, str], edit: Callable[[standard_proof.StandardProof], Any]) -> None:
+    path = outsider[0].base / "standard.json"
+    path.write_bytes(standard_proof._encode(edit(standard_proof.read(path.read_bytes()))))
+
+
+def answer(outsider: tuple[Scratch, str]) -> tuple[int, set[str]]:
+    """What the proof says; a key that must have signed the template's tag makes it no better."""
+    done = checked(outsider)
+    [key] = (outsider[0].base / "trust/keys").glob("*.asc")
+    assert checked(outsider, "--template-key", str(key)).status == max(1, done.status)
+    return done.status, done.codes
+
+
+@pytest.fixture
+def waived(service: Scratch) -> Iterator[tuple[Scratch, str]]:
+    """What an outsider has of a log with a waiver before an update and two after it."""
+    waive_here(service, b"FROM mine\n")
+    update(service)
+    for content in (b"FROM theirs\n", b"FROM ours\n"):
+        waive_here(service, content)
+    service.ok("drift", "--export", str(service.base / "standard.json"))
+    with outside(service) as found:
+        yield found
+
+
+def test_a_proof_of_the_newest_generation_is_complete(waived: tuple[Scratch, str]) -> None:
+    done = checked(waived)
+    assert (done.status, done.codes) == (0, set()), done.out
+    assert done.report["data"]["standards"][0]["template"]["version"] == "v3"
+
+
+def test_a_waiver_alone_proves_nothing(waived: tuple[Scratch, str]) -> None:
+    change(waived, lambda proof: proof._replace(items=proof.items[:1], following=None))
+    assert answer(waived) == (1, {"drift.unrecorded", "proof.incomplete"})
+    shutil.rmtree(waived[0].root)
+    (waived[0].root / "ops/receipts").mkdir(parents=True)
+    assert answer(waived) == (1, {"drift.unrecorded", "proof.incomplete"})
+
+
+def test_a_proof_without_what_follows_leaves_open_what_is_the_newest(waived: tuple[Scratch, str]) -> None:
+    other, _ = waived
+    (other.root / "Dockerfile").write_bytes(THIRD["Dockerfile"])
+    change(waived, lambda proof: proof._replace(following=None))
+    done = checked(waived)
+    assert (done.status, done.codes) == (3, {"proof.incomplete"}), done.out
+
+
+def test_no_entry_can_be_left_out(waived: tuple[Scratch, str]) -> None:
+    path = waived[0].base / "standard.json"
+    kept = path.read_bytes()
+    whole = standard_proof.read(kept)
+    assert whole.following is not None
+    first, *rest = whole.following
+    for following in ((first,), rest, (), (first, *rest, first), (*rest, first), (whole.items[0].receipt, *rest)):
+        change(waived, lambda proof, following=following: proof._replace(following=tuple(following)))
+        done = checked(waived)
+        assert (done.status, done.codes) == (1, {"log.not-included"}), len(following)
+        path.write_bytes(kept)
+
+
+def test_what_follows_a_later_receipt_completes_no_older_generation(waived: tuple[Scratch, str], made: Scratch) -> None:
+    """The newest generation lies between the one that is shown and the entries that follow."""
+    service = made.copy()
+    try:
+        update(service)
+        waive_here(service, b"FROM ours\n")
+        policy = policies.parse((service.root / "ops/trust/policy.toml").read_bytes())
+        log = Ledger(service.root)
+        view = open_log(log.checkpoint() or b"", log.read, policy)
+        recorded = read_log(log.read, view.size, view.root)
+        shown = [pair for pair in recorded.receipts if pair[0].kind == "waiver" or "v2" in pair[0].data.decode()][::2]
+        assert [one.kind for one, _ in shown] == ["update", "waiver"]
+        items = tuple(
+            standard_proof.Item(one.data, InclusionBundle(index, tuple(proof_of(view, index)), view.data).format())
+            for one, index in shown
+        )
+        following = tuple(entry for _, entry in log.entries(shown[-1][1] + 1))
+        for chosen in (items, items[1:]):
+            with pytest.raises(Rejected) as caught:
+                standard_proof.StandardProof(chosen, {}, following).recorded(policy)
+            assert caught.value.code == "proof.incomplete"
+    finally:
+        end_agents(service)
+        service.remove()
+
+
+def test_another_layer_s_proof_is_none_of_this_one(outsider: tuple[Scratch, str]) -> None:
+    (outsider[0].root / ".copier-answers.k8s.yml").write_text("_commit: v1\n_src_path: x\nlayer: k8s\n")
+    assert answer(outsider) == (1, {"drift.unrecorded"})
+
+
+def test_a_proof_of_another_version_than_the_answers_say(outsider: tuple[Scratch, str]) -> None:
+    put(outsider[0].root, NEW, "v9")
+    assert answer(outsider) == (1, {"drift.unrecorded", "drift.changed"})
+
+
+def test_the_log_s_order_rules_and_not_a_receipt_s_own_clock(tmp_path: Path) -> None:
+    """A generation that says it is of next year is the newest until the next one is sealed, and no longer."""
+    ahead = generation(tmp_path, NEW, "v2", 400, (f"{1:040x}", "v1"))
+    later = generation(tmp_path, THIRD, "v3", 3, (f"{400:040x}", "v2"))
+    other = next(one for n in range(99) if sha(one := generation(tmp_path, OLD, f"v{n}", n, layer="k8s")) < sha(ahead))
+
+    def versions(*entries: bytes) -> list[str]:
+        sifted = Sifted()
+        for index, entry in enumerate(entries):
+            sifted.see(index, entry)
+        found = Recorded(sifted.found(), len(entries), sifted.seals).generations(Repository(tmp_path).blob)
+        return [one.version for one in found if one.layer == "fastapi-service"]
+
+    assert versions(ahead, other, later) == ["v2", "v3"]
+    first = generation(tmp_path, OLD, "v1", 1)
+    same = sorted((first, generation(tmp_path, NEW, "v2", 2, (f"{1:040x}", "v1"))), key=sha)
+    assert versions(*same) == ["v1", "v2"], "inside of one seal the digests order the leaves, so the clock is asked"

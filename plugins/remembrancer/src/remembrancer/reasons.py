@@ -312,6 +312,10 @@ REASONS: dict[str, Reason] = {
         "The trust policy requires less than its profile allows.",
         "Strengthen what the message names, and have the owner sign the policy again.",
     ),
+    "proof.incomplete": Reason(
+        "A proof file does not show that nothing newer is in its log.",
+        "Have it exported again by a current version, or compare with the ledger itself.",
+    ),
     "proof.malformed": Reason(
         "A proof file is not what its format requires.",
         "Get the file again from whoever exported it.",

@@ -11,9 +11,10 @@ from remembrancer.audit.session import Session
 from remembrancer.audit.verdict import compare_and_remember, remember_verified
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
+from remembrancer.ledger import Ledger
 from remembrancer.standard import portable
 from remembrancer.standard.drift import Generation, current
-from remembrancer.standard.proven import Blob, Recorded, read_log, unsealed
+from remembrancer.standard.proven import Blob, Recorded, read_log, unproven, unsealed
 from remembrancer.standard.tag import check, keys_of, signs_templates
 from remembrancer.system.files import write_whole
 from remembrancer.trust.establish import Trusted
@@ -31,7 +32,7 @@ class Basis(NamedTuple):
     dated: Callable[[int], datetime | None]
 
 
-def from_proof(session: Session, trusted: Trusted, findings: list[Finding], data: bytes) -> Basis:
+def from_proof(session: Session, trusted: Trusted, findings: list[Finding], data: bytes, where: str) -> Basis:
     """Return what a proof file proves under the policy; adds the finding about what was seen of the log before.
 
     Raises BadInput(proof.malformed, proof.size), Rejected.
@@ -43,10 +44,13 @@ def from_proof(session: Session, trusted: Trusted, findings: list[Finding], data
     known = [before] if before else []
     findings += known
     remember_verified(session, view, known)
-    session.notice(
-        f"the proof covers the ledger up to size {recorded.size}; whether something newer exists, only the ledger shows"
-    )
-    return Basis(recorded, recorded.generations(held.blob), held.blob, lambda _: None)
+    generations = recorded.generations(held.blob)
+    findings += unproven(session.root, recorded, current(generations), where)
+    if recorded.complete:
+        session.notice(
+            f"the proof covers the ledger up to size {recorded.size}; what it received since, only the ledger shows"
+        )
+    return Basis(recorded, generations, held.blob, lambda _: None)
 
 
 def from_ledger(session: Session, trusted: Trusted, findings: list[Finding], target: Path | None) -> Basis:
@@ -104,6 +108,9 @@ def tags(session: Session, trusted: Trusted, basis: Basis, given: Sequence[bytes
 
 
 def _export(session: Session, recorded: Recorded, view: LogView, target: Path) -> None:
-    data = portable.export(recorded, view, session.repository.blob)
+    ledger = Ledger(session.root)
+    data = portable.export(
+        recorded, view, session.repository.blob, lambda start: (one for _, one in ledger.entries(start, view.size))
+    )
     write_whole(target, data)
     session.notice(f"wrote {target} ({len(data)} bytes)")

@@ -46,7 +46,7 @@ def judge_drift(
     verdict = Verdict(str(session.root), [trust_finding(trusted)], str(trusted.policy.profile))
     try:
         if proof:
-            basis = from_proof(session, trusted, verdict.findings, read_given(proof, MAX_BYTES))
+            basis = from_proof(session, trusted, verdict.findings, read_given(proof, MAX_BYTES), str(proof))
         else:
             basis = from_ledger(session, trusted, verdict.findings, target)
     except Rejected as error:

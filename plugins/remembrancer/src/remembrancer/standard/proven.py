@@ -8,11 +8,12 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from remembrancer.errors import EnvironmentTrouble, Rejected
+from remembrancer.errors import EnvironmentTrouble, Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import manifest as manifests
@@ -26,6 +27,8 @@ from remembrancer.tlog.tile import Reader
 from remembrancer.verify.whole import PolicyVersions, entries
 
 KINDS = ("spawn", "update", "waiver")
+_GENERATIONS = tuple(f'"predicateType": "https://vaultmesh.cloud/receipt/{kind}/v1"'.encode() for kind in KINDS[:2])
+_WAIVER = b'"predicateType": "https://vaultmesh.cloud/receipt/waiver/v1"'
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _BLOCK = 1 << 16
 Blob = Callable[[str], bytes]
@@ -33,10 +36,16 @@ Blob = Callable[[str], bytes]
 
 
 class Recorded(NamedTuple):
-    """The receipts that matter here, each with its leaf index, as proven by a log of `size` leaves or a proof file."""
+    """The receipts that matter here, each with its leaf index, as proven by a log of `size` leaves or a proof file.
+
+    `seals` gives the generations that may be of one seal, whose leaves are in the order of their digests, the same
+    number; `complete` says whether there can be no other generation behind the newest one of each layer.
+    """
 
     receipts: tuple[tuple[Receipt, int], ...]
     size: int
+    seals: Mapping[int, int] = MappingProxyType({})
+    complete: bool = True
 
     def index_of(self, digest: str) -> int | None:
         """Return the leaf index of a receipt (SHA-256 hex), or None."""
@@ -45,10 +54,12 @@ class Recorded(NamedTuple):
     def generations(self, blob: Blob) -> list[Generation]:
         """Return the generations, oldest first, with their manifests.
 
-        Raises Rejected(receipt.manifest, blob.missing, blob.mismatch).
+        The log's order counts; only inside of what may be one seal does the receipts' own clock, which whoever writes
+        one can set. Raises Rejected(receipt.manifest, blob.missing, blob.mismatch).
         """
         places = {receipt.digest: index for receipt, index in self.receipts if receipt.kind != "waiver"}
         known = in_order([receipt for receipt, _ in self.receipts if receipt.kind != "waiver"])
+        known.sort(key=lambda one: self.seals.get(places[one.digest], places[one.digest]))
         return [
             Generation(
                 one,
@@ -75,14 +86,40 @@ def read_log(read: Reader, size: int, root: bytes, policies: PolicyVersions | No
     Raises:
         Rejected: log.tile where the entries do not lead to that root, log.missing, or what reading a receipt raises.
     """
-    marks = tuple(f'"predicateType": "https://vaultmesh.cloud/receipt/{kind}/v1"'.encode() for kind in KINDS)
-    found: list[tuple[bytes, int]] = []
+    sifted = Sifted()
     for index, entry in entries(read, size, root):
         if policies:
             policies.see(entry)
-        if any(mark in entry for mark in marks):
-            found.append((entry, index))
-    return Recorded(tuple((receipt, index) for data, index in found if (receipt := parse(data)).kind in KINDS), size)
+        sifted.see(index, entry)
+    return Recorded(sifted.found(), size, sifted.seals)
+
+
+class Sifted:
+    """Takes out of a log's entries what matters here; give it all of them in their order, or all behind one."""
+
+    def __init__(self) -> None:
+        self.seals: dict[int, int] = {}
+        self._kept: list[tuple[bytes, int]] = []
+        self._seal = -1  # the first generation of what may still be one seal, -1 when that has ended
+        self._last = ""
+
+    def see(self, index: int, entry: bytes) -> None:
+        """Take an entry. A seal puts its receipts in the order of their digests, so a smaller one begins another."""
+        generation = any(mark in entry for mark in _GENERATIONS)
+        if generation or _WAIVER in entry:
+            self._kept.append((entry, index))
+        if not generation and self._seal < 0:
+            return
+        digest = hashlib.sha256(entry).hexdigest()
+        if digest < self._last or self._seal < 0:
+            self._seal = index if generation else -1
+        self._last = digest
+        if generation:
+            self.seals[index] = self._seal
+
+    def found(self) -> tuple[tuple[Receipt, int], ...]:
+        """Return the receipts with their leaf indexes. Raises Rejected for one that cannot be read."""
+        return tuple((one, index) for data, index in self._kept if (one := parse(data)).kind in KINDS)
 
 
 def unsealed(store: Store, recorded: Recorded) -> list[Finding]:
@@ -90,6 +127,8 @@ def unsealed(store: Store, recorded: Recorded) -> list[Finding]:
     sealed = {receipt.digest for receipt, _ in recorded.receipts}
     answers = []
     known = in_order([*generations(store), *(one for one, _ in recorded.receipts if one.kind != "waiver")])
+    # what the log does not have comes after all that it has, whatever its own clock says
+    known.sort(key=lambda one: recorded.size if (at := recorded.index_of(one.digest)) is None else recorded.seals[at])
     newest = {str(one.predicate["layer"]): one for one in known}
     for one in newest.values():
         if one.digest in sealed:
@@ -100,13 +139,37 @@ def unsealed(store: Store, recorded: Recorded) -> list[Finding]:
                 "receipt.held", f"the update to {one.predicate['template']['version']} waits for decisions"
             )
         answers.append(negative("standard", f"{RECEIPTS}/{relative_path(one)}", error))
-    for layer, name in ANSWERS.items():
-        if layer not in newest and any(found.layer == layer for found in answers_in(store.root, name)):
-            error = Rejected("drift.unrecorded", f"no receipt states which standard {name} came from")
-            answers.append(negative("standard", name, error))
+    answers += unrecorded(store.root, newest, "receipt")
     if not newest and not answers:
         error = Rejected("drift.unrecorded", "no receipt states that a standard was ever applied here")
         answers.append(negative("standard", RECEIPTS, error))
+    return answers
+
+
+def unrecorded(root: Path, newest: Collection[str], what: str) -> list[Finding]:
+    """Return a failed finding for each layer with an answers file and without a generation; `what` says of where."""
+    answers = []
+    for layer, name in ANSWERS.items():
+        if layer not in newest and any(found.layer == layer for found in answers_in(root, name)):
+            error = Rejected("drift.unrecorded", f"no {what} states which standard {name} came from")
+            answers.append(negative("standard", name, error))
+    return answers
+
+
+def unproven(root: Path, recorded: Recorded, newest: Mapping[str, Generation], where: str) -> list[Finding]:
+    """Return what keeps a proof file from being an answer: it proves nothing, not all, or perhaps not the newest."""
+    answers = unrecorded(root, newest, "receipt in the proof")
+    if not newest and not answers:
+        error = Rejected("drift.unrecorded", "the proof states no standard that was ever applied")
+        answers.append(negative("standard", where, error))
+    for layer, one in sorted(newest.items()):
+        for found in answers_in(root, ANSWERS[layer]) if layer in ANSWERS else ():
+            if found.version != one.version:
+                message = f"the proof is about {one.version}, and {found.path} says {found.version}"
+                answers.append(negative("standard", found.path, Rejected("drift.unrecorded", message)))
+    if not recorded.complete:
+        message = f"the proof does not show that nothing newer is among the {recorded.size} receipts of its log"
+        answers.append(negative("standard", where, Unverifiable("proof.incomplete", message)))
     return answers
 
 
