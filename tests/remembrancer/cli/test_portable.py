@@ -3,16 +3,22 @@
 import base64
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli_support import ARTIFACT, Scratch, new_scratch, release, released
-from remembrancer.errors import BadInput
+from remembrancer.errors import BadInput, Rejected
+from remembrancer.trust import policy
+from remembrancer.trust.establish import Trusted
 from remembrancer.verify.bundle import MAX_BYTES, parse
+from remembrancer.verify.evidence import Entry, Log
+from remembrancer.verify.proofs import Prover
 
 Document = dict[str, Any]
 NEXT = "dist/my-svc-0.2.0.tar.gz"
@@ -339,3 +345,66 @@ def test_what_does_not_verify_is_not_exported(origin: Scratch) -> None:
         copy.ok("verify-proof", f"{ARTIFACT}.proof.json")
     finally:
         copy.remove()
+
+
+def many(document: Document, role: str, spoil: Callable[[str], str]) -> None:
+    """Fill a proof with receipts like its own one of a role, each of which is spoiled in its own way."""
+    [own] = [one for one in document["receipts"] if one["role"] == role]
+    rest = [one for one in document["receipts"] if one["role"] != role]
+    document["receipts"] = [*({**own, "receipt": spoil(own["receipt"])} for _ in range(500)), *rest, own]
+
+
+@pytest.mark.parametrize("kind", ["signature", "timestamp"])
+def test_what_is_no_leaf_costs_no_reading(
+    outside: Scratch, owner: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    read: list[int] = []
+    kept = getattr(Prover, kind)
+
+    def counted(self: Prover, *arguments: Any, **more: Any) -> Any:
+        read.append(1)
+        return kept(self, *arguments, **more)
+
+    monkeypatch.setattr(Prover, kind, counted)
+    before = check(outside, owner)
+    honest = len(read)
+    assert before == (0, set())
+    read.clear()
+    path = outside.root / "a.tar.gz.proof.json"
+    document = json.loads(path.read_text())
+    number = iter(range(1000, 2000))
+    many(
+        document,
+        f"{kind}s" if kind == "timestamp" else "signs",
+        lambda text: re.sub(r'"recordedAt": "[0-9]{4}', lambda _: f'"recordedAt": "{next(number)}', text),
+    )
+    path.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    assert check(outside, owner)[0] in (0, 1)
+    assert len(read) <= honest
+
+
+def test_a_key_that_vouches_is_asked_once_and_one_that_does_not_a_few_times(
+    origin: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may commit can have any number of signatures sealed where the artifact is not at hand."""
+    asked: list[int] = []
+    monkeypatch.setattr(Prover, "_leaf", lambda self, entry: None)
+    for holds, most in ((True, 1), (False, 16)):
+        asked.clear()
+
+        def answer(self: Prover, entry: Entry, content: object, *, holds: bool = holds) -> tuple[str, str]:
+            asked.append(1)
+            if holds:
+                return str(entry.receipt.predicate["fingerprint"]), "2026-01-01T00:00:00Z"
+            raise Rejected("sig.bad", "it does not hold")
+
+        monkeypatch.setattr(Prover, "signature", answer)
+        portable = parse((origin.root / f"{ARTIFACT}.proof.json").read_bytes())
+        trusted = Trusted(policy.parse((origin.root / "ops/trust/policy.toml").read_bytes()), "", no_file)
+        prover = Prover(portable.evidence, Log(None), trusted, "my-svc", datetime.now(UTC))
+        found, _ = prover.signatures("signature", portable.evidence.signs * 900, b"")
+        assert (found.outcome == "verified", len(asked)) == (holds, most)
+
+
+def no_file(_sha256: str) -> bytes:
+    raise FileNotFoundError

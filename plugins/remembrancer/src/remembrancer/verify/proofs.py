@@ -2,6 +2,7 @@
 it. Pure."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,8 @@ from remembrancer.verify.evidence import Entry, Evidence, Log
 from remembrancer.verify.log import check_token
 from remembrancer.verify.stamps import StampedTimes, agreed
 
-_PATIENCE = 16  # bad signatures after which enough good ones end the search: each costs a reading of the artifact
+_PATIENCE = 16  # bad signatures, of one key or beside enough good ones, that end the search: each costs a reading
+_UNREAD = ("log.not-included", "log.missing", "log.tile", "sig.untrusted-key", "blob.missing", "blob.mismatch")
 
 
 class Prover:
@@ -48,18 +50,28 @@ class Prover:
     def signatures(
         self, check: str, entries: Sequence[Entry], content: bytes | Path, subject: str = ""
     ) -> tuple[Finding, list[Entry]]:
-        """Judge the signatures over `content`; returns the finding and the entries that it rests on."""
+        """Judge the signatures over `content`; returns the finding and the entries that it rests on.
+
+        A signature costs a reading of the content, which whoever made a proof file does not pay. So one that says it is
+        a leaf has to be that first, a key that vouches is asked once, and one that does not hold a few times.
+        """
         subject = subject or self.evidence.artifact.name
+        failed: Counter[str] = Counter()
         accepted: dict[str, tuple[Entry, str]] = {}
         troubles: list[RemembrancerError] = []
         needed = self.trusted.policy.require.signatures
         for entry in _sealed_first(entries):
             if len(accepted) >= needed and len(troubles) >= _PATIENCE:
                 break
+            named = str(entry.receipt.predicate["fingerprint"])
+            if named in accepted or failed[named] >= _PATIENCE:
+                continue
             try:
+                self._leaf(entry)
                 who, when = self.signature(entry, content)
             except RemembrancerError as error:
                 troubles.append(error)
+                failed[named] += error.code not in _UNREAD
             else:
                 accepted.setdefault(who, (entry, when))
         if len(accepted) < needed:
@@ -70,6 +82,11 @@ class Prover:
         names = ", ".join(self._named(fingerprint) for fingerprint in accepted)
         when = next(iter(accepted.values()))[1]
         return positive(check, subject, f"by {names}", ", ".join(accepted), when), _entries(accepted)
+
+    def _leaf(self, entry: Entry) -> None:
+        """Check that an entry is the leaf that it says it is; one that is not sealed yet says nothing."""
+        if self.view is not None and entry.index is not None:
+            self.view.includes(entry.receipt.data, entry.index, entry.path)
 
     def signature(self, entry: Entry, content: bytes | Path, *, anywhere: bool = False) -> tuple[str, str]:
         """Check one recorded signature; returns the primary fingerprint and the time it was made (as its key claims).
@@ -165,11 +182,17 @@ class Prover:
         accepted: dict[str, tuple[Entry, str]] = {}
         external = 0
         troubles: list[RemembrancerError] = []
+        failed: Counter[str] = Counter()
         for entry in _sealed_first(entries):
+            named = str(entry.receipt.predicate["authority"])
+            if named in accepted or failed[named] >= _PATIENCE:
+                continue
             try:
+                self._leaf(entry)
                 who, self_asserted, facts = self.timestamp(entry, digest)
             except RemembrancerError as error:
                 troubles.append(error)
+                failed[named] += error.code not in _UNREAD
                 continue
             if who not in accepted:
                 external += not self_asserted
