@@ -11,7 +11,7 @@ from remembrancer.audit.session import Session
 from remembrancer.audit.verdict import compare_and_remember, remember_verified
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
-from remembrancer.ledger import Ledger
+from remembrancer.ledger.ledger import Ledger
 from remembrancer.standard import portable
 from remembrancer.standard.drift import Generation, current
 from remembrancer.standard.proven import Blob, Recorded, read_log, unproven, unsealed
