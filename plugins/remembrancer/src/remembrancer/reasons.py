@@ -27,6 +27,10 @@ REASONS: dict[str, Reason] = {
         "Two decisions have the same number: two branches took it, and Git merged both.",
         "Give one of them the next free number with `remembrancer adr renumber <file>`.",
     ),
+    "adr.unplaced": Reason(
+        "Something of an imported decision has no place in the standard's form.",
+        "Change the source where it says so, or import without --strict and mend the record before you accept it.",
+    ),
     "adr.unrecorded": Reason(
         "A decision says that it is decided, but no receipt binds its text.",
         "Record it with `remembrancer adr accept` or `remembrancer adr reject`.",
