@@ -22,6 +22,7 @@ from remembrancer.repository.store import Store
 from remembrancer.system.files import read_regular
 
 SOURCE = "Imported"
+UNPLACED = "adr.unplaced"
 _DIGEST = re.compile(r"SHA-256 ([0-9a-f]{64})\b")
 _TEXTS = (".md", ".markdown", ".mdx", ".adoc", ".asciidoc", ".rst", ".org", ".txt", ".text")
 _INDEXES = ("readme", "index", "toc", "_index", "summary", "contributing", "license")

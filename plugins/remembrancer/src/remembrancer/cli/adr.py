@@ -74,7 +74,7 @@ def import_(session: Session, shown: Shown, *, folder: Path, strict: bool, no_se
 
     What the standard has no place for is named, line by line; everything else is in the records.
     """
-    from remembrancer.adr.adopt import adopt
+    from remembrancer.adr.adopt import UNPLACED, adopt
     from remembrancer.record.finish import seal_after
 
     done = adopt(session.repository, folder, session.clock, strict=strict)
@@ -86,11 +86,11 @@ def import_(session: Session, shown: Shown, *, folder: Path, strict: bool, no_se
             lines.append(f"{'imported' if one.new else 'already here'} {one.source} as {one.path} ({one.status})")
             items.append({"source": one.source, "file": one.path, "status": one.status, "imported": one.new})
         lines += [f"{one.source}: {note}" for note in one.notes]
-        lines += [f"{one.source}: {what} [adr.unplaced]" for what in one.unplaced]
-        left += [{"source": one.source, "message": what} for what in one.unplaced]
+        lines += [f"{one.source}: {what} [{UNPLACED}]" for what in one.unplaced]
+        left += [{"source": one.source, "code": UNPLACED, "message": what} for what in one.unplaced]
     data: dict[str, object] = {"items": items, "unplaced": left}
     if refused:
-        lines.append("nothing was imported: with --strict everything has to have its place [adr.unplaced]")
+        lines.append(f"nothing was imported: with --strict everything has to have its place [{UNPLACED}]")
     if any(one.receipt for one in done):
         sealed = seal_after(session, wait=no_seal)
         lines += sealed_lines(sealed)
