@@ -12,7 +12,7 @@ ARTIFACT = dist/$(NAME).tar.gz
 # OVERLAY, DIGEST, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
 .PHONY: artifact ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
-  release deployment rollback bump gates
+  release deployment rollback bump hooks gates
 
 dist: ## make dist/<component>-<version>.tar.gz, the same bytes from the same commit
 	@ops/bin/dist
@@ -92,6 +92,9 @@ rollback: ## go back to a recorded version and note it (OVERLAY; TO=0.1.0 REASON
 
 bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
 	@ops/bin/bump "$$VERSION"
+
+hooks: ## install the checks before each commit
+	@ops/bin/hooks install
 
 gates: ## answer the thirteen quality gates and write the rating into README.md
 	@ops/bin/health-check --gates --write
