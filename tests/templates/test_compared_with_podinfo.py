@@ -144,10 +144,10 @@ PARTS = {"patches", "components", "images", "configMapGenerator"}
 EACH: dict[str, tuple[Callable[[Project], bool], Callable[[Project], bool]]] = {
     "Drain order": (
         lambda one: (
-            "_readiness.drain()" in one.read("app/server.py")
+            "_readiness.drain()" in one.read("app/core/server.py")
             and "readiness"
-            not in one.read("app/health.py").partition("async def read_health")[2].partition("@router")[0]
-            and "def test_sigterm_drains_and_loses_no_request_in_flight" in one.read("tests/test_process.py")
+            not in one.read("app/core/health.py").partition("async def read_health")[2].partition("@router")[0]
+            and "def test_sigterm_drains_and_loses_no_request_in_flight" in one.read("tests/core/test_process.py")
         ),
         lambda one: in_order(
             one.read(SHUTDOWN),
@@ -196,7 +196,7 @@ EACH: dict[str, tuple[Callable[[Project], bool], Callable[[Project], bool]]] = {
         lambda one: "SOURCE_DATE_EPOCH" not in one.read(RELEASE) + one.read("Dockerfile"),
     ),
     "Access log": (
-        lambda one: all(f"{word}=" in one.read("app/logs.py") for word in ("route", "status", "duration")),
+        lambda one: all(f"{word}=" in one.read("app/core/logs.py") for word in ("route", "status", "duration")),
         lambda one: (
             in_order(one.read("pkg/api/http/logging.go"), "logger.Debug", '"request started"', "next.ServeHTTP")
             and not re.search(r"status|duration", one.read("pkg/api/http/logging.go"))
