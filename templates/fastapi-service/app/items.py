@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 from uuid_utils.compat import uuid7
 
 from app.core.errors import problems
@@ -18,16 +18,11 @@ ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{
 ItemId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 
-def _whole(value: object) -> object:
-    # JSON has one type of number: 3.0 is as good an integer as 3.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 class NewItem(Input):
     """What a client says about a new item."""
 
     name: str = Field(min_length=1, max_length=100)
-    quantity: Annotated[int, BeforeValidator(_whole)] = Field(default=1, ge=0, le=1_000_000)
+    quantity: int = Field(default=1, ge=0, le=1_000_000)
 
 
 class Item(BaseModel):

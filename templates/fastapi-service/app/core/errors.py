@@ -149,8 +149,8 @@ class ErrorMiddleware:
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem document, in its answers and in its OpenAPI document.
 
-    Nobody has to declare what the standard answers: 422 for what does not have the right form, and for bodies also 400
-    (unreadable), 408 (too slow) and 413 (too large).
+    Nobody has to declare what the standard answers: 422 for what does not have the right form, for bodies also 400
+    (unreadable), 408 (too slow) and 413 (too large), and 404 where a slash in a path parameter leads elsewhere.
     """
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -168,13 +168,11 @@ def install(app: FastAPI) -> None:
             responses = operation["responses"]
             if "HTTPValidationError" in str(responses.get("422")):
                 responses["422"] = problems(422)[422]
-            if "requestBody" in operation:
-                responses.update(
-                    {str(status): text for status, text in _OF_BODIES.items() if str(status) not in responses}
-                )
+            answered = [400, 408, 413] if "requestBody" in operation else []
+            if any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
+                answered.append(404)
+            for status, response in problems(*answered).items():
+                responses.setdefault(str(status), response)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-_OF_BODIES = problems(400, 408, 413)

@@ -10,6 +10,13 @@ MAX_FAULTS = 20
 """How many faults of one request are described."""
 
 
+def _whole(value: Any) -> Any:
+    """JSON has one type of number: 3.0 is as good an integer as 3, which strict validation would refuse."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return [_whole(part) for part in value] if isinstance(value, list) else value
+
+
 class Input(BaseModel):
     """A body: unknown members and wrong types are refused. Describing a hundred thousand faults would cost seconds."""
 
@@ -17,7 +24,9 @@ class Input(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _few_faults(cls, value: Any, handler: ModelWrapValidatorHandler["Input"]) -> "Input":
+    def _read(cls, value: Any, handler: ModelWrapValidatorHandler["Input"]) -> "Input":
+        if isinstance(value, dict):
+            value = {name: _whole(part) for name, part in value.items()}
         try:
             return handler(value)
         except ValidationError as error:

@@ -83,6 +83,11 @@ def test_an_input_refuses_a_hundred_thousand_members_as_cheaply_as_it_takes_them
     assert seconds("n") < 3
 
 
+def test_a_whole_number_may_be_written_with_a_fraction(client: TestClient) -> None:
+    assert client.post("/notes", json={"text": "a", "priority": 3.0}).json()["priority"] == 3
+    assert client.post("/notes", json={"text": "a", "priority": 3.5}).status_code == 422
+
+
 def test_nothing_that_the_client_named_is_quoted(client: TestClient) -> None:
     response = client.post("/notes/loose", json={"numbers": {"my-secret": "x"}})
     assert [fault["location"] for fault in response.json()["errors"]] == ["body.numbers.*"]
@@ -154,6 +159,7 @@ def test_a_path_parameter_needs_no_further_words(client: TestClient) -> None:
         return name
 
     responses = client.get("/openapi.json").json()["paths"]["/greet/{name}"]["get"]["responses"]
+    assert responses.keys() == {"200", "404", "422"}
     assert list(responses["422"]["content"]) == ["application/problem+json"]
 
 
