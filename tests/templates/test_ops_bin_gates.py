@@ -156,7 +156,7 @@ def own_image(repo: Path) -> None:
         repo,
         "Dockerfile",
         r"(?m)^WORKDIR /srv$",
-        "RUN apt-get update \\\\\n    # what the driver needs\n    && apt-get install -y --no-install-recommends libpq5\nWORKDIR /srv",
+        "RUN apt-get update \\\\\n    # what the driver needs\n    && apt-get install -y libpq5\nWORKDIR /srv",
     )
     edit(
         repo,

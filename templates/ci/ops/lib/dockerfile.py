@@ -46,10 +46,9 @@ def fit_for_production(text: str) -> str:
     users = [instruction.text for instruction in final if instruction.name == "USER"]
     if not users or not USER.fullmatch(users[-1]):
         return "the image does not run as user 1000 (USER 1000:1000 in its last stage)"
-    for instruction in found:
-        if instruction.name == "RUN" and re.search(r"\bpip\b.*\binstall\b", instruction.text):
-            if "--require-hashes" not in instruction.text:
-                return "the image installs packages without their hashes (pip install --require-hashes)"
+    installs = (one.text for one in found if one.name == "RUN" and re.search(r"\bpip\b.*\binstall\b", one.text))
+    if any("--require-hashes" not in text for text in installs):
+        return "the image installs packages without their hashes (pip install --require-hashes)"
     return ""
 
 
