@@ -185,7 +185,7 @@ def load(data: bytes) -> Certificate:
     except (RuntimeError, ValueError, OverflowError) as error:
         raise why_unusable(found) or _unusable(first_line(error)) from error
     names = frozenset(name for key in keys for name in (key.fingerprint, packets.key_id(key.fingerprint)))
-    return Certificate(keys, names, cert, strong_from(genuine))
+    return Certificate(keys, names, cert, strong_from(found))
 
 
 def _genuine(found: Iterable[packets.Packet]) -> Iterator[packets.Packet]:

@@ -139,17 +139,25 @@ def _diagnosis(claims: packets.Signature, candidates: list[Certificate], said: s
     if claims.expires is not None and claims.expires <= datetime.now(UTC):
         return Rejected("sig.expired", "the signature was made to end, and has ended")
     for certificate in candidates:
-        if certificate.strong_from and certificate.keys[0].created <= claims.created < certificate.strong_from:
-            who = certificate.keys[0].fingerprint
-            return Rejected("sig.weak-self-signature", f"when it was made, key {who} had SHA-1 self-signatures only")
-        for key in certificate.keys:
-            named = claims.issuers & {key.fingerprint, packets.key_id(key.fingerprint)}
-            if named and key.expires is not None and claims.created >= key.expires:
-                return Rejected("sig.key-expired", f"the signature claims a time after key {key.fingerprint} expired")
-            if named and key.trouble:
-                return Rejected(
-                    "sig.algorithm", f"the signature is by {key.fingerprint}, which is refused: {key.trouble}"
-                )
-            if named and claims.created < key.created:
-                return Rejected("sig.bad", f"the signature claims a time before key {key.fingerprint} was made")
+        found = _about_key(claims, certificate)
+        if found:
+            return found
     return unsupported_statement(claims) or Rejected("sig.bad", f"the signature does not hold: {said}")
+
+
+def _about_key(claims: packets.Signature, certificate: Certificate) -> Rejected | None:
+    """Return what is wrong with the key that a signature names, None if nothing is known to be."""
+    primary = certificate.keys[0]
+    if certificate.strong_from and primary.created <= claims.created < certificate.strong_from:
+        message = f"when it was made, key {primary.fingerprint} had weak self-signatures only"
+        return Rejected("sig.weak-self-signature", message)
+    for key in certificate.keys:
+        if not claims.issuers & {key.fingerprint, packets.key_id(key.fingerprint)}:
+            continue
+        if key.expires is not None and claims.created >= key.expires:
+            return Rejected("sig.key-expired", f"the signature claims a time after key {key.fingerprint} expired")
+        if key.trouble:
+            return Rejected("sig.algorithm", f"the signature is by {key.fingerprint}, which is refused: {key.trouble}")
+        if claims.created < key.created:
+            return Rejected("sig.bad", f"the signature claims a time before key {key.fingerprint} was made")
+    return None
