@@ -54,13 +54,15 @@ verify: ## prove the release archive: hash, signature, timestamp, inclusion
 	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ARTIFACT)
 
 release: ## dist, sign, timestamp, record, seal and verify, in one go
+	@ops/bin/image pushed >/dev/null
 	@ops/bin/artifact --for release
 	@if test -f ops/receipts/deploy/$(NAME).receipt && $(REMEMBRANCER) verify-full $(ARTIFACT) >/dev/null 2>&1; then \
 	  echo "$(NAME) is released already."; \
 	else \
-	  ops/bin/image pushed >/dev/null && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
+	  $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
 	fi
 	@$(SELF) verify
+	@git rev-parse --quiet --verify "refs/tags/v$(RELEASE_VERSION)" >/dev/null || echo "Next: commit what was recorded, and name it: git tag v$(RELEASE_VERSION)"
 
 # What cannot be recorded is refused first, before the cluster changes.
 deployment: ## the whole sequence: build, test, scan, push, deploy, verify, record, sign, timestamp, verify

@@ -78,6 +78,14 @@ def refuse_fork(state: State, origin: str, key_id: str, claimed: Checkpoint | No
         )
 
 
+def refuse_sealing(session: Session, current: Policy) -> None:
+    """Raise Refused(log.behind) where a seal of the log as it is here would be refused."""
+    claimed = session.ledger.claimed()
+    signer = log_key(current, session.state, (claimed.size if claimed else 0) + 1)
+    if signer is not None:
+        refuse_fork(session.state, current.origin, signer.key_id, claimed)
+
+
 def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable[[Receipt], None]:
     """Return the check that a receipt must pass before it is sealed; it raises RemembrancerError to refuse it."""
 
