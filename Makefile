@@ -6,13 +6,17 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 # most tests write many small files, which memory takes several times as fast as a disk
 SCRATCH := $(shell tests/support/scratch-folder)
-PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# no test may wait for ever; the slowest one takes about three minutes
+PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 600
+# the rooms that need no repository, no service and no other process
+ROOMS := tlog receipt trust verify openpgp timestamp system user repository
+FAST := $(wildcard $(ROOMS:%=tests/remembrancer/%) tests/remembrancer/test_*.py)
 SERVICE := templates/fastapi-service
 PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-system test-matrix lint bench fuzz documents spawn lock clean
+.PHONY: help test test-fast test-system test-matrix lint bench fuzz documents spawn lock clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -29,6 +33,9 @@ $(READY): requirements-dev.lock
 test: $(READY) lint ## static checks and every test that needs no root and no system package (gpg aside)
 	@command -v gpg >/dev/null || { echo "make: gpg was not found; apt-get install gnupg, or brew install gnupg" >&2; exit 1; }
 	$(PYTEST) -m "not system and not matrix" $(ARGS)
+
+test-fast: $(READY) lint ## static checks and the tests of the lower rooms, in less than a minute
+	$(PYTEST) -m "not system and not matrix" $(FAST) $(ARGS)
 
 test-system: $(READY) ## tests that need root or system packages; each missing one is named
 	@tests/support/system-needs

@@ -10,6 +10,7 @@ import collection as collection_support
 from cli_support import forget_release
 from collection import render, snapshot
 from once import Shared
+from reasons_met import ReasonsMet
 
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
@@ -20,6 +21,11 @@ FIRST = (
     "tests/update/",
     "tests/templates/",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch which reason codes are met."""
+    config.pluginmanager.register(ReasonsMet(config))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import manifest
-from collection import commit_all, copier, files, git, render
+from collection import TAG, commit_all, copier, files, git, render
 from post_generate import public_source
 from remembrancer.tlog import merkle
 
@@ -36,7 +36,7 @@ def test_the_receipt_names_source_answers_and_every_file(collection: Path, tmp_p
     predicate = statement["predicate"]
     assert statement["predicateType"] == "https://vaultmesh.cloud/receipt/spawn/v1"
     assert predicate["template"]["commit"] == git(collection, "rev-parse", "HEAD")
-    assert predicate["template"]["version"] == "v4.1.0"
+    assert predicate["template"]["version"] == TAG
     assert predicate["answers"]["sha256"] == manifest.sha256_file(target / ".copier-answers.yml")
     blob = (target / "ops/receipts/blobs" / predicate["manifest"]["sha256"]).read_bytes()
     lines = blob.splitlines()
@@ -79,7 +79,7 @@ def test_an_empty_folder_is_rendered_once(collection: Path, tmp_path: Path, monk
         "version": "0.1.0",
         "started": "0",
         "source": str(collection),
-        "ref": "v4.1.0",
+        "ref": TAG,
         "commit": "a" * 40,
         "answers_file": ".copier-answers.yml",
     }

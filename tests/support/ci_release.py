@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ci_render import GITHUB, GITLAB, call, environment, load, program
-from collection import commit_all, git
+from collection import VERSION, commit_all, git
 
 RELEASE = ("sign", "timestamp", "record")
 POLICY = 'version = 1\nprofile = "production"\nseal-branch = "main"\n'
@@ -47,7 +47,7 @@ checkpoint = receipts / "ledger" / "checkpoint"
 sealed = checkpoint.read_text().split() if checkpoint.exists() else []
 everything = sorted(str(path) for path in receipts.glob("**/*.receipt"))
 if words == ["--version"]:
-    print("remembrancer 4.1.0")
+    print("remembrancer VERSION")
 elif words[0] == "sign":
     subprocess.run(["gpg", "--batch", "--yes", "--armor", "--detach-sign", words[-1]], check=True)
     receipt("sign", {"subject": digest(words[-1]), "signature": digest(words[-1] + ".asc")})
@@ -73,7 +73,7 @@ elif words[0] == "verify-full":
     print("VERIFIED")
 else:
     sys.exit(f"unknown command {words}")
-"""
+""".replace("VERSION", VERSION)
 
 DOCKER = """#!/bin/sh
 echo "docker $*" >>"$NOTES.docker"

@@ -17,7 +17,8 @@ from copier._main import Worker
 from once import Shared
 
 ROOT = Path(__file__).resolve().parents[2]
-TAG = f"v{tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['project']['version']}"
+VERSION = str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+TAG = f"v{VERSION}"
 # what the workers of a run share; the fixture `shared` sets it
 SHARED: Shared | None = None
 IDENTITY = {

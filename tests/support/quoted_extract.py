@@ -41,6 +41,11 @@ def documents(root: Path, names: list[str]) -> list[Path]:
     return [root / name for name in sorted(chosen) if (root / name).is_file() and Path(name).name != "CHANGELOG.md"]
 
 
+def pictures(document: str) -> list[str]:
+    """Every Mermaid block of a Markdown document."""
+    return re.findall(r"(?ms)^```mermaid\n(.*?)^```$", document)
+
+
 def substitutions(script: str) -> tuple[str, list[str]]:
     """Take every $(...) out of a script: what is left, and the scripts that stood inside, outer ones first."""
     inside: list[str] = []

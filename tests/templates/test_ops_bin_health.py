@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ci_render import call, environment, program
-from collection import ROOT, commit_all, git
+from collection import ROOT, VERSION, commit_all, git
 
 LIB = ROOT / "templates/ci/ops/lib"
 NOTE = "ops/receipts/ledger/checkpoint"
@@ -185,19 +185,30 @@ def test_keys_of_a_policy_that_nobody_trusts_here(lib: SimpleNamespace) -> None:
 # ---------------------------------------------------------------- what needs no Remembrancer
 
 
-def test_hooks_that_are_not_installed(lib: SimpleNamespace) -> None:
-    said = "pre-commit and commit-msg not installed; run: ops/bin/hooks install"
-    assert line(lib, "hooks") == ("warning", said)
+@pytest.mark.parametrize(
+    ("here", "said"),
+    [
+        ("/bin/pre-commit", "pre-commit install"),
+        (
+            None,
+            "pipx run pre-commit install (or pip install it first)",
+        ),
+    ],
+)
+def test_hooks_that_are_not_installed(
+    lib: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, here: str | None, said: str
+) -> None:
+    monkeypatch.setattr(lib.standing.shutil, "which", lambda _name: here)
+    assert line(lib, "hooks") == ("warning", f"pre-commit and commit-msg not installed; run: {said}")
 
 
-def test_hooks(lib: SimpleNamespace, repo: Path) -> None:
+def test_hooks(lib: SimpleNamespace, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lib.standing.shutil, "which", lambda name: f"/bin/{name}")
     for name in ("pre-commit", "commit-msg"):
         program(repo / ".git/hooks", name, "#!/bin/sh\n")
     assert line(lib, "hooks")[0] == "ok"
     (repo / ".git/hooks/commit-msg").chmod(0o644)
-    assert line(lib, "hooks") == ("broken", "commit-msg cannot be executed; run: ops/bin/hooks install")
-    git(repo, "config", "core.hooksPath", "elsewhere")
-    assert line(lib, "hooks")[0] == "warning", "git looks there"
+    assert line(lib, "hooks") == ("broken", "commit-msg cannot be executed; run: pre-commit install --overwrite")
 
 
 def test_a_template_that_is_here(lib: SimpleNamespace, repo: Path) -> None:
@@ -288,10 +299,10 @@ def test_two_decisions_with_one_number(lib: SimpleNamespace, repo: Path) -> None
 
 FAKE = """#!/bin/sh
 case $1 in
-  --version) echo remembrancer 4.1.0 ;;
+  --version) echo remembrancer VERSION ;;
   status) echo '{"command": "status", "data": '"$FACTS"'}' ;;
 esac
-"""
+""".replace("VERSION", VERSION)
 NAMES = ["version", "ledger", "checkpoint", "receipts", "decisions", "trust", "keys", "hooks", "template", "gates"]
 
 

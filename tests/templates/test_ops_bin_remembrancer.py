@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ci_render import CI, call, environment, program
-from collection import ROOT, commit_all, git
+from collection import ROOT, VERSION, commit_all, git
 
 # Stands for Python: checks of its version succeed, `-m venv` makes a folder, `-m pip` notes what it was asked for.
 FAKE_PYTHON = """#!/bin/sh
@@ -35,7 +35,7 @@ case "$*" in
         [ -z "${FAIL_PLUGIN:-}" ] || { echo "no builder"; exit 1; }
         {
           echo '#!/bin/sh'
-          echo "[ \\"\\$1\\" = --version ] && echo remembrancer ${MADE:-4.1.0} && exit 0"
+          echo "[ \\"\\$1\\" = --version ] && echo remembrancer ${MADE:-VERSION} && exit 0"
           echo 'echo "made $*"; exit 3'
         } >"${0%/*}/remembrancer"
         chmod +x "${0%/*}/remembrancer"
@@ -43,7 +43,7 @@ case "$*" in
     esac
     ;;
 esac
-"""
+""".replace("VERSION", VERSION)
 
 SERVERS = (
     "https://example.com/vaultmesh.git",
@@ -82,7 +82,7 @@ def head(tmp: Path) -> str:
 
 def write(repo: Path, **values: str) -> None:
     """Write ops/remembrancer.json as the template does."""
-    data = {"source": "https://example.com/vaultmesh.git", "commit": head(repo.parent), "version": "4.1.0"} | values
+    data = {"source": "https://example.com/vaultmesh.git", "commit": head(repo.parent), "version": VERSION} | values
     (repo / "ops/remembrancer.json").write_text(json.dumps(data, indent=2) + "\n")
 
 
@@ -239,13 +239,13 @@ def test_an_installed_one_of_the_right_version_is_used(shim: Path) -> None:
     program(
         shim.parent / "path",
         "remembrancer",
-        '#!/bin/sh\n[ "$1" != --version ] || { echo "remembrancer 4.1.0"; exit; }\necho own "$@"\n',
+        f'#!/bin/sh\n[ "$1" != --version ] || {{ echo "remembrancer {VERSION}"; exit; }}\necho own "$@"\n',
     )
     assert run(shim, "seal").stdout == "own seal\n"
     assert notes(shim) == ""
 
 
-@pytest.mark.parametrize("says", ["remembrancer 4.0.9", "remembrancer 4.1.0.dev1", "", "garbage"])
+@pytest.mark.parametrize("says", ["remembrancer 4.0.9", f"remembrancer {VERSION}.dev1", "", "garbage"])
 def test_an_installed_one_of_another_version_is_not(shim: Path, says: str) -> None:
     program(shim.parent / "path", "remembrancer", f"#!/bin/sh\necho '{says}'\n")
     assert run(shim, "seal").stdout == "made seal\n"
@@ -260,7 +260,7 @@ def test_it_never_calls_itself(shim: Path) -> None:
 def test_another_version_at_the_commit_is_refused(shim: Path) -> None:
     done = run(shim, "seal", MADE="9.9.9")
     assert done.returncode == 4
-    assert "has version 9.9.9, but ops/remembrancer.json says 4.1.0" in done.stderr
+    assert f"has version 9.9.9, but ops/remembrancer.json says {VERSION}" in done.stderr
     assert not (home(shim) / "current").exists()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ci_render import call, environment, program, repository, tool
-from collection import git, render
+from collection import VERSION, git, render
 from k8s_render import Object
 from stub_api import Cluster, serve
 
@@ -19,10 +19,10 @@ esac
 echo "kubectl $*" >>"$NOTES"
 case "$*" in *"${BROKEN:-nothing}"*) exit 7 ;; esac
 """
-NOTER = """#!/bin/sh
-[ "$1" != --version ] || { echo remembrancer 4.1.0; exit; }
+NOTER = f"""#!/bin/sh
+[ "$1" != --version ] || {{ echo remembrancer {VERSION}; exit; }}
 echo "remembrancer $*" >>"$NOTES"
-case "$*" in *"${BROKEN:-nothing}"*) exit 7 ;; esac
+case "$*" in *"${{BROKEN:-nothing}}"*) exit 7 ;; esac
 """
 HERE = "kubectl -n aurora-production rollout"
 RECORD = "remembrancer record rollback --component my-svc --version 0.2.0 --to 0.1.0 --environment production --reason"

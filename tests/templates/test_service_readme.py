@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collection import ROOT, files, git
-from mermaid_flow import pictures, problems
-from quoted_extract import documents
+from quoted_extract import pictures
 from service_support import started
 
 HEADINGS = ["Quick Start", "Architecture", "Deployment", "Monitoring", "Troubleshooting", "Verification"]
@@ -46,42 +44,6 @@ def test_the_deployment_block_does_what_make_deployment_does(service: Path) -> N
     assert "it deploys nowhere" in text
     for pipeline in service.glob(".git*/workflows/*.yml"):
         assert not re.search(r"release\.mk (?:.* )?deploy\b|bin/deploy|kubectl", pipeline.read_text())
-
-
-def test_every_picture_of_every_document_parses(service: Path) -> None:
-    tracked = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    found = {}
-    for root, names in ((ROOT, tracked), (service, sorted(files(service)))):
-        for path in documents(root, names):
-            found |= {f"{path} {place}": problems(one) for place, one in enumerate(pictures(path.read_text()))}
-    assert len(found) >= 2
-    assert {name: wrong for name, wrong in found.items() if wrong} == {}
-
-
-@pytest.mark.parametrize(
-    "picture",
-    [
-        "A --> B",
-        "flowchart XX\nA --> B",
-        "flowchart LR\nA -> B",
-        "flowchart LR\nA --> B[text (more)]",
-        "flowchart LR\nA --> B[text",
-        'flowchart LR\nA["text] --> B',
-        "flowchart LR\nA --> end",
-        "flowchart LR\nA --> B -->",
-        "flowchart LR\nsubgraph one [One]\nA --> B",
-        "flowchart LR\nA --> B\nend",
-        "flowchart LR\nA -- GET /items{id} --> B",
-        "flowchart LR\nA & --> B",
-    ],
-)
-def test_a_broken_picture_is_refused(picture: str) -> None:
-    assert problems(picture) != []
-
-
-def test_a_picture_may_have_this() -> None:
-    lines = ['A([Client]) -- "GET /x(y)" --> B', "subgraph s [The pod]", 'B["a: b"] -.-> C{yes?}', "end", "A & C --> D"]
-    assert problems("\n".join(["flowchart LR", *lines])) == []
 
 
 @pytest.mark.system

@@ -17,6 +17,9 @@ from update_support import ANSWERS, receipts, run
 Spawned = Callable[[str, str], Path]
 
 
+NEXT = "v99.0.0"
+
+
 @pytest.fixture
 def mine(history: History, tmp_path: Path) -> History:
     """A template repository that this test may change."""
@@ -84,13 +87,13 @@ def test_a_signed_tag_is_recorded_and_judged(mine: History, service: Scratch, tm
     work = draft(mine, tmp_path, NEWEST)
     (work.folder / "templates/ci/renovate.json").write_text("{}\n")
     commit = work.publish("[ci] feat: a release")
-    service.git("-c", f"user.signingkey={fingerprint}", "tag", "--sign", "-m", "4.2.0", "v4.2.0", cwd=work.folder)
-    work.publish("", "v4.2.0")
+    service.git("-c", f"user.signingkey={fingerprint}", "tag", "--sign", "-m", NEXT, NEXT, cwd=work.folder)
+    work.publish("", NEXT)
     copier_update(mine, root)
     (stated,) = receipts(root, "update")
-    assert (stated["template"]["version"], stated["template"]["commit"]) == ("v4.2.0", commit)
+    assert (stated["template"]["version"], stated["template"]["commit"]) == (NEXT, commit)
     tag = (root / "ops/receipts/blobs" / stated["template"]["tagSignature"]).read_bytes()
-    assert tag.startswith(f"object {commit}\ntype commit\ntag v4.2.0\n".encode())
+    assert tag.startswith(f"object {commit}\ntype commit\ntag {NEXT}\n".encode())
     service.commit("[my-svc] chore: follow the standard")
     service.ok("seal")
     service.ok("verify-audit")
@@ -102,7 +105,7 @@ def test_a_signed_tag_is_recorded_and_judged(mine: History, service: Scratch, tm
     assert done.status == 0, done.out
     (finding,) = (one for one in done.report["findings"] if one["check"] == "template")
     assert finding["details"]["who"] == fingerprint
-    assert any("the tag v4.2.0 is signed" in notice for notice in service.json("drift").report["notices"])
+    assert any(f"the tag {NEXT} is signed" in notice for notice in service.json("drift").report["notices"])
 
     # a template without a signed tag fails where a signature is asked for
     git(root, "revert", "--no-edit", "--no-commit", "HEAD")

@@ -2,13 +2,12 @@
 
 import hashlib
 import random
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from remembrancer.errors import BadInput, Rejected
@@ -301,8 +300,9 @@ def test_spliced_bytes_raise_nothing_else(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(response)))
     end = data.draw(st.integers(start, min(len(response), start + 40)))
     changed = response[:start] + data.draw(st.binary(max_size=40)) + response[end:]
-    with suppress(Rejected):
-        assert check_response(changed, DIGEST, authority()) == check_response(response, DIGEST, authority())
+    assume(changed != response)
+    with pytest.raises(Rejected):  # no changed token is accepted
+        check_response(changed, DIGEST, authority())
 
 
 _BASE = forge()

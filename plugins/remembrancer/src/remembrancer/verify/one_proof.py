@@ -8,7 +8,6 @@ from pathlib import Path
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
-from remembrancer.openpgp.certificate import certificates_in
 from remembrancer.openpgp.verify import verify_detached
 from remembrancer.system.digests import reading
 from remembrancer.timestamp.chain import unusable_anchors
@@ -22,14 +21,13 @@ from remembrancer.trust.validity import KeyFacts, judge
 def check_signature(
     signature: bytes, data: Path, certificates: Sequence[bytes], *, proven: datetime | None, now: datetime
 ) -> Finding:
-    """Check a detached signature over a file by one of the certificates, of which a file may hold several.
+    """Check a detached signature over a file by one of the certificates.
 
     An ended key counts only with `proven`, a time before its end at which the signature existed. Raises BadInput,
     EnvironmentTrouble.
     """
     try:
-        each = [one for file in certificates for one in certificates_in(file)]
-        facts = verify_detached(signature, data, each)
+        facts = verify_detached(signature, data, certificates)
         ended = facts.certificate
         trouble = judge(
             f"key {facts.primary_fingerprint}",

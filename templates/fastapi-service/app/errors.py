@@ -1,0 +1,136 @@
+"""Errors: every one is an RFC 9457 problem document, and none of them quotes what the client sent."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.routes import route_of
+from app.tracing import current_trace
+
+PROBLEM_TYPE = "application/problem+json"
+_log = structlog.get_logger()
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    location: str = Field(description="Where: body, query, path or header, and the field's name after a dot")
+    message: str = Field(description="What is wrong with it")
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="What kind of problem; about:blank means what the status says")
+    title: str = Field(description="The status in words")
+    status: int = Field(description="The HTTP status code")
+    detail: str | None = Field(default=None, description="What happened, for a person")
+    trace_id: str | None = Field(default=None, description="Names this request in the logs")
+    errors: list[Fault] | None = Field(default=None, description="What is wrong with the request, one by one")
+
+
+def problem_bytes(status: int, detail: str | None = None, errors: list[Fault] | None = None, **more: str) -> bytes:
+    """A problem document as JSON in ASCII, so that no text in it can fail to encode."""
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors, **more)
+    return json.dumps(problem.model_dump(exclude_none=True)).encode("ascii")
+
+
+def problem_response(
+    status: int,
+    detail: str | None = None,
+    errors: list[Fault] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem document as a response; detail must not quote the request."""
+    content = problem_bytes(status, detail, errors, trace_id=current_trace.get().trace_id)
+    return Response(content, status, dict(headers or {}), PROBLEM_TYPE)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What `responses=` of a route takes to document that it can answer with these problems."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {PROBLEM_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def _allowed(request: Request, named: str) -> str:
+    """Every method of the route, for the Allow header; the router names those of one handler only."""
+    path = request.app.openapi()["paths"].get(route_of(request.scope), {})
+    return ", ".join(sorted({method.upper() for method in path} | set(filter(None, named.split(", ")))))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = error.detail if isinstance(error.detail, str) and error.detail != phrase else None
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _allowed(request, headers.get("Allow", ""))
+    return problem_response(error.status_code, detail, headers=headers)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    faults = [
+        Fault(location=".".join(str(part) for part in fault["loc"]), message=fault["msg"]) for fault in error.errors()
+    ]
+    return problem_response(422, "The request does not have the form that this operation takes.", faults)
+
+
+class ErrorMiddleware:
+    """Turn an exception that nobody has handled into a problem document and a log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection; after the start of the response the server hangs up instead."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_watched)
+        except Exception as error:
+            if started:
+                raise
+            _log.error("unhandled exception", exc_info=error)
+            await problem_response(500, "The service failed; the trace id leads to the reason in its logs.")(
+                scope, receive, send
+            )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem document, in its answers and in its OpenAPI document."""
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs"))
+        schemas["Problem"] = problem
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,66 @@
+"""Limits on bodies: how large, and how long a client may take to send one."""
+
+import asyncio
+
+from fastapi import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import problem_response
+
+# What is left of the body is not read, so the connection cannot be used again.
+_CLOSE = {"Connection": "close"}
+
+
+class BodyLimitMiddleware:
+    """Refuse a body that is too large with 413, and one that arrives too slowly with 408."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._too_large = f"A request body may have {max_bytes} bytes."
+        self._too_slow = f"A request body must arrive within {seconds:g} seconds."
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        length, has_body = _announced(scope) if scope["type"] == "http" else (0, False)
+        if not has_body:
+            await self._app(scope, receive, send)
+            return
+        if length > self._max_bytes:
+            await problem_response(413, self._too_large, headers=_CLOSE)(scope, receive, send)
+            return
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        received = 0
+        complete = False
+
+        async def receive_limited() -> Message:
+            nonlocal received, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, self._too_slow, _CLOSE) from None
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if received > self._max_bytes:
+                raise HTTPException(413, self._too_large, _CLOSE)
+            return message
+
+        await self._app(scope, receive_limited, send)
+
+
+def _announced(scope: Scope) -> tuple[int, bool]:
+    """What the head says about the body: its length in bytes (0: not known), and whether there is one."""
+    length = 0
+    has_body = False
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            # The server's parser has refused anything but digits; other servers of ASGI may not.
+            length = int(value) if value.isdigit() else 0
+            has_body = has_body or value != b"0"
+        elif name == b"transfer-encoding":
+            has_body = True
+    return length, has_body

@@ -1,0 +1,149 @@
+"""The connection: bounds on slow and huge heads of requests, which no ASGI middleware ever sees.
+
+uvicorn's httptools protocol parses; this adds a limit on the size of a head, deadlines for sending one and for
+taking up a response, and problem documents as the answers to what cannot be parsed.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.errors import PROBLEM_TYPE, problem_bytes
+from app.health import Readiness
+from app.settings import Settings
+
+_MAX_PIPELINED = 16
+"""Requests that may wait on one connection for the answer to an earlier one; no common client sends any."""
+
+
+class RefusedError(Exception):
+    """Stops the parser in the middle of what goes beyond a limit."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. `bounded` makes the subclass that knows the settings."""
+
+    settings: Settings
+    readiness: Readiness
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = False
+        self._head_bytes = 0
+        self._fed_bytes = 0
+        self._refusal = HTTPStatus.BAD_REQUEST
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected; it has to say something soon."""
+        super().connection_made(transport)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._forget_head_timer()
+        self._forget_write_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes have come in."""
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_head:
+            # A field that does not end is not reported until it does: count what has been fed as well.
+            self._fed_bytes += len(data)
+            if self._fed_bytes > self.settings.max_header_bytes + len(data):
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                return
+        if self._head_timer is None and (self._in_head or (self._idle() and self.timeout_keep_alive_task is None)):
+            self._watch_head()
+
+    def on_message_begin(self) -> None:
+        """The head of a request begins."""
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            raise RefusedError
+        self._in_head = True
+        self._head_bytes = 0
+        self._fed_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the request target."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: the request starts."""
+        self._in_head = False
+        self._forget_head_timer()
+        super().on_headers_complete()
+        if self.readiness.draining:
+            self.cycle.keep_alive = False
+
+    def pause_writing(self) -> None:
+        """The client does not take up what is written to it."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self.settings.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._forget_write_timer()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what cannot be parsed, or was stopped by a limit."""
+        self._refuse(self._refusal, msg)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.settings.max_header_bytes:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise RefusedError
+
+    def _watch_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.settings.header_seconds, self._head_overdue)
+
+    def _forget_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _forget_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _head_overdue(self) -> None:
+        self._head_timer = None
+        if self._in_head:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: HTTPStatus, detail: str | None = None) -> None:
+        """Answer with a problem document, unless another answer is under way, and hang up."""
+        if not self.pipeline and (self._idle() or not self.cycle.response_started):
+            body = problem_bytes(status, detail if status is HTTPStatus.BAD_REQUEST else None)
+            head = (
+                f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {PROBLEM_TYPE}\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode("ascii") + body)
+        self.transport.close()
+
+
+def bounded(settings: Settings, readiness: Readiness) -> type[BoundedProtocol]:
+    """The protocol with these settings, as a class, because that is what uvicorn takes."""
+    return type("ConfiguredProtocol", (BoundedProtocol,), {"settings": settings, "readiness": readiness})

@@ -1,0 +1,85 @@
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.tracing import parse_traceparent
+from tests.conftest import Lines
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SPAN = "00f067aa0ba902b7"
+
+
+def returned(client: TestClient, headers: list[tuple[str, str]]) -> tuple[str, str, str]:
+    """Trace id, span id and flags that the service returns."""
+    response = client.get("/health", headers=headers)
+    match = re.fullmatch(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", response.headers["traceparent"])
+    assert match is not None
+    assert response.headers["x-trace-id"] == match[1]
+    return match[1], match[2], match[3]
+
+
+@pytest.mark.parametrize("flags", ["00", "01"])
+def test_a_valid_traceparent_is_continued_with_a_span_of_its_own(client: TestClient, flags: str) -> None:
+    trace, span, returned_flags = returned(client, [("traceparent", f"00-{TRACE}-{SPAN}-{flags}")])
+    assert (trace, returned_flags) == (TRACE, flags)
+    assert span not in (SPAN, "0" * 16)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "00",
+        f"00-{TRACE}-{SPAN}",
+        f"00-{TRACE}-{SPAN}-01-",
+        f"00-{TRACE}-{SPAN}-01-extra",
+        f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE[:-1]}-{SPAN}-01",
+        f"00-{TRACE}a-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-1",
+        f"00-{TRACE}-{SPAN}-zz",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"0g-{TRACE}-{SPAN}-01",
+        f"00_{TRACE}_{SPAN}_01",
+        f"00-{TRACE}-{SPAN}-01, 00-{TRACE}-{SPAN}-01",
+        f"01-{TRACE}-{SPAN}-01x",
+        "00-" + "a" * 100_00,
+        '00-{"a":1}-' + SPAN + "-01",
+    ],
+)
+def test_a_hostile_traceparent_starts_a_new_trace(client: TestClient, value: str) -> None:
+    trace, _, flags = returned(client, [("traceparent", value)])
+    assert trace not in (TRACE, "0" * 32)
+    assert flags == "00"
+
+
+def test_a_later_version_may_have_more_fields() -> None:
+    assert parse_traceparent(f"01-{TRACE}-{SPAN}-01-anything".encode()) == (TRACE, True)
+    assert parse_traceparent(f"cc-{TRACE}-{SPAN}-02".encode()) == (TRACE, False)
+    assert parse_traceparent(f"00-{TRACE}-{SPAN}-01\n".encode()) is None
+
+
+def test_two_traceparents_are_none(client: TestClient) -> None:
+    header = ("traceparent", f"00-{TRACE}-{SPAN}-01")
+    assert returned(client, [header, header])[0] != TRACE
+
+
+def test_x_trace_id_is_taken_over_where_there_is_no_traceparent(client: TestClient) -> None:
+    other = "a" * 32
+    assert returned(client, [("x-trace-id", TRACE)])[0] == TRACE
+    assert returned(client, [("x-trace-id", other), ("traceparent", f"00-{TRACE}-{SPAN}-01")])[0] == TRACE
+    for hostile in ("0" * 32, TRACE.upper(), TRACE + "0", '"}{"x":"'):
+        assert returned(client, [("x-trace-id", hostile)])[0] != hostile
+
+
+def test_every_request_without_context_has_a_trace_of_its_own(client: TestClient) -> None:
+    assert len({returned(client, [])[0] for _ in range(50)}) == 50
+
+
+def test_errors_are_traced_too(client: TestClient, lines: Lines) -> None:
+    response = client.get("/nothing", headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
+    assert response.headers["x-trace-id"] == response.json()["trace_id"] == TRACE
+    assert [line["trace_id"] for line in lines() if line["event"] == "request completed"] == [TRACE]
