@@ -15,7 +15,9 @@ WHICH = click.argument("number", metavar="ADR")
 
 @click.command(epilog='Example: remembrancer adr create "Use PostgreSQL for orders"')
 @click.argument("title")
-@click.option("--context", metavar="TEXT", help="Why a decision is needed.")
+@click.option(
+    "--context", metavar="TEXT", help="Why a decision is needed; a service names its seals here: Seals 0 and 2."
+)
 @click.option("--decision", metavar="TEXT", help="What was chosen.")
 @click.option("--consequences", metavar="TEXT", help="What follows from it.")
 @click.option("--verification", metavar="TEXT", help="How to check it, with a command in backticks.")
