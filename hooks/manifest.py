@@ -110,7 +110,8 @@ def render_again(source: Path, call: Mapping[str, str], root: Path, commit: str 
         command += ["--vcs-ref", commit or call["commit"], "--data-file", str(root / call["answers_file"])]
         done = subprocess.run(
             [*command, "--", call["source"], str(target)],
-            env=redirected(call["source"], source) | {"COPIER_CACHE_DIR": f"{folder}/cache"},
+            # a copier.py of the repository is not Copier; -P says the same, but Python 3.10 does not know it
+            env=redirected(call["source"], source) | {"COPIER_CACHE_DIR": f"{folder}/cache", "PYTHONSAFEPATH": "1"},
             capture_output=True,
             text=True,
             check=False,

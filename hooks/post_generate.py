@@ -17,26 +17,12 @@ PLUGIN = SOURCE / "plugins" / "remembrancer"
 LATER = "Run 'ops/bin/remembrancer record' to write it later."
 
 
-def public_source(source: str) -> str:
-    """Return a template source as it may be recorded: without credentials, and never a path of this machine.
-
-    A URL loses what stands before its host, except the user of an SSH address; anything else is reduced to its name.
-    """
-    url = re.fullmatch(r"(?P<git>git\+)?(?P<scheme>https?|ssh|git)://(?:(?P<user>[^/@]*)@)?(?P<rest>.+)", source)
-    if url:
-        user = "git@" if url["scheme"] == "ssh" and (url["user"] or "").split(":")[0] == "git" else ""
-        return f"{url['scheme']}://{user}{url['rest']}"
-    if re.fullmatch(r"(gh|gl):[\w.-]+/[\w.-]+", source) or re.fullmatch(r"git@[\w.-]+:[\w./-]+", source):
-        return source
-    name = Path(source.rstrip("/")).name.removeprefix("git+local:")
-    return f"local:{name or 'template'}"
-
-
 def predicate(root: Path, call: dict[str, Any], blob: str, lines: list[bytes]) -> dict[str, Any]:
     """Return what a spawn and an update state alike: source, answers and manifest."""
     import manifest  # noqa: PLC0415  # only once the interpreter is known to have tomllib
     import provenance  # noqa: PLC0415
     from remembrancer import clock  # noqa: PLC0415
+    from remembrancer.receipt.source import public_source  # noqa: PLC0415
     from remembrancer.repository import store  # noqa: PLC0415
     from remembrancer.tlog import merkle  # noqa: PLC0415
 
@@ -167,6 +153,8 @@ def main(arguments: list[str]) -> int:
         print(f"receipt: not written: {error}", file=sys.stderr)
         return 1
     print(f"receipt: {path or 'none, nothing was new'}", file=sys.stderr)
+    from remembrancer.receipt.source import public_source  # noqa: PLC0415
+
     if public_source(call["source"]).startswith("local:"):
         print(
             f"receipt: note: {call['answers_file']} names the template by a path of this machine, which copier update "

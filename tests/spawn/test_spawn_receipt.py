@@ -11,7 +11,7 @@ import pytest
 
 import manifest
 from collection import TAG, commit_all, copier, files, git, render
-from post_generate import public_source
+from remembrancer.receipt.source import public_source
 from remembrancer.tlog import merkle
 
 

@@ -5,14 +5,19 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, release, released
 from ledger_world import deploy, signed
 from receipt_samples import statement
+from remembrancer.clock import rfc3339
 from remembrancer.ledger import Ledger
 from remembrancer.paths import RECEIPTS
+from remembrancer.receipt import manifest as manifests
+from remembrancer.receipt.manifest import Line
 from remembrancer.receipt.statement import build, encode, parse, relative_path
 from remembrancer.repository.store import Store
 
@@ -351,14 +356,86 @@ def test_a_template_commit_with_its_receipt_passes(scratch: Scratch) -> None:
     name = {"fastapi-service": ".copier-answers.yml"}.get(said["layer"], f".copier-answers.{said['layer']}.yml")
     said["answers"] = {"path": name, "sha256": hashlib.sha256(text.encode()).hexdigest()}
     said["template"].pop("tagSignature", None)
-    manifest = Store(scratch.root).write_blob(b"{}\n")
-    said["manifest"]["sha256"] = manifest
-    spawned["subject"][0]["digest"]["sha256"] = manifest
+    text = text.replace("https://example.org/t.git", said["template"]["source"])
+    said["answers"]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    blob = manifests.write([Line("Makefile", "standard", "0" * 64, "0" * 64)])
+    said["manifest"] = manifests.stated(blob)
+    spawned["subject"][0]["digest"]["sha256"] = Store(scratch.root).write_blob(blob)
     scratch.write(name, text)
     new_receipt(encode(spawned))(scratch)
     assert checked(scratch) == (0, "")
     scratch.write(name, text.replace("component: my-svc", "component: my-sv2"))
     assert "[receipt.named-file]" in checked(scratch)[1]
+    scratch.write(name, text)
+    scratch.commit("spawn")
+    scratch.write(name, text.replace("_src_path: https://", "_src_path: https://token@"))
+    assert checked(scratch) == (0, ""), "how the source is asked is no other source"
+    for source in ("https://evil.example/t.git", "/tmp/t", "git@example.org:t.git", "gh:evil/t"):
+        scratch.write(name, text.replace(said["template"]["source"], source))
+        status, told = checked(scratch)
+        assert (status, "[receipt.source]" in told) == (1, True), told
+
+
+def take(scratch: Scratch, kind: str) -> Path:
+    """Return the one receipt of a kind that HEAD does not have."""
+    new = scratch.git("ls-files", "--others", "--", f"ops/receipts/{kind}").splitlines()
+    [path] = [path for path in new if path.endswith(".receipt")]
+    return scratch.root / path
+
+
+@pytest.mark.parametrize("days", [2, 400])
+def test_a_receipt_that_is_ahead_of_the_present_is_refused_before_it_is_committed(scratch: Scratch, days: int) -> None:
+    said = statement("waiver")
+    said["predicate"]["recordedAt"] = rfc3339(datetime.now(UTC) + timedelta(days=days))
+    new_receipt(encode(said))(scratch)
+    status, told = checked(scratch, "check-receipts")
+    assert (status, "[receipt.future]" in told) == (1, True), told
+    scratch.commit("all the same")
+    refused = scratch.json("seal").report["data"]["refused"]
+    assert [one["code"] for one in refused] == ["receipt.future"]
+    said["predicate"]["recordedAt"] = rfc3339(datetime.now(UTC) + timedelta(hours=20))
+    new_receipt(encode(said))(scratch)
+    assert checked(scratch, "check-receipts") == (0, "")
+
+
+def test_a_signature_that_the_seal_refuses_is_refused_before_it_is_committed(scratch: Scratch) -> None:
+    key = new_key(scratch, "Stranger <stranger@example.invalid>")
+    scratch.ok("sign", "--no-seal", ARTIFACT)
+    path = take(scratch, "sign")
+    good = parse(path.read_bytes())
+    for change, code in (({"fingerprint": key}, "sig.untrusted-key"), ({"signature": ""}, "sig.bad")):
+        path.unlink(missing_ok=True)
+        blob = Store(scratch.root).write_blob(b"no signature") if "signature" in change else good.predicate["signature"]
+        predicate = {**good.predicate, **change, "signature": blob}
+        new_receipt(build("sign", [(one.name, one.sha256) for one in good.subject], predicate))(scratch)
+        status, told = checked(scratch, "check-receipts")
+        assert (status, f"[{code}" in told or "[sig." in told) == (1, True), told
+        path = take_staged(scratch, "sign")
+
+
+def take_staged(scratch: Scratch, kind: str) -> Path:
+    [path] = scratch.git("diff", "--cached", "--name-only", "--diff-filter=A", "--", f"ops/receipts/{kind}").split()
+    return scratch.root / path
+
+
+def test_what_was_never_sealed_can_be_taken_away_again_and_nothing_else(scratch: Scratch) -> None:
+    scratch.ok("sign", "--no-seal", ARTIFACT)
+    scratch.commit("pending")
+    names = scratch.git("diff", "--name-only", "--diff-filter=A", "HEAD~1", "--", "ops/receipts").split()
+    for name in names:
+        (scratch.root / name).unlink()
+    assert any("/blobs/" in name for name in names)
+    assert checked(scratch) == (0, ""), names
+    sealed = scratch.git("ls-files", "ops/receipts/sign").split()[0]
+    kept = [name for name in names if name.endswith(".receipt")]
+    scratch.git("restore", "--source=HEAD", "--staged", "--worktree", "--", *kept)
+    status, told = checked(scratch, "check-receipts")
+    assert (status, "blobs/" in told) == (1, True), "a blob that is still named stays"
+    for name in kept:
+        (scratch.root / name).unlink()
+    (scratch.root / sealed).unlink(missing_ok=True)
+    status, told = checked(scratch, "check-receipts")
+    assert (status, "[receipt.edited]" in told, sealed in told) == (1, True, True), told
 
 
 def test_below_the_top_of_the_repository(original: Scratch) -> None:

@@ -376,6 +376,10 @@ REASONS: dict[str, Reason] = {
         "A receipt is larger than 65,535 bytes, or another file of the repository than any of its kind may be.",
         "Put large values into an evidence file, which receipts name by digest; restore any other file from Git.",
     ),
+    "receipt.source": Reason(
+        "An answers file names another source of the template than its receipt records.",
+        "Take the change back; a template that has moved is recorded by an update from its new source.",
+    ),
     "receipt.text": Reason(
         "A decision record's text is not the one that its newest receipt binds.",
         "Restore the file with `git checkout -- <file>`, or write a new decision that supersedes it.",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding
-from remembrancer.hooks.receipts import archived_by
+from remembrancer.hooks.archived import archived_by
 from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import IRREGULAR, Change, Staged
 from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, damaged, is_live
@@ -54,6 +54,18 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
         return list(_check(staged, [change for change in ours if change.old not in archived], bool(archived)))
     except Rejected as error:
         return [refusal(CHECK, error.code, _NOTE, error.message, error.remedy)]
+
+
+def sealed_in(staged: Staged, receipts: set[bytes]) -> set[bytes]:
+    """Return which of these receipts the ledger in the index has; all of them where HEAD has one and the index none.
+
+    Raises Rejected for a ledger that cannot be read.
+    """
+    note = staged.file(_NOTE)
+    if note is None:
+        return set() if staged.read(f"HEAD:./{_NOTE}") is None else receipts
+    found = entries(_Index(Path(staged.root), staged), 0, _claimed(note).size)
+    return {entry for _, entry in found if entry in receipts}
 
 
 def _check(staged: Staged, changes: list[Change], archived: bool) -> Iterator[Finding]:

@@ -2,27 +2,32 @@
 
 A receipt, a blob or an archive that HEAD has never changes or goes. A new receipt has its kind's schema, lies where its
 content belongs, and comes with its blobs; a file of the repository that it names has the digest that it states; a
-new version of the template comes with its spawn or update receipt.
+new version of the template comes with its spawn or update receipt, from the source that this records. A receipt that
+the seal would refuse is refused here, while it can still be mended, and one that was never sealed may be taken away.
 """
 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from remembrancer.errors import Rejected
+from remembrancer.clock import SystemClock
+from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding
+from remembrancer.hooks.archived import archived_by
 from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import Change, Staged
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, parse, relative_path
+from remembrancer.record.future import refuse_future
 
 CHECK = "check-receipts"
 _HEX = re.compile("[0-9a-f]{64}")
-_CHECKPOINT = f"{RECEIPTS}/ledger/checkpoint"
+_HEXES = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_PROVEN = ("sign", "timestamp", "trust", "spawn", "update")
 _ARCHIVE = f"{RECEIPTS}/archive/"
 _BLOBS = f"{RECEIPTS}/blobs/"
-_DEVELOPMENT = b"dev.invalid/"
 
 
 def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
@@ -32,12 +37,13 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     found: list[Finding] = []
     new: list[Receipt] = []
     blobs: set[str] = set()
+    taken = _taken_away(staged, changes)
     for change in changes:
         kept = change.path.startswith((_ARCHIVE, _BLOBS)) or _is_receipt(change.path)
         if not kept:
             continue
         if change.status != "A":
-            if not (change.status == "D" and change.old in archived):
+            if not (change.status == "D" and (change.old in archived or change.path in taken)):
                 found.append(_edited(change))
         elif change.path.startswith(_BLOBS):
             found += _blob(staged, change, blobs)
@@ -49,6 +55,7 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     for one in new:
         found += _whole(staged, one, blobs)
     found += _named_files(staged, new)
+    found += _unsealable(staged, new)
     answers = [one for one in changes if not one.path.startswith(RECEIPTS) and one.status != "D"]
     if answers:
         found += _generations(staged, answers)
@@ -59,21 +66,63 @@ def _is_receipt(path: str) -> bool:
     return path.startswith(f"{RECEIPTS}/") and path.endswith(".receipt")
 
 
-def archived_by(staged: Staged, changes: Iterable[Change]) -> set[str]:
-    """Return the blobs that this commit moves into an archive.
+def _taken_away(staged: Staged, changes: list[Change]) -> set[str]:
+    """Return the paths of receipts that this commit removes and no ledger ever had, and of blobs that nobody names."""
+    gone = [one for one in changes if one.status == "D" and _is_receipt(one.path)]
+    read = {one.path: staged.read(one.old) or b"" for one in gone if not one.path.startswith(_ARCHIVE)}
+    free = {path for path in _never_sealed(staged, read) if not _is_followed(staged, read[path])} if read else set()
+    if not free:
+        return set()
+    blobs = {digest for path in free for digest in _HEXES.findall(read[path].decode("utf-8", "replace"))}
+    paths = {f"{_BLOBS}{digest}" for digest in blobs} & {one.path for one in changes if one.status == "D"}
+    if paths:
+        for name in staged.names(RECEIPTS):
+            if _is_receipt(name):
+                text = (staged.file(name) or b"").decode("utf-8", "replace")
+                paths -= {f"{_BLOBS}{digest}" for digest in _HEXES.findall(text)}
+    return free | paths
 
-    Closing a development ledger does that, and only that counts: the archive must hold HEAD's own checkpoint, and its
-    origin must be a development one.
-    """
-    folders: defaultdict[str, set[str]] = defaultdict(set)
-    checkpoint = ""
-    for change in changes:
-        if change.status == "A" and change.path.startswith(_ARCHIVE):
-            folders[change.path.removeprefix(_ARCHIVE).partition("/")[0]].add(change.new)
-        elif change.path == _CHECKPOINT and change.status in "MD":
-            checkpoint = change.old
-    moved = set().union(*(held for held in folders.values() if checkpoint in held))
-    return moved if moved and (staged.read(checkpoint) or b"").startswith(_DEVELOPMENT) else set()
+
+def _never_sealed(staged: Staged, receipts: dict[str, bytes]) -> set[str]:
+    from remembrancer.hooks.ledger import sealed_in  # noqa: PLC0415 - only where a receipt is removed
+
+    try:
+        sealed = sealed_in(staged, set(receipts.values()))
+    except RemembrancerError:  # check-ledger says what is wrong with it
+        return set()
+    return {path for path, data in receipts.items() if data not in sealed}
+
+
+def _is_followed(staged: Staged, data: bytes) -> bool:
+    """Say whether a generation's receipt states the version that an answers file in the index still names."""
+    from remembrancer.standard.generations import answers_said  # noqa: PLC0415 - only where one is removed
+
+    try:
+        said = parse(data).predicate
+    except Rejected:
+        return False
+    if "template" not in said:
+        return False
+    path = str(said["answers"]["path"])
+    found = answers_said(path, (staged.file(path) or b"").decode("utf-8", "replace"))
+    return found is not None and found.version == said["template"]["version"]
+
+
+def _unsealable(staged: Staged, new: Iterable[Receipt]) -> Iterator[Finding]:
+    """What the seal would refuse of the new receipts, under the staged policy; whom to trust is not asked."""
+    now = SystemClock().now()
+    check: Callable[[Receipt], None] = partial(refuse_future, now=now)
+    for one in new:
+        if one.kind in _PROVEN:
+            from remembrancer.hooks.sealable import checker  # noqa: PLC0415 - cryptography, needed only for such kinds
+
+            check = checker(staged, now)
+            break
+    for one in new:
+        try:
+            check(one)
+        except RemembrancerError as error:
+            yield refusal(CHECK, error.code, f"{RECEIPTS}/{relative_path(one)}", error.message, error.remedy)
 
 
 def _edited(change: Change) -> Finding:
@@ -136,23 +185,39 @@ def _named_files(staged: Staged, new: Iterable[Receipt]) -> Iterator[Finding]:
 
 
 def _generations(staged: Staged, changed: Iterable[Change]) -> Iterator[Finding]:
-    """An answers file that names a version of the template comes with the receipt of that version."""
-    from remembrancer.standard.generations import answers_said  # noqa: PLC0415 - only where an answers file is staged
+    """An answers file names a version of the template that a receipt records, and the source that it came from.
 
-    known = set(_recorded(staged))
+    The next update runs code from that source.
+    """
+    from remembrancer.receipt.source import public_source  # noqa: PLC0415 - only where an answers file is staged
+    from remembrancer.standard.generations import answers_said  # noqa: PLC0415
+
+    sources = defaultdict(set)
+    for layer, version, source in _recorded(staged):
+        sources[layer, version].add(source)
     for change in changed:
         answers = answers_said(change.path, staged.added(change).decode("utf-8", "replace"))
-        if answers is not None and (answers.layer, answers.version) not in known:
+        if answers is None:
+            continue
+        known = sources.get((answers.layer, answers.version))
+        if known is None:
             kind = "update" if change.status == "M" else "spawn"
             remedy = f"Run `remembrancer record {kind}`, and stage what it writes: git add {RECEIPTS}"
             message = f"says template version {answers.version}, and no receipt records it"
             yield refusal(CHECK, "receipt.unrecorded", change.path, message, remedy)
+        elif public_source(answers.source) not in known:
+            remedy = (
+                f"Take it back (git restore --source=HEAD --staged --worktree -- {change.path}); "
+                "where the template has moved, set the new source and update: the update's receipt records it."
+            )
+            message = f"names the template's source {answers.source}, recorded is {', '.join(sorted(known))}"
+            yield refusal(CHECK, "receipt.source", change.path, message, remedy)
 
 
-def _recorded(staged: Staged) -> Iterator[tuple[str, str]]:
+def _recorded(staged: Staged) -> Iterator[tuple[str, str, str]]:
     for name in staged.names(f"{RECEIPTS}/spawn", f"{RECEIPTS}/update"):
         try:
             said = parse(staged.file(name) or b"").predicate
         except Rejected:
             continue
-        yield said["layer"], said["template"]["version"]
+        yield said["layer"], said["template"]["version"], said["template"]["source"]

@@ -3,7 +3,7 @@ result."""
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from remembrancer.audit.gather import signed_content
 from remembrancer.audit.session import Session
@@ -14,6 +14,7 @@ from remembrancer.openpgp.verify import read_signature, verify_detached
 from remembrancer.paths import TRUST
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt
+from remembrancer.record.future import refuse_future
 from remembrancer.record.prove import stamp
 from remembrancer.repository.reader import Repository
 from remembrancer.tlog.checkpoint import Checkpoint
@@ -24,8 +25,6 @@ from remembrancer.trust.policy import Policy, Profile
 from remembrancer.user.keys import log_key
 from remembrancer.user.state import State
 from remembrancer.verify.log import check_token
-
-_AHEAD = timedelta(days=366)  # what a wrong clock may be off before a receipt is refused
 
 
 def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None = None) -> SealResult | None:
@@ -90,9 +89,7 @@ def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable
             manifests.read(repository.blob(manifest["sha256"]), manifest)
         elif receipt.kind == "trust":
             _check_policy(repository, trusted.policy, receipt)
-        recorded = str(receipt.predicate["recordedAt"])
-        if recorded > rfc3339(now + _AHEAD):
-            raise Rejected("receipt.future", f"the receipt says that it was recorded at {recorded}")
+        refuse_future(receipt, now)
 
     return check
 

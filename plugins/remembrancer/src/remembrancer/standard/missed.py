@@ -166,7 +166,7 @@ def copy_aside(root: Path, answers: Answers, aside: Path, *, tasks: bool) -> Non
 def copier_program() -> list[str]:
     """Return the command that runs Copier: this environment's own, or the one on PATH. Raises EnvironmentTrouble."""
     if find_spec("copier") is not None:
-        return [sys.executable, "-m", "copier"]
+        return [sys.executable, "-P", "-m", "copier"]  # -P: not a copier.py of the folder that it is started in
     program = shutil.which("copier", path=os.environ.get("PATH"))
     if program is None:
         raise EnvironmentTrouble(
