@@ -5,16 +5,19 @@ python _service_variants.py bare|metrics|logged|whole|instrumentator
 
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
-from app import errors, health, items, logs, metrics
-from app.health import Readiness
-from app.items import ItemStore
-from app.logs import RequestLogMiddleware
+from app import items
+from app.core import errors, health, logs, metrics
+from app.core.health import Readiness
+from app.core.logs import RequestLogMiddleware
+from app.core.metrics import Metrics, MetricsMiddleware
+from app.core.server import bind, make_server
+from app.core.tracing import TracingMiddleware
 from app.main import create_app
-from app.metrics import Metrics, MetricsMiddleware
-from app.server import make_server
 from app.settings import Settings
-from app.tracing import TracingMiddleware
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
@@ -32,9 +35,13 @@ def variant(name: str, settings: Settings) -> FastAPI:
         "logged": [Middleware(TracingMiddleware), Middleware(RequestLogMiddleware), counted],
         "instrumentator": [],
     }
-    app = FastAPI(middleware=stacks[name], redirect_slashes=False, docs_url=None, redoc_url=None)
-    app.state.readiness, app.state.metrics = Readiness(), measured
-    app.state.items = ItemStore(settings.items_capacity)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        yield {"items": items.ItemStore(settings.items_capacity)}
+
+    app = FastAPI(middleware=stacks[name], lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
+    app.state.settings, app.state.readiness, app.state.metrics = settings, Readiness(), measured
     errors.install(app)
     for router in (health.router, metrics.router, items.router):
         app.include_router(router)
@@ -55,7 +62,7 @@ def main() -> None:
         """Processor seconds of this process so far."""
         return time.process_time()
 
-    make_server(app, settings).run()
+    make_server(app).run(sockets=[bind(settings)])
 
 
 if __name__ == "__main__":

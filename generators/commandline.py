@@ -68,7 +68,7 @@ def _refused(pair: str, known: list[str]) -> str:
     if name not in known:
         near = get_close_matches(name, known, n=1)
         return f"there is no question {name!r}; " + (f"did you mean {near[0]!r}?" if near else "--help names them all")
-    if name in ("gpu", "advanced") and value not in ("true", "false"):
+    if name in ("gpu", "advanced", "commit_check") and value not in ("true", "false"):
         return f"{name} is true or false, not {value!r}"
     return ""
 

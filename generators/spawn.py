@@ -159,6 +159,12 @@ def new_repository(spawn: Spawn) -> None:
                 spawn.git("commit", "--quiet", "--amend", "--no-edit", "--", "README.md")
             table = release.record(spawn.target, progress, env)
             spawn.commit(f"[{component}] chore: record {release.service_version(spawn.target)}")
+        if (spawn.target / "ops" / "bin" / "hooks").is_file():
+            run(
+                [spawn.target / "ops" / "bin" / "hooks", "install"],
+                "the hooks could not be installed",
+                cwd=spawn.target,
+            )
         if spawn.git("status", "--porcelain").strip():
             raise StepFailed("the working tree is not clean at the end")
     finish(spawn, component, table, recording=recording)
@@ -180,6 +186,9 @@ def finish(spawn: Spawn, component: str, table: str, *, recording: bool) -> None
     if recording:
         artifact = f"dist/{component}-{release.service_version(spawn.target)}.tar.gz"
         commands[1] = f"ops/bin/remembrancer verify-full {artifact}"
+    hooks = spawn.target / "ops" / "bin" / "hooks"
+    if hooks.is_file() and not (spawn.target / ".git" / "hooks" / "pre-commit").exists():
+        commands.append("ops/bin/hooks install")
     print("\nNext:")
     for command in (f"cd {shlex.quote(os.path.relpath(spawn.target))}", *commands):
         print(f"  {command}")

@@ -208,7 +208,7 @@ def _manifest(data: bytes) -> None:
 def _decision(data: bytes) -> None:
     found = adr.read("ADR-001-use-tiles.md", data)
     adr.problems(found), adr.unwritten(found), found.supersedes
-    if adr_import.read("0001-use-tiles.md", data) is None or not found.title:
+    if adr_import.read("0001-use-tiles.md", data.decode("utf-8", "replace")) is None or not found.title:
         raise BadInput("input.adr", "no decision")
 
 

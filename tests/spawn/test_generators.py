@@ -102,6 +102,7 @@ def test_a_complete_service_from_nothing(shallow: Path, tmp_path: Path) -> None:
         data = (target / tracked).read_bytes()
         assert str(clone).encode() not in data, tracked
         assert clone.as_uri().encode() not in data, tracked
+    assert {"pre-commit", "commit-msg"} <= {path.name for path in (target / ".git/hooks").iterdir()}
     assert re.search(r"Next:\n(  \S.*\n){3}", done.stdout)
     assert "development" in done.stdout
     for proof in ("hash", "signature", "timestamp", "inclusion", "checkpoint"):
@@ -141,6 +142,7 @@ def test_a_layer_in_a_new_folder(clone: Path, cached_home: Path, tmp_path: Path,
     assert done.stdout.endswith("/orders\n  git show --stat\n")
     assert git(target, "status", "--porcelain") == ""
     assert (target / f".copier-answers.{layer}.yml").is_file()
+    assert (target / ".git/hooks/pre-commit").exists() == (layer == "ci")
 
 
 def test_no_clock_runs_over_the_questions_on_a_terminal(clone: Path, cached_home: Path, tmp_path: Path) -> None:

@@ -152,12 +152,12 @@ def _dsa(gpg: Gpg) -> Case:
     return _signed(gpg, "dsa2048")
 
 
-@_forgery("an RSA key of 1024 bits", "sig.bad-certificate", "gpg gpgv")
+@_forgery("an RSA key of 1024 bits", "sig.algorithm", "gpg gpgv")
 def _rsa_1024(gpg: Gpg) -> Case:
     return _signed(gpg, "rsa1024")
 
 
-@_forgery("a key that is bound to its name by SHA-1", "sig.bad-certificate", "gpg gpgv")
+@_forgery("a key that is bound to its name by SHA-1", "sig.weak-self-signature", "gpg gpgv")
 def _sha1_binding(gpg: Gpg) -> Case:
     key = gpg.key("signer", "rsa2048", "sign", "never", "--cert-digest-algo", "SHA1")
     return Case(gpg.sign(key), (gpg.export(key),))

@@ -131,7 +131,7 @@ def test_seal_1_without_the_proof_nothing_is_relied_on(released: Scratch, tmp_pa
 def test_seal_4_a_limit_that_does_not_hold_fails_the_tests(service: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(service, copy, symlinks=True)
-    limits = copy / "app/limits.py"
+    limits = copy / "app/core/limits.py"
     for text, status in (("received > self._max_bytes", 0), ("received > 2 * self._max_bytes", 1)):
         limits.write_text(limits.read_text(encoding="utf-8").replace("received > self._max_bytes", text))
         command = [
@@ -141,7 +141,7 @@ def test_seal_4_a_limit_that_does_not_hold_fails_the_tests(service: Path, tmp_pa
             "-q",
             "-p",
             "no:cacheprovider",
-            "tests/test_limits.py",
+            "tests/core/test_limits.py",
             "-k",
             "length",
         ]

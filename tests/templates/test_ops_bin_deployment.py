@@ -384,6 +384,33 @@ def contents(repo: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (repo / "dist").iterdir()}
 
 
+def refused_before_anything_is_signed(repo: Path, env: dict[str, str], state: Path) -> None:
+    """Q-08: a ledger that is behind, a key that is not here and an image of another version stop a release at once."""
+    git(repo, "reset", "--quiet", "--hard", "v0.1.0~1")  # before what was sealed
+    restored = ["git", "checkout", "--quiet", "v0.1.0", "--", "ops/trust"]
+    assert call(restored, repo, env).returncode == 0
+    assert call(["make", "bump", "VERSION=0.2.0"], repo, env).returncode == 0
+    commit_all(repo, "[my-svc] chore: 0.2.0")
+    behind = call(["make", "release"], repo, env)
+    git(repo, "checkout", "--quiet", "v0.1.0", "--", "ops/receipts")
+    commit_all(repo, "[my-svc] chore: the ledger again")
+    (keys,) = {path.parent for path in state.rglob("pubring.kbx")}
+    keys.rename(keys.with_name("away"))
+    keys.mkdir(mode=0o700)
+    keyless = call(["make", "release"], repo, env)
+    shutil.rmtree(keys)
+    keys.with_name("away").rename(keys)
+    (repo / "dist/image.digest").write_text(f"sha256:{'a' * 64}\n")
+    stale = call(["make", "release"], repo, env)
+    (repo / "dist/image.digest").unlink()
+    for done, said in ((behind, "[log.behind]"), (keyless, "[sig.no-key]"), (stale, "dist/image.digest is of")):
+        assert done.returncode != 0
+        assert said in done.stdout + done.stderr, done.stdout + done.stderr
+        assert "signed " not in done.stdout
+    assert not list((repo / "dist").glob("my-svc-0.2.0*.asc"))
+    assert git(repo, "status", "--porcelain") == "", "nothing was noted"
+
+
 def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
     repo = tmp_path / "my-svc"
@@ -415,6 +442,13 @@ def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Pa
         assert "'make bump VERSION=patch'" in changed.stderr.splitlines()[0]
         assert contents(repo) == released
         assert git(repo, "status", "--porcelain") == "", "nothing was signed or noted"
+        git(repo, "reset", "--quiet", "--hard", "HEAD~1")
+        assert "name it: git tag v0.1.0" in first.stdout
+        git(repo, "tag", "v0.1.0")
+        assert "git tag" not in call(["make", "release"], repo, env).stdout
+        refused_before_anything_is_signed(repo, env, state)
+        git(repo, "reset", "--quiet", "--hard", "v0.1.0")
+        (repo / "dist/my-svc-0.1.0.tar.gz").write_bytes(released["my-svc-0.1.0.tar.gz"])
         assert call(["make", "verify"], repo, env).returncode == 0, "the released archive is still the one that was"
         (repo / "dist/my-svc-0.1.0.tar.gz").write_bytes(b"other")
         assert call(["make", "verify"], repo, env).returncode != 0

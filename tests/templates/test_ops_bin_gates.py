@@ -62,10 +62,11 @@ def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     target = render(collection, tmp_path_factory.mktemp("gates") / "my-svc", component="my-svc", ci="both", gpu=True)
     shutil.rmtree(target / "app")
     shutil.rmtree(target / "tests")
+    (target / "conftest.py").unlink()
     for name, text in {
         "app/__init__.py": "",
         "app/__main__.py": APP,
-        "app/service.json": '{"name": "my-svc", "version": "0.1.0"}\n',
+        "app/service.json": '{"name": "my-svc", "port": 8080, "version": "0.1.0"}\n',
         "tests/test_app.py": TEST,
         "ops/receipts/spawn/aa/aa.receipt": "{}\n",
     }.items():
@@ -150,6 +151,28 @@ def remove(name: str) -> Change:
     return lambda repo: (repo / name).unlink()
 
 
+def own_image(repo: Path) -> None:
+    """What a team does to its image: a package of the distribution, a stage for both, a word for the reader."""
+    edit(
+        repo,
+        "Dockerfile",
+        r"(?m)^WORKDIR /srv$",
+        "RUN apt-get update \\\\\n    # what the driver needs\n    && apt-get install -y libpq5\nWORKDIR /srv",
+    )
+    edit(
+        repo,
+        "Dockerfile",
+        r"(?m)^FROM \$\{BASE_IMAGE_PREFIX\}python:3.11-slim AS builder$",
+        "FROM ${BASE_IMAGE_PREFIX}python:3.11-slim AS base\nFROM base AS builder",
+    )
+    (repo / ".dockerignore").write_text("*\n!app\n!migrations\n!requirements.lock\n")
+
+
+def test_a_team_s_own_image_holds_every_gate(repo: Path) -> None:
+    own_image(repo)
+    assert red(repo) == {}
+
+
 UPPER_FILE = 'from pathlib import Path\n\nTEXT = Path("ops", "remembrancer" + ".json").read_text()\n'
 CHANGES: list[tuple[str, str, Change]] = [
     ("tests-pass", "a test fails", drop("tests/test_app.py", "== 2", "== 3")),
@@ -195,6 +218,20 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("health-checked", "no readiness probe", drop("ops/k8s/base/deployment.yaml", "readinessProbe:", "readinessGate:")),
     ("health-checked", "no startup probe", drop("ops/k8s/base/deployment.yaml", "startupProbe:", "# startupProbe:")),
     ("health-checked", "an image without check", drop("Dockerfile", "(?m)^HEALTHCHECK", "# HEALTHCHECK")),
+    ("health-checked", "a check of another path", drop("Dockerfile", "8080/health", "8080/")),
+    ("health-checked", "a check of another port", drop("Dockerfile", "localhost:8080", "localhost:9090")),
+    ("health-checked", "a check that is switched off", append("Dockerfile", "HEALTHCHECK NONE\n")),
+    ("production-ready", "an image of one stage", drop("Dockerfile", "(?ms)^FROM .*(?=^FROM)", "")),
+    ("production-ready", "an image that takes nothing over", drop("Dockerfile", "COPY --from=builder", "COPY")),
+    ("production-ready", "an image that runs as root", drop("Dockerfile", "USER 1000:1000", "USER root")),
+    (
+        "production-ready",
+        "a user of the first stage only",
+        drop("Dockerfile", "(?s)(FROM[^\\n]*)(.*)USER 1000:1000", r"\1\nUSER 1000:1000\2"),
+    ),
+    ("production-ready", "an image that ends as root", append("Dockerfile", "USER 0\n")),
+    ("production-ready", "packages without hashes", drop("Dockerfile", "--require-hashes", "--no-deps")),
+    ("production-ready", "an image with the history", append(".dockerignore", "!.git\n")),
     ("health-checked", "another answer", drop("app/__main__.py", '{"healthy":true}', '{"healthy":1}')),
     ("observable", "no overlay is watched", overlays_without_monitoring),
     ("observable", "no alerts", remove("ops/k8s/components/monitoring/prometheusrule.yaml")),

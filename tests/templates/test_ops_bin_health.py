@@ -185,30 +185,19 @@ def test_keys_of_a_policy_that_nobody_trusts_here(lib: SimpleNamespace) -> None:
 # ---------------------------------------------------------------- what needs no Remembrancer
 
 
-@pytest.mark.parametrize(
-    ("here", "said"),
-    [
-        ("/bin/pre-commit", "pre-commit install"),
-        (
-            None,
-            "pipx run pre-commit install (or pip install it first)",
-        ),
-    ],
-)
-def test_hooks_that_are_not_installed(
-    lib: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, here: str | None, said: str
-) -> None:
-    monkeypatch.setattr(lib.standing.shutil, "which", lambda _name: here)
-    assert line(lib, "hooks") == ("warning", f"pre-commit and commit-msg not installed; run: {said}")
+def test_hooks_that_are_not_installed(lib: SimpleNamespace) -> None:
+    said = "pre-commit and commit-msg not installed; run: ops/bin/hooks install"
+    assert line(lib, "hooks") == ("warning", said)
 
 
-def test_hooks(lib: SimpleNamespace, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lib.standing.shutil, "which", lambda name: f"/bin/{name}")
+def test_hooks(lib: SimpleNamespace, repo: Path) -> None:
     for name in ("pre-commit", "commit-msg"):
         program(repo / ".git/hooks", name, "#!/bin/sh\n")
     assert line(lib, "hooks")[0] == "ok"
     (repo / ".git/hooks/commit-msg").chmod(0o644)
-    assert line(lib, "hooks") == ("broken", "commit-msg cannot be executed; run: pre-commit install --overwrite")
+    assert line(lib, "hooks") == ("broken", "commit-msg cannot be executed; run: ops/bin/hooks install")
+    git(repo, "config", "core.hooksPath", "elsewhere")
+    assert line(lib, "hooks")[0] == "warning", "git looks there"
 
 
 def test_a_template_that_is_here(lib: SimpleNamespace, repo: Path) -> None:

@@ -325,6 +325,22 @@ def test_make_bump_passes_the_version_as_data(repo: Path) -> None:
         "Merge branch 'x'",
         'Revert "y"',
         "fixup! z",
+        'Reapply "y"',
+        "Merge pull request #3 from x/y",
+        "Bump starlette from 0.40.0 to 0.41.0",
+        "Bump the production group across 1 directory with 2 updates",
+        "build(deps): bump starlette from 0.40.0 to 0.41.0",
+        "build(deps-dev): bump the dev group with 3 updates",
+        "Update dependency fastapi to v0.120.0",
+        "chore(deps): update dependency fastapi to v0.120.0",
+        "fix(deps): update fastapi",
+        "Update actions/checkout action to v7",
+        "Update python:3.11-slim Docker digest to 35d3a4a",
+        "Lock file maintenance",
+        "Pin dependencies",
+        "Apply suggestions from code review",
+        "Apply suggestion from @reviewer",
+        "Apply 2 suggestion(s) to 1 file(s)",
     ],
 )
 def test_messages_in_the_house_format(repo: Path, message: str) -> None:
@@ -345,6 +361,9 @@ def test_messages_in_the_house_format(repo: Path, message: str) -> None:
         "[my-svc]feat: x",
         f"[a] feat: {'x' * 120}",
         "# only a comment",
+        "Update the readme",
+        "Apply what was said",
+        "chore(deps): something",
     ],
 )
 def test_messages_that_are_refused(repo: Path, message: str) -> None:
@@ -363,6 +382,27 @@ def test_a_range_names_the_wrong_commit(repo: Path) -> None:
     assert done.returncode == 1
     assert git(repo, "rev-parse", "--short", bad) in done.stderr
     assert run(repo, "commit-msg", f"{'0' * 40}..{bad}").returncode == 4
+
+
+def test_a_bots_commit_passes_in_a_range(repo: Path) -> None:
+    base = git(repo, "rev-parse", "HEAD")
+    env = environment(repo.parent, GIT_AUTHOR_NAME="renovate[bot]")
+    words = ["git", "commit", "--quiet", "--allow-empty", "-m", "Configure something"]
+    assert call(words, repo, env).returncode == 0
+    assert run(repo, "commit-msg", f"{base}..HEAD").returncode == 0
+
+
+def test_the_check_can_be_switched_off(repo: Path) -> None:
+    settings = repo / "ops/settings.mk"
+    assert "COMMIT_CHECK := true\n" in settings.read_text()
+    settings.write_text(settings.read_text().replace("COMMIT_CHECK := true", "COMMIT_CHECK := false"))
+    (repo / "M").write_text("wrong")
+    assert run(repo, "commit-msg", "M").returncode == 0
+
+
+def test_a_repository_that_takes_the_layer_keeps_its_own_messages(collection: Path, tmp_path: Path) -> None:
+    made = render(collection, tmp_path / "shop", layer="ci", component="shop")
+    assert "COMMIT_CHECK := false\n" in (made / "ops/settings.mk").read_text()
 
 
 @pytest.mark.parametrize("since", ["HEAD~1", "HEAD^", "HEAD~3"])
@@ -429,6 +469,74 @@ def test_the_hooks_work_in_a_real_commit(repo: Path) -> None:
     (repo / "app/main.py").write_text(MARKERS)
     git(repo, "add", "--all")
     assert call(["git", "commit", "-m", "[my-svc] fix: half"], repo, env).returncode != 0
+
+
+def commit(repo: Path, env: dict[str, str], message: str = "[my-svc] fix: right") -> subprocess.CompletedProcess[str]:
+    """Commit what is staged, with the hooks."""
+    return call(["git", "commit", "-m", message], repo, env)
+
+
+def test_the_hooks_are_installed_without_another_program(repo: Path) -> None:
+    """Q-13: also what is only in the index counts, and what is only in the work tree does not."""
+    stub(repo, "exit 0")
+    env = environment(repo.parent, repo.parent / "path")
+    assert call(["make", "hooks"], repo, env).returncode == 0
+    half = repo / "app/main.py"
+    whole = half.read_text()
+    half.write_text(whole + MARKERS)
+    git(repo, "add", "--all")
+    half.write_text(whole)
+    done = commit(repo, env)
+    assert (done.returncode, "app/main.py:" in done.stderr) == (1, True), done.stderr
+    git(repo, "add", "--all")
+    (repo / "app/__init__.py").write_text("# changed\n")
+    git(repo, "add", "--all")
+    half.write_text(whole + MARKERS)
+    assert "is not in the form of this repository" in commit(repo, env, "wrong").stderr
+    done = commit(repo, env)
+    assert done.returncode == 0, done.stderr
+    half.write_text(whole)
+    (repo / "README.md").write_text((repo / "README.md").read_text().replace("0.1.0", "0.1.9"))
+    done = call(["git", "commit", "-am", "[my-svc] docs: other"], repo, env)
+    assert (done.returncode, "README.md says 0.1.9" in done.stderr) == (1, True), done.stderr
+    stub(repo, "exit 1")
+    assert call(["git", "commit", "--allow-empty", "-m", "[my-svc] fix: x"], repo, env).returncode == 1
+
+
+def test_the_hooks_of_a_user_and_of_others_stay(repo: Path, tmp_path: Path) -> None:
+    stub(repo, "exit 0")
+    settings = tmp_path / "gitconfig"
+    program(tmp_path / "own", "pre-commit", f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    git(tmp_path, "config", "--file", str(settings), "core.hooksPath", str(tmp_path / "own"))
+    env = environment(repo.parent, repo.parent / "path", GIT_CONFIG_GLOBAL=str(settings))
+    assert run(repo, "hooks", "install", GIT_CONFIG_GLOBAL=str(settings)).returncode == 0
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["pre-commit"]
+    (repo / "app/__init__.py").write_text("# changed\n")
+    git(repo, "add", "--all")
+    assert commit(repo, env, "wrong").returncode == 1
+    assert commit(repo, env).returncode == 0
+    assert (tmp_path / "ran").exists()
+    theirs = program(repo / ".git/hooks", "commit-msg", "#!/bin/sh\n# theirs\n")
+    done = run(repo, "hooks", "install", GIT_CONFIG_GLOBAL=str(settings))
+    assert (done.returncode, "another program wrote commit-msg" in done.stderr) == (1, True)
+    assert theirs.read_text() == "#!/bin/sh\n# theirs\n"
+
+
+def test_the_hooks_of_a_service_in_a_larger_repository_and_a_linked_work_tree(repo: Path, tmp_path: Path) -> None:
+    stub(repo, "exit 0")
+    env = environment(repo.parent, repo.parent / "path")
+    inside = tmp_path / "larger/services/one"
+    inside.parent.mkdir(parents=True)
+    git(tmp_path, "clone", "--quiet", str(repo), str(inside))
+    shutil.rmtree(inside / ".git")
+    repository(tmp_path / "larger")
+    assert run(inside, "hooks", "install").returncode == 0
+    git(tmp_path / "larger", "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "linked"))
+    for top in (tmp_path / "larger", tmp_path / "linked"):
+        (top / "services/one/app/main.py").write_text(MARKERS)
+        git(top, "add", "--all")
+        done = commit(top, env)
+        assert (done.returncode, "app/main.py:1 holds a merge conflict" in done.stderr) == (1, True), done.stderr
 
 
 def stub(repo: Path, check: str) -> None:

@@ -126,7 +126,16 @@ def test_the_seeded_and_the_linked_files_are_there(service: Path) -> None:
     expected = {".copier-answers.yml", ".dockerignore", ".editorconfig", ".gitattributes", ".github", ".gitignore"}
     expected |= {".amazonq", "AGENTS.md"}
     expected |= {".pre-commit-config.yaml", "CHANGELOG.md", "Dockerfile", "Makefile", "README.md", "app", "ops"}
-    expected |= {"pyproject.toml", "renovate.json", "requirements-dev.lock", "requirements.lock", "ruff.toml", "tests"}
+    expected |= {
+        "conftest.py",
+        "local.mk",
+        "pyproject.toml",
+        "renovate.json",
+        "requirements-dev.lock",
+        "requirements.lock",
+        "ruff.toml",
+        "tests",
+    }
     assert {path.name for path in service.iterdir()} == expected
     assert not [path for path in service.rglob("*") if path.is_symlink()]
 

@@ -53,7 +53,7 @@ def test_schemathesis_catches_a_broken_service(
 def test_the_service_s_own_tests_of_its_end_pass(service: Path, tmp_path: Path) -> None:
     """Readiness first, then the requests in flight, then exit 0: with twenty of them, and under steady load."""
     before = files(service)
-    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_process.py"]
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/core/test_process.py"]
     done = subprocess.run(
         [*command, "-k", "drains or steady"],
         cwd=service,

@@ -13,7 +13,7 @@ from update_history import NEWEST, OLDER, History
 from update_support import MARKS, end_world, lines, new_world, receipts, run
 
 SERVICE = "fastapi-service"
-CLASHES = ["app/limits.py", "app/logging_json.py", "ops/release.mk", "setup.cfg"]
+CLASHES = ["app/core/limits.py", "app/core/logging_json.py", "ops/release.mk", "setup.cfg"]
 MINE = "# Standard 3.9, and we also read settings.local.mk."
 
 
@@ -26,9 +26,9 @@ def customise(root: Path) -> None:
     # clashes: a line that the standard drops, a file that both add, two edited files that the standard drops
     release = root / "ops/release.mk"
     release.write_text(release.read_text().replace("# Standard 3.9.", MINE))
-    (root / "app/limits.py").write_text("LIMIT = 7\n")
+    (root / "app/core/limits.py").write_text("LIMIT = 7\n")
     (root / "setup.cfg").write_text("[flake8]\nmax-line-length = 99\n")
-    (root / "app/logging_json.py").write_text((root / "app/logging_json.py").read_text() + "\nOURS = 3\n")
+    (root / "app/core/logging_json.py").write_text((root / "app/core/logging_json.py").read_text() + "\nOURS = 3\n")
 
 
 def copier_update(history: History, root: Path) -> subprocess.CompletedProcess[str]:
@@ -75,11 +75,11 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     assert "OURS = 1" in (root / "app/items.py").read_text()
     assert (root / "app/ours.py").read_text() == "OURS = 2\n"
     assert not (root / "renovate.json").exists(), "a file that the team removed does not come back"
-    for path in ("app/limits.py", "ops/release.mk"):
+    for path in ("app/core/limits.py", "ops/release.mk"):
         assert all(mark in (root / path).read_bytes() for mark in MARKS), path
     assert (root / "setup.cfg").read_text() == "[flake8]\nmax-line-length = 99\n", "an edited file is never lost"
-    assert (root / "app/logging_json.py").read_text().endswith("OURS = 3\n")
-    assert (root / "app/logs.py").is_file()
+    assert (root / "app/core/logging_json.py").read_text().endswith("OURS = 3\n")
+    assert (root / "app/core/logs.py").is_file()
 
     (waiting,) = receipts(root, "update")
     assert waiting["conflicts"] == CLASHES
@@ -89,7 +89,7 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
 
     refused = checks(root)
     assert refused.returncode == 1
-    assert "app/limits.py:1 holds a merge conflict" in refused.stderr
+    assert "app/core/limits.py:1 holds a merge conflict" in refused.stderr
     assert "ops/release.mk:" in refused.stderr
 
     # it is neither sealed nor committed while it waits
@@ -109,11 +109,11 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     assert receipts(root, "update") == [waiting]
 
     # the person decides
-    (root / "app/limits.py").write_text("LIMIT = 7\n")
+    (root / "app/core/limits.py").write_text("LIMIT = 7\n")
     release = (root / "ops/release.mk").read_text().splitlines()
     kept = [line for line in release if not line.startswith(("<<<<<<< ", "=======", ">>>>>>> ")) and line != MINE]
     (root / "ops/release.mk").write_text("\n".join(kept) + "\n")
-    (root / "app/logging_json.py").unlink()
+    (root / "app/core/logging_json.py").unlink()
     assert checks(root).returncode == 0
     done = clashing.ok("record", "update", "--resolved")
     assert "sealed 1 receipts" in done.out
@@ -125,8 +125,8 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     assert resolved["from"]["version"] == OLDER
     assert resolved["template"]["version"] == NEWEST
     manifest = lines(root, resolved)
-    assert manifest["app/limits.py"]["disk"] != manifest["app/limits.py"]["rendered"]
-    assert manifest["app/logs.py"]["disk"] == manifest["app/logs.py"]["rendered"]
+    assert manifest["app/core/limits.py"]["disk"] != manifest["app/core/limits.py"]["rendered"]
+    assert manifest["app/core/logs.py"]["disk"] == manifest["app/core/logs.py"]["rendered"]
     assert manifest["renovate.json"]["disk"] == ""
     assert sealed_size(clashing) == size + 1
     clashing.commit(f"[my-svc] chore: follow the standard to {NEWEST}")

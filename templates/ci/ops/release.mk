@@ -12,7 +12,7 @@ ARTIFACT = dist/$(NAME).tar.gz
 # OVERLAY, DIGEST, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
 .PHONY: artifact ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
-  release deployment rollback bump gates
+  release deployment rollback bump hooks gates
 
 dist: ## make dist/<component>-<version>.tar.gz, the same bytes from the same commit
 	@ops/bin/dist
@@ -54,13 +54,15 @@ verify: ## prove the release archive: hash, signature, timestamp, inclusion
 	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ARTIFACT)
 
 release: ## dist, sign, timestamp, record, seal and verify, in one go
+	@ops/bin/image pushed >/dev/null
 	@ops/bin/artifact --for release
 	@if test -f ops/receipts/deploy/$(NAME).receipt && $(REMEMBRANCER) verify-full $(ARTIFACT) >/dev/null 2>&1; then \
 	  echo "$(NAME) is released already."; \
 	else \
-	  ops/bin/image pushed >/dev/null && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
+	  $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
 	fi
 	@$(SELF) verify
+	@git rev-parse --quiet --verify "refs/tags/v$(RELEASE_VERSION)" >/dev/null || echo "Next: commit what was recorded, and name it: git tag v$(RELEASE_VERSION)"
 
 # What cannot be recorded is refused first, before the cluster changes.
 deployment: ## the whole sequence: build, test, scan, push, deploy, verify, record, sign, timestamp, verify
@@ -92,6 +94,9 @@ rollback: ## go back to a recorded version and note it (OVERLAY; TO=0.1.0 REASON
 
 bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
 	@ops/bin/bump "$$VERSION"
+
+hooks: ## install the checks before each commit
+	@ops/bin/hooks install
 
 gates: ## answer the thirteen quality gates and write the rating into README.md
 	@ops/bin/health-check --gates --write

@@ -4,32 +4,25 @@ Creating, reading and listing with a cursor; what a client sends is validated st
 """
 
 import bisect
-import secrets
-import time
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
+from uuid_utils.compat import uuid7
 
-from app.errors import problems
+from app.core.errors import problems
+from app.core.models import Input
 
 ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 ItemId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 
-def _whole(value: object) -> object:
-    # JSON has one type of number: 3.0 is as good an integer as 3.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-class NewItem(BaseModel):
+class NewItem(Input):
     """What a client says about a new item."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     name: str = Field(min_length=1, max_length=100)
-    quantity: Annotated[int, BeforeValidator(_whole)] = Field(default=1, ge=0, le=1_000_000)
+    quantity: int = Field(default=1, ge=0, le=1_000_000)
 
 
 class Item(BaseModel):
@@ -59,21 +52,12 @@ class ItemStore:
         self._capacity = capacity
         self._items: dict[str, Item] = {}
         self._order: list[str] = []
-        self._last_tick = 0
-
-    def _next_id(self) -> str:
-        """A UUID of version 7 (RFC 9562, section 5.7, method 3: sub-millisecond ticks that never repeat)."""
-        self._last_tick = max(self._last_tick + 1, time.time_ns() * 4096 // 1_000_000)
-        milliseconds, fraction = divmod(self._last_tick, 4096)
-        tail = 0x8000_0000_0000_0000 | secrets.randbits(62)
-        digits = f"{milliseconds:012x}7{fraction:03x}{tail:016x}"
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
     def add(self, new: NewItem) -> Item:
         """Keep a new item. Raises StoreFullError."""
         if len(self._order) >= self._capacity:
             raise StoreFullError
-        item = Item(id=self._next_id(), name=new.name, quantity=new.quantity, created_at=datetime.now(UTC))
+        item = Item(id=str(uuid7()), name=new.name, quantity=new.quantity, created_at=datetime.now(UTC))
         self._items[item.id] = item
         self._order.append(item.id)
         return item
@@ -91,7 +75,7 @@ class ItemStore:
 
 
 def _store(request: Request) -> ItemStore:
-    store: ItemStore = request.app.state.items
+    store: ItemStore = request.state.items
     return store
 
 
@@ -104,7 +88,7 @@ _CREATED = {
 }
 
 
-@router.post("", status_code=201, responses={201: _CREATED, **problems(400, 408, 413, 422, 507)})
+@router.post("", status_code=201, responses={201: _CREATED, **problems(507)})
 async def create_item(new: NewItem, store: Store, response: Response) -> Item:
     """Create an item."""
     try:
@@ -115,7 +99,7 @@ async def create_item(new: NewItem, store: Store, response: Response) -> Item:
     return item
 
 
-@router.get("", responses=problems(422))
+@router.get("")
 async def list_items(
     store: Store,
     limit: Annotated[int, Query(ge=1, le=100, description="Items on a page")] = 20,
@@ -125,7 +109,7 @@ async def list_items(
     return store.page(limit, cursor)
 
 
-@router.get("/{item_id}", responses=problems(404, 422))
+@router.get("/{item_id}", responses=problems(404))
 async def read_item(item_id: Annotated[ItemId, Path()], store: Store) -> Item:
     """Read one item."""
     item = store.get(item_id)

@@ -1,32 +1,15 @@
-"""What several tests need: a client of an application of their own, and the log lines that it wrote."""
+"""What the tests of this service share: `client` talks to the whole, started application."""
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
-from app.settings import Settings
-
-Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     """A client of a started application with default settings."""
-    with TestClient(create_app(Settings())) as client:
+    with TestClient(create_app()) as client:
         yield client
-
-
-@pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    """The log lines since the last call; each must be a JSON object with a trace id."""
-
-    def read() -> list[dict[str, Any]]:
-        parsed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert all(len(line["trace_id"]) == 32 for line in parsed)
-        return parsed
-
-    return read

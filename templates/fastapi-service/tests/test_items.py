@@ -84,9 +84,9 @@ def test_a_cursor_need_not_be_an_item(client: TestClient) -> None:
 
 
 def test_a_full_store_says_so() -> None:
-    client = TestClient(create_app(Settings(items_capacity=1)))
-    create(client, name="a")
-    response = client.post("/items", json={"name": "b"})
+    with TestClient(create_app(Settings(items_capacity=1))) as client:
+        create(client, name="a")
+        response = client.post("/items", json={"name": "b"})
     assert (response.status_code, response.json()["detail"]) == (507, "There is no room for another item.")
 
 

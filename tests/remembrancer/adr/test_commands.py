@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from cli_support import Scratch, end_agents, new_scratch
+from remembrancer.adr import adopt as adopting
 from remembrancer.adr.form import read
-from remembrancer.clock import parse_rfc3339
+from remembrancer.clock import SystemClock, parse_rfc3339
 from remembrancer.receipt.statement import build, parse
+from remembrancer.repository.reader import Repository
 from remembrancer.repository.store import Store
 
 WRITTEN = (
@@ -347,12 +349,120 @@ def test_a_decision_that_is_too_long_to_be_read_is_not_cut_short(scratch: Scratc
 
 
 def test_what_is_too_long_to_be_read_is_not_imported_by_its_beginning(scratch: Scratch) -> None:
-    text = b"# 1. Use Kafka\n\n## Status\n\nAccepted\n\n## Context\n\nA.\n\n## Decision\n\nB.\n\n## Consequences\n\n"
+    text = b"# 1. Use Kafka\n\nDate: 2020-02-29\n\n## Status\n\nAccepted\n\n## Context\n\nA.\n\n"
+    text += b"## Decision\n\nB.\n\n## Consequences\n\n"
     scratch.write("docs/adr/0002-small.md", text.replace(b"Kafka", b"Redis") + b"C.\n")
     scratch.write("docs/adr/0001-large.md", text + b"C.\n" * 400_000)
     done = scratch.ok("adr", "import", "docs/adr")
     assert "imported docs/adr/0002-small.md" in done.out
-    assert "left out docs/adr/0001-large.md" in done.out
+    assert "docs/adr/0001-large.md: left out: it is larger than" in done.out
+
+
+LOSSY = """# 2. Keep two databases
+
+Date: 2019-04-05
+
+## Status
+
+Partly superseded by [One](0003-one-database.md), never implemented
+
+Supplemented by [the runbook][1]
+
+## Context
+
+Two teams.
+
+## Decision Outcome
+
+Two databases.
+
+[1]: https://example.org/runbook
+"""
+
+
+def test_what_stands_behind_the_status_is_kept(scratch: Scratch) -> None:
+    scratch.write("docs/adr/0002-two.md", LOSSY)
+    done = scratch.json("adr", "import", "docs/adr", "--strict")
+    (item,) = done.report["data"]["items"]
+    assert (done.status, item["status"], done.report["data"]["unplaced"]) == (0, "Accepted", [])
+    text = (scratch.root / item["file"]).read_text()
+    for part in LOSSY.splitlines():
+        assert part.lstrip("# ").removeprefix("Date: ") in text
+    assert scratch.run("verify-audit").status == 0
+
+
+UNPLACED = [
+    ("a status without a word", "0001-x.md", NYGARD.replace("Accepted\n", "Deprecated\n"), "no word for its status"),
+    ("number 0", "0000-x.md", NYGARD, "its number 0"),
+    ("a number that is taken", "0001-x.md", NYGARD, "its number 1 is taken"),
+    ("no day anywhere", "0003-x.md", NYGARD.replace("Date: 2020-02-29\n", ""), "names no day"),
+    ("no decision", "notes.md", "# Notes\n\n## Minutes\n\nWe met.\n", "no decision"),
+    ("another markup", "0003-x.adoc", "= X\n", "not Markdown"),
+    ("not UTF-8", "0003-x.md", NYGARD.encode("utf-16"), "not UTF-8"),
+    (
+        "a successor that is not here",
+        "0003-x.md",
+        NYGARD.replace("Accepted", "Superseded by ADR-0009"),
+        "its successor",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "name", "text", "said"), UNPLACED, ids=[row[0] for row in UNPLACED])
+def test_what_has_no_place_is_named(scratch: Scratch, what: str, name: str, text: str | bytes, said: str) -> None:
+    scratch.write(f"docs/adr/{name}", text)
+    before = scratch.snapshot()
+    done = scratch.run("adr", "import", "docs/adr", "--strict")
+    assert (done.status, scratch.snapshot()) == (2, before), what
+    assert f"docs/adr/{name}: " in done.out
+    assert said in done.out
+    assert "[adr.unplaced]" in done.out
+    done = scratch.json("adr", "import", "docs/adr")
+    assert done.status == 0
+    assert any(said in one["message"] for one in done.report["data"]["unplaced"])
+    assert scratch.run("verify-audit").status == 0
+
+
+def test_a_shallow_clone_dates_nothing(scratch: Scratch) -> None:
+    scratch.write("docs/adr/0003-x.md", NYGARD.replace("Date: 2020-02-29\n", ""))
+    scratch.commit("one")
+    scratch.commit("two")
+    (scratch.root / ".git/shallow").write_bytes(scratch.git("rev-parse", "HEAD").encode())
+    (left,) = scratch.json("adr", "import", "docs/adr").report["data"]["unplaced"]
+    assert "shallow" in left["message"]
+
+
+def test_successors_go_by_the_name_of_the_file(scratch: Scratch) -> None:
+    """Two sources with one number, and both renumbered here: the link still says which one is meant."""
+    old = NYGARD.replace("Accepted", "Superseded by [Two](0002-two.md) and [Three](0004-three.md)", 1)
+    scratch.write("docs/adr/0001-old.md", old.replace("One database", "Old"))
+    for name in ("0002-one", "0002-two", "0004-three"):
+        scratch.write(f"docs/adr/{name}.md", NYGARD.replace("One database", name))
+    done = scratch.run("adr", "import", "docs/adr")
+    assert "its number 2 is taken" in done.out
+    assert "0004-three.md stands in the text alone" in done.out
+    said = [one for one in _adr_receipts(scratch) if one["status"] == "Superseded"]
+    rows = {one["title"].partition(": ")[2]: one["file"] for one in scratch.json("adr", "list").report["data"]["items"]}
+    assert rows["0002-two"].endswith(f"ADR-{said[0]['supersededBy']:03d}-{said[0]['supersededBySlug']}.md")
+
+
+def test_an_interrupted_import_is_taken_up(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch.write("docs/adr/0002-keep-two-databases.md", OLD_MADR)
+    scratch.write("docs/adr/0003-one-database.md", NYGARD)
+
+    def ends(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    repository = Repository(scratch.root)
+    with monkeypatch.context() as patch:
+        patch.setattr(adopting, "_decide", ends)
+        with pytest.raises(KeyboardInterrupt):
+            adopting.adopt(repository, scratch.root / "docs/adr", SystemClock())
+    assert [row[2] for row in listed(scratch)] == ["yes", "no", "no"]
+    scratch.ok("adr", "import", "docs/adr")
+    assert [row[2] for row in listed(scratch)] == ["yes", "yes", "yes"]
+    assert {one.get("supersededBy") for one in _adr_receipts(scratch)} == {None, 3}
+    assert scratch.run("verify-audit").status == 0
 
 
 def test_a_receipt_from_the_last_second_of_the_calendar_ends_no_command(scratch: Scratch) -> None:

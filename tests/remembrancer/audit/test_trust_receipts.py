@@ -6,10 +6,9 @@ from itertools import count
 import pytest
 
 from cli_support import Scratch, owner, receipts
-from remembrancer.clock import SystemClock
+from remembrancer.audit.session import Session
 from remembrancer.receipt.statement import build, parse
 from remembrancer.record.begin import record_change
-from remembrancer.repository.reader import Repository
 from remembrancer.repository.store import Store
 
 
@@ -55,7 +54,7 @@ def test_a_trust_receipt_that_its_owner_does_not_vouch_for_is_not_sealed(
     signature = (folder / f"policy.toml.{who}.asc").read_bytes()
     if change:
         text = text.replace(b"version = 1\n", change + b' = "' + b"0" * 64 + b'"\n', 1)
-    record_change(Repository(scratch.root), "add", text, {who: signature if genuine else b"junk"}, SystemClock())
+    record_change(Session(scratch.root), "add", text, {who: signature if genuine else b"junk"})
     scratch.commit(what)
     done = scratch.json("seal")
     assert (done.status, [one["code"] for one in done.report["data"]["refused"]]) == (1, [code]), done.out

@@ -27,6 +27,10 @@ REASONS: dict[str, Reason] = {
         "Two decisions have the same number: two branches took it, and Git merged both.",
         "Give one of them the next free number with `remembrancer adr renumber <file>`.",
     ),
+    "adr.unplaced": Reason(
+        "Something of an imported decision has no place in the standard's form.",
+        "Change the source where it says so, or import without --strict and mend the record before you accept it.",
+    ),
     "adr.unrecorded": Reason(
         "A decision says that it is decided, but no receipt binds its text.",
         "Record it with `remembrancer adr accept` or `remembrancer adr reject`.",
@@ -393,15 +397,15 @@ REASONS: dict[str, Reason] = {
         "Merge the file that the message names, and run `remembrancer record update --resolved` again.",
     ),
     "sig.algorithm": Reason(
-        "The signature is made with a kind of key that is not accepted, such as DSA.",
-        "Sign with an Ed25519, ECDSA or RSA key.",
+        "The key is of a kind that is not accepted, such as DSA, Brainpool, secp256k1, or RSA of an odd length.",
+        "Sign with an Ed25519 key, an ECDSA key over P-256, P-384 or P-521, or an RSA key of 2048 to 4096 bits.",
     ),
     "sig.bad": Reason(
         "The signature does not hold for these bytes and this key.",
         "Do not use the artifact; get it and its signature again from their source.",
     ),
     "sig.bad-certificate": Reason(
-        "An OpenPGP certificate is malformed, weak, or not exactly one public certificate.",
+        "An OpenPGP certificate is malformed, or not exactly one public certificate.",
         "Export the key again with `gpg --export --armor FINGERPRINT`.",
     ),
     "sig.expired": Reason(
@@ -464,6 +468,10 @@ REASONS: dict[str, Reason] = {
         "The signature is not one over a binary document.",
         "Make a detached signature with `remembrancer sign`.",
     ),
+    "sig.unsupported": Reason(
+        "The signature uses something that is not supported, such as SHA-3 or a critical notation.",
+        "Sign again with SHA-256, SHA-384 or SHA-512, and without critical notations.",
+    ),
     "sig.untrusted-key": Reason(
         "The signature is by a key that the pinned policy does not trust for this.",
         "Sign with a trusted key, or add the key to the policy and have its owner sign it.",
@@ -471,6 +479,10 @@ REASONS: dict[str, Reason] = {
     "sig.weak-hash": Reason(
         "The signature uses a hash other than SHA-256, SHA-384 and SHA-512.",
         "Sign again with a strong hash.",
+    ),
+    "sig.weak-self-signature": Reason(
+        "What an OpenPGP certificate says about itself is signed with a weak hash, SHA-1 or older, alone.",
+        "Have its owner renew it with a strong hash, export it again, and sign again; the key stays the same.",
     ),
     "time.certificate": Reason(
         "A certificate of the timestamp's chain breaks a rule, for example about its key usage.",

@@ -2,6 +2,9 @@
 
 ops/bin/commit-msg FILE        one message, as git's commit-msg hook passes it
 ops/bin/commit-msg A..B        every commit of a range, as a pipeline checks it; HEAD~1..HEAD also in a new repository
+
+Merges, reverts, a forge's suggestions and the commits of Dependabot and Renovate pass as they come. The line
+COMMIT_CHECK := false in ops/settings.mk switches the check off.
 """
 
 import re
@@ -14,8 +17,15 @@ from service import EXIT_FAILED, EXIT_USAGE, ROOT, Trouble
 
 TYPES = ("feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore", "revert")
 SUBJECT = re.compile(rf"\[[a-z0-9][a-z0-9._/-]{{0,63}}\] ({'|'.join(TYPES)})!?: \S.*")
-# What git and the hosts write by themselves.
-OWN = re.compile(r"(Merge |Revert \"|fixup! |squash! |amend! )")
+# What git, a forge's buttons (suggestions, reverts) and the usual bots write by themselves.
+OWN = re.compile(
+    r"Merge |Revert \"|Reapply \"|fixup! |squash! |amend! "
+    r"|Apply suggestions? from |Apply \d+ suggestion\(s\) to \d+ file\(s\)|Apply \d+ suggestions? "
+    r"|(build|chore|ci|fix|deps)(\(deps(-dev)?\))?: ([Bb]ump|[Uu]pdate|[Pp]in|[Ll]ock file) \S"
+    r"|Bump (\S+ from \S+ to \S+|the \S+ group)|(Pin|Update) dependencies|Lock file maintenance"
+    r"|Update (dependency|module) \S+ to \S|Update \S+ (digest|action|Docker (tag|digest)) to \S"
+)
+BOT = "[bot]"
 REMEDY = f"write '[component] type: description', where type is one of {', '.join(TYPES)}"
 
 
@@ -66,12 +76,14 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return EXIT_USAGE
+    if not service.load().commit_check:
+        return 0
     if ".." in arguments[0] and not Path(arguments[0]).is_file():
         wrong = []
-        listing = service.git("log", "--no-merges", "--format=%h %s", commits(arguments[0])).decode(errors="replace")
-        for line in listing.splitlines():
-            commit, _, subject = line.partition(" ")
-            if said := problem(subject):
+        listing = service.git("log", "--no-merges", "--format=%h%x00%an%x00%s", commits(arguments[0]))
+        for line in listing.decode(errors="replace").splitlines():
+            commit, author, subject = line.split("\0", 2)
+            if not author.endswith(BOT) and (said := problem(subject)):
                 wrong.append(f"commit {commit}: {said}")
     else:
         said = problem(subject_of(Path(arguments[0]).read_text(encoding="utf-8", errors="replace")))

@@ -38,8 +38,21 @@ class Evidence:
 
     def readme(self) -> str:
         """Return the text of README.md, or ""."""
-        path = self.service.folder / "README.md"
+        return self.file("README.md")
+
+    def file(self, name: str) -> str:
+        """Return the text of a file in the service's folder, or ""."""
+        path = self.service.folder / name
         return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    @property
+    def port(self) -> int | None:
+        """The port in app/service.json; None where there is none."""
+        try:
+            value = json.loads(self.file("app/service.json"))["port"]
+        except (ValueError, KeyError, TypeError):
+            return None
+        return value if isinstance(value, int) else None
 
 
 def run(command: list[str], cwd: Path = ROOT, seconds: float = 900) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dockerfile
 from evidence import Evidence, remembrancer, run, verdict
 from service import ROOT, Service, Trouble
 
@@ -53,14 +54,19 @@ def monitored(evidence: Evidence) -> str:
 
 
 def production_ready(evidence: Evidence) -> str:
-    """Nothing is unfinished, and every package is pinned with its hash."""
+    """Nothing is unfinished, every package is pinned with its hash, and the image is built and run as it should be."""
     folder = os.path.relpath(evidence.service.folder, ROOT)
     where = [f"{folder}/app", f"{folder}/tests", f"{folder}/src"]
     code, said = run(["git", "grep", "-nIwE", "--untracked", "-e", UNFINISHED, "--", *where])
     if code != 1:
         return f"unfinished: {said}" if code == 0 else said
     code, said = run([sys.executable, "-B", str(Path(__file__).with_name("sbom.py")), "--check"])
-    return said if code else ""
+    if code:
+        return said
+    image = evidence.file("Dockerfile")
+    return image and (
+        dockerfile.fit_for_production(image) or dockerfile.keeps_private_files_out(evidence.file(".dockerignore"))
+    )
 
 
 def verifiable(_evidence: Evidence) -> str:
@@ -198,10 +204,7 @@ def health_checked(evidence: Evidence) -> str:
     for name in ("startupProbe", "livenessProbe", "readinessProbe"):
         if f"{name}:" not in deployment:
             return f"the Deployment has no {name}"
-    image = evidence.service.folder / "Dockerfile"
-    if not image.is_file() or not re.search(r"(?m)^HEALTHCHECK ", image.read_text(encoding="utf-8")):
-        return "the image has no HEALTHCHECK"
-    return ""
+    return dockerfile.health_checked(evidence.file("Dockerfile"), evidence.port)
 
 
 def observable(evidence: Evidence) -> str:

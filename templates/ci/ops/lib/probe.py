@@ -67,6 +67,7 @@ def run_service(folder: Path, paths: tuple[str, ...]) -> Answers:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {"HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "0", "LOG_LEVEL": "INFO"}
+    environment |= {"LOG_FORMAT": "json"}
     command = [interpreter(folder), "-m", "app"]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

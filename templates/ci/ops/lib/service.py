@@ -40,6 +40,7 @@ class Service:
     folder: Path
     test_command: str
     dist_command: str
+    commit_check: bool = True
 
     @property
     def artifact(self) -> Path:
@@ -72,6 +73,7 @@ def load(root: Path = ROOT) -> Service:
             root / values["WORKING_DIRECTORY"].strip(),
             values["TEST_COMMAND"].strip(),
             values["DIST_COMMAND"].strip(),
+            values.get("COMMIT_CHECK", "true").strip() != "false",
         )
     except KeyError as error:
         raise Trouble(f"ops/settings.mk has no {error.args[0]}", EXIT_USAGE) from error

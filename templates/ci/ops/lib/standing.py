@@ -1,9 +1,9 @@
 """The lines of the health check: what each one looks at, and when it is healthy, worth a look, or broken."""
 
+import contextlib
 import functools
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ DECISIONS = "ops/receipts/adr"
 SOON, WAITS, WAITED = timedelta(days=30), timedelta(days=7), timedelta(days=30)
 UNPINNED = {"trust.unpinned"}  # what a fresh checkout is; anything else that is not proven is broken
 NO_LAYER = "the Remembrancer (layer 2) is not part of this repository"
+INSTALL = "ops/bin/hooks install"
 RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 ANSWERS = (".copier-answers.yml", ".copier-answers.k8s.yml", ".copier-answers.ci.yml")
 
@@ -186,23 +187,24 @@ def hooks(_found: Service) -> Line:
     if not (ROOT / ".pre-commit-config.yaml").is_file():
         return Line("hooks", WARNING, "this repository has no .pre-commit-config.yaml")
     try:
-        folder = ROOT / service.git("rev-parse", "--git-path", "hooks").decode().strip()
+        folder = ROOT / hooks_folder()
     except Trouble as error:
         return Line("hooks", WARNING, str(error))
     wanted = ("pre-commit", "commit-msg")
     if missing := [name for name in wanted if not (folder / name).is_file()]:
-        return Line("hooks", WARNING, f"{' and '.join(missing)} not installed; run: {installing()}")
+        return Line("hooks", WARNING, f"{' and '.join(missing)} not installed; run: {INSTALL}")
     # git passes over a hook that it may not execute
     if dead := [name for name in wanted if not os.access(folder / name, os.X_OK)]:
-        return Line("hooks", BROKEN, f"{' and '.join(dead)} cannot be executed; run: {installing(' --overwrite')}")
+        return Line("hooks", BROKEN, f"{' and '.join(dead)} cannot be executed; run: {INSTALL}")
     return Line("hooks", OK, "pre-commit and commit-msg are installed")
 
 
-def installing(how: str = "") -> str:
-    """Return what installs the hooks; pre-commit is in no lock file, so a machine may have to get it first."""
-    if shutil.which("pre-commit"):
-        return f"pre-commit install{how}"
-    return f"pipx run pre-commit install{how} (or pip install it first)"
+def hooks_folder() -> str:
+    """Return where git looks for hooks: what a configuration says counts before the repository's own folder."""
+    for scope in ("--local", "--global", "--system"):
+        with contextlib.suppress(Trouble):
+            return service.git("config", scope, "--type=path", "core.hooksPath").decode().strip()
+    return service.git("rev-parse", "--git-common-dir").decode().strip() + "/hooks"
 
 
 def template(_found: Service, *, online: bool = False) -> Line:

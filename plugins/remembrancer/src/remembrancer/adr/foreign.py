@@ -1,183 +1,262 @@
 """Decisions of another form: MADR, adr-tools (Nygard) and the standard's own, read into the standard's fields.
 
-Pure. Dates and statuses are kept. Sections that the standard has no field for stay below the record under their own
-headings, so nothing of the text is lost.
+Pure. What the standard has a field for goes there; everything else stays below the record under its own heading, and
+what was renamed on the way is named there too. So no word of the text is lost; `lost` asks that of the result.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
 
 from remembrancer.adr import form as adr
+from remembrancer.adr.markdown import Document, Part, cut
+from remembrancer.adr.standing import ENDED, PARTLY, Successor, day_of, status_of, successors_of
 
-_NUMBERED = re.compile(r"(?:adr[-_ ]?)?0*([0-9]{1,5})[-_ .]", re.IGNORECASE)
-# these take lines without what `_bare` takes away, so that no pattern ends in something that could be tried twice
-_TITLE = re.compile(r"#\s+(?:(?:ADR[-\s]*)?[0-9]+\s*[.:–—-]\s*)?(\S.*)")
-_HEADING = re.compile(r"(#{2,6})\s+(\S.*)")
-# `Date: 2020-01-31`, `* Status: accepted`, `- **Date:** …`, `**Status**: …`
-_FACT = re.compile(r"(?:[-*+]\s+)?(?:\*\*|__)?(Status|Date)(?:\*\*|__)?\s*:\s*(?:\*\*|__)?\s*(.*)", re.IGNORECASE)
-_FRONT = re.compile(r"([A-Za-z-]+)\s*:\s*(.*)")
-_DAY = re.compile(r"\b([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})\b")
-_BY = re.compile(r"supersed(?:ed|es)\s+by[^0-9\n]{0,40}?0*([0-9]{1,5})\b", re.IGNORECASE)
-
-_STATUSES = {
-    "accepted": adr.ACCEPTED,
-    "approved": adr.ACCEPTED,
-    "decided": adr.ACCEPTED,
-    "implemented": adr.ACCEPTED,
-    "rejected": adr.REJECTED,
-    "declined": adr.REJECTED,
-    "superseded": adr.SUPERSEDED,
-    "superceded": adr.SUPERSEDED,
-    "deprecated": adr.SUPERSEDED,
-    "amended": adr.ACCEPTED,
-    "proposed": adr.DRAFT,
-    "draft": adr.DRAFT,
-    "pending": adr.DRAFT,
+_NUMBERED = re.compile(r"(?:adr[-_ ]?)?0{0,9}([0-9]{1,5})(?=[-_ .])", re.IGNORECASE)
+_DATED = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})(?=[-_. ])")
+_PREFIX = re.compile(
+    r"(?:(?:ADR[- #]{0,3})?[0-9]{1,9}[ ]{0,3}[.:–—-][ ]{0,3}|ADR[- #]{0,3}[0-9]{1,9}[ ]{1,3})(?=\S)", re.I
+)
+# `Date: 2020-01-31`, `* Status: accepted`, `- **Date:** …`, `**Status**: …`, `| Status | accepted |`
+_FACT = re.compile(
+    r"(?:[-*+|][ \t]+)?(?:\*\*|__)?(Status|Date|Decision date|Decided on|Introduced|Created)(?:\*\*|__)?"
+    r"[ \t]*[:|][ \t]*(?:\*\*|__)?(.*)",
+    re.IGNORECASE,
+)
+_FRONT = re.compile(r"[\"']?([A-Za-z][A-Za-z _-]{0,40})[\"']?[ \t]*:(.*)")
+_SEPARATORS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_MARKS = "#*_:=-|\"'`<>()[]{}.,;+“”\ufeff"
+_CHOICE = re.compile(r"\b(proposed|draft|rejected|accepted|deprecated|superseded)\b[^|\n]{0,60}[|/]", re.IGNORECASE)
+_ABOUT_TEMPLATES = {"template", "templates", "adr", "madr", "nygard", "decision", "record", "bare", "minimal", "full"}
+_ABOUT_TEMPLATES |= {
+    "short",
+    "long",
+    "example",
+    "architecture",
+    "architectural",
+    "the",
+    "md",
+    "0000",
+    "000",
+    "00",
+    "xxxx",
 }
-_CONTEXT = ("context", "context and problem statement", "problem statement", "problem", "motivation", "background")
-_DECISION = ("decision", "decision outcome", "decision made", "proposal", "solution")
-_CONSEQUENCES = ("consequences", "positive consequences", "negative consequences", "implications", "impact", "results")
-_VERIFICATION = ("verification", "confirmation", "validation", "compliance")
+
+_CONTEXT = "context|context and problem statement|context and problem|context & problem statement|problem statement"
+_CONTEXT += (
+    "|problem|the problem|problem description|motivation|background|issue|context and background|problem context"
+)
+_DECISION = "decision|decisions|the decision|decision outcome|decision made|our decision|proposed decision|resolution"
+_DECISION += "|proposal|solution|proposed solution|outcome|decision result|decision and outcome"
+_CONSEQUENCES = "consequences|consequence|positive consequences|negative consequences|neutral consequences|implications"
+_CONSEQUENCES += "|impact|impacts|results|ramifications|effects|result|decision consequences"
+_VERIFICATION = "verification|confirmation|validation|compliance"
 _HOMES = {
-    **dict.fromkeys(_CONTEXT, "Context"),
-    **dict.fromkeys(_DECISION, "Decision"),
-    **dict.fromkeys(_CONSEQUENCES, "Consequences"),
-    **dict.fromkeys(_VERIFICATION, "Verification"),
+    name: home
+    for home, names in {
+        "Context": _CONTEXT,
+        "Decision": _DECISION,
+        "Consequences": _CONSEQUENCES,
+        "Verification": _VERIFICATION,
+        "Status": "status|decision status",
+        "Date": "date|decision date|decided on|introduced|created",
+    }.items()
+    for name in names.split("|")
 }
+_PREAMBLE, _AS_IMPORTED = "Preamble", {"Status": "Status as imported", "Date": "Date as imported"}
 
 
 @dataclass
 class Foreign:
-    """A decision as it was read: its number (0: none), title, day ("": none), status ("": none), the fields that it
-    has, further sections, and the number of the decision that supersedes it (0: none is named)."""
+    """A decision as it was read.
 
-    number: int = 0
+    `number` is None where the file's name has none, `date` is "" where the text names none. `renamed` says what stands
+    under another name than in the source, `notes` what was decided about it, and `unplaced` what the standard has no
+    place for, one clause each.
+    """
+
+    number: int | None = None
     title: str = ""
     date: str = ""
     status: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     sections: list[tuple[str, str]] = field(default_factory=list)
-    superseded_by: int = 0
+    successors: list[Successor] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unplaced: list[str] = field(default_factory=list)
 
 
-def read(name: str, data: bytes) -> Foreign | None:
-    """Return the decision in a file of this name, or None for a file that is none (an index, a template)."""
-    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
-    own = adr.read(name, data)
-    if not adr.problems(own) or (own.title and set(adr.FIELDS) <= own.fields.keys()):
-        return _own(own)
-    found = Foreign()
-    numbered = _NUMBERED.match(name)
-    found.number = int(numbered[1]) if numbered else 0
-    parts = list(_parts(text.splitlines(), found))
-    if not found.title or not any(heading and _home(heading) for heading, _ in parts):
+def read(name: str, text: str) -> Foreign | None:
+    """Return the decision in a file of this name, or None for a text that is none."""
+    text = text.removeprefix("\ufeff")
+    document = cut(text, _known)
+    if not _homes(document):
+        document = cut(text, _known, nested=True)
+    found = Foreign(_number(name), date=_dated(name))
+    facts: dict[str, list[str]] = {"Status": [], "Date": []}
+    _front(document, found, facts)
+    front = {home: len(said) for home, said in facts.items()}
+    stated = [*facts["Status"], *_facts(document.parts[0])["Status"]]
+    stated += [part.body for part in document.parts if _home(part) == "Status"]
+    if not (_homes(document) or status_of("\n".join(stated))):
         return None
+    _title(document, name, found)
     pieces: dict[str, list[str]] = {}
-    for heading, body in parts:
-        _place(found, pieces, heading, body)
-    found.fields = {home: "\n\n".join(texts) for home, texts in pieces.items()}
-    if found.superseded_by and found.status != adr.ACCEPTED:
-        found.status = adr.SUPERSEDED
+    for part in document.parts:
+        _place(part, found, pieces, facts)
+    found.fields = {home: "\n\n".join(texts) for home, texts in pieces.items() if texts}
+    _stand(found, "\n".join(facts["Status"]), "\n".join(facts["Date"]))
+    # what is said once, and in the record's words, stands in the record's own lines
+    once = {home for home, said in facts.items() if len(said) - front[home] == 1}
+    found.sections = [one for one in found.sections if not _told(found, one, once)]
     return found
 
 
-def _own(own: adr.Adr) -> Foreign:
-    fields = {name: own.fields[name] for name in adr.PROMPTS}
-    status = own.status if own.status in adr.DECIDED else _status(own.status)
-    return Foreign(own.number or own.titled, own.title, _day(own.date), status, fields, list(own.sections))
+def is_template(name: str, text: str) -> bool:
+    """Say whether a file is what decisions are copied from: by its name, a title in brackets, or a status to choose."""
+    words = re.findall(r"[a-z]+|[0-9]+", name.lower())
+    if "template" in words and not set(words) - _ABOUT_TEMPLATES:
+        return True
+    document = cut(text.removeprefix("\ufeff"), _known)
+    title = _PREFIX.sub("", document.title)
+    if (title[:1], title[-1:]) in (("[", "]"), ("{", "}"), ("<", ">")) or title.upper() in ("TITLE", "NUMBER. TITLE"):
+        return True
+    facts = [*_facts(document.parts[0])["Status"], *(part.body for part in document.parts if _home(part) == "Status")]
+    facts += [line.partition(":")[2] for line in document.front.split("\n") if line.lower().startswith("status")]
+    return any(len(set(map(str.lower, _CHOICE.findall(said)))) >= 2 for said in facts)
 
 
-def _parts(lines: list[str], found: Foreign) -> Iterator[tuple[str, str]]:
-    """Yield (heading, text) of each part of a document; facts above the first heading go into `found` at once."""
-    if lines and lines[0].strip() == "---" and "---" in (rest := [line.strip() for line in lines[1:]]):
-        end = rest.index("---") + 1
-        for line in lines[1:end]:
-            if fact := _FRONT.fullmatch(line.rstrip()):
-                _fact(found, fact[1], fact[2].strip("\"'"))
-        lines = lines[end + 1 :]
-    heading, body, fence, above = "", [], "", True
-    for line in lines:
-        mark = line.lstrip()[:3]
-        if fence or mark in ("```", "~~~"):
-            fence = "" if fence and mark == fence else fence or mark
-            body.append(line)
-        elif not found.title and (title := _TITLE.fullmatch(_bare(line))):
-            found.title = title[1]
-        elif (inner := _HEADING.fullmatch(_bare(line))) and (
-            len(inner[1]) == 2 or _home(inner[2]) or _is_status(inner[2])
-        ):
-            yield heading, "\n".join(body).strip()
-            heading, body, above = inner[2], [], False
-        elif above and (fact := _FACT.fullmatch(line.strip())):
-            _fact(found, fact[1], fact[2])
-        else:
-            body.append(line)
-    yield heading, "\n".join(body).strip()
+def lost(text: str, record: str) -> list[str]:
+    """Return the words of a source that a record of it does not have, each as often as it is missing."""
+    there = Counter(_words(record))
+    there.subtract(Counter(_words(text)))
+    return sorted(word for word, count in there.items() if count < 0 for _ in range(-count))
 
 
-def _bare(line: str) -> str:
-    """Return a heading without the spaces and the closing marks at its end, which belong to none of its words."""
-    line = line.rstrip()
-    opened = line.rstrip("#")
-    return opened.rstrip() if opened[-1:].isspace() else line
+def _words(text: str) -> list[str]:
+    return [word for word in (found.strip(_MARKS) for found in text.casefold().split()) if word]
 
 
-def _place(found: Foreign, pieces: dict[str, list[str]], heading: str, body: str) -> None:
+def _known(heading: str) -> bool:
+    return _plain(heading) in _HOMES
+
+
+def _plain(heading: str) -> str:
+    """Return a heading's words without what decorates them: a number in front, emphasis, a colon behind."""
+    words = heading.strip(" *_:#`?.").lower()
+    return re.sub(r"^[0-9]{1,3}(?:\.[0-9]{1,3})?[.):]? +", "", words)
+
+
+def _home(part: Part) -> str:
+    return _HOMES.get(_plain(part.heading), "") if part.known else ""
+
+
+def _homes(document: Document) -> bool:
+    return any(_home(part) in adr.PROMPTS for part in document.parts)
+
+
+def _number(name: str) -> int | None:
+    found = None if _DATED.match(name) else _NUMBERED.match(name)
+    return int(found[1]) if found else None
+
+
+def _dated(name: str) -> str:
+    """Return the day that a file's name begins with, or ""."""
+    found = _DATED.match(name)
+    digits = found[0].replace("-", "") if found else ""
+    return day_of(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}") if digits else ""
+
+
+def _front(document: Document, found: Foreign, facts: dict[str, list[str]]) -> None:
+    """Take status and day from the front matter, which is kept as it is."""
+    for line in document.front.split("\n"):
+        if (fact := _FRONT.fullmatch(line.rstrip())) and (home := _HOMES.get(fact[1].lower())) in facts:
+            facts[home].append(fact[2].strip(" \"'"))
+        elif fact and fact[1].lower() == "title" and not document.title:
+            found.title = fact[2].strip(" \"'")
+    if document.front:
+        fence = "`" * (max(map(len, re.findall("`+", document.front)), default=2) + 1)
+        found.sections.append(("Front matter", f"{max(fence, '```')}yaml\n{document.front}\n{max(fence, '```')}"))
+
+
+def _title(document: Document, name: str, found: Foreign) -> None:
+    stem = name.rpartition(".")[0]
+    bare = _PREFIX.sub("", document.title, count=1) if document.title else ""
+    if document.title:
+        found.title = _SEPARATORS.sub(" ", bare)
+        if bare != document.title:
+            found.renamed.append(f"its title is written: {document.title}")
+    elif not found.title:
+        found.title = (
+            re.sub(r"^(?:adr[-_ ]?)?[0-9]*[-_ .]+", "", stem).replace("-", " ").replace("_", " ").strip() or stem
+        )
+        found.renamed.append("its title is from the name of its file")
+
+
+def _facts(part: Part) -> dict[str, list[str]]:
+    """Return what the lines above the first heading say of status and day."""
+    found: dict[str, list[str]] = {"Status": [], "Date": []}
+    for line in part.lines:
+        if fact := _FACT.fullmatch(line.strip()):
+            found[_HOMES[fact[1].lower()]].append(fact[2].strip(" \t|*_"))
+    return found
+
+
+def _place(part: Part, found: Foreign, pieces: dict[str, list[str]], facts: dict[str, list[str]]) -> None:
     """Put one part where it belongs: a fact, a piece of one of the fields, or a section of its own."""
-    if not body:
-        return
-    if _is_status(heading):
-        _fact(found, "status", body)
-        return
-    if heading.lower() == "date":
-        _fact(found, "date", body)
-        return
-    home = _home(heading)
-    if home:
-        whole = body if heading.lower() == home.lower() or home not in pieces else f"{heading}: {body}"
-        pieces.setdefault(home, []).append(whole)
-    elif heading:
-        found.sections.append((heading, body))
+    heading, body, home = _SEPARATORS.sub(" ", part.heading), part.body, _home(part)
+    if not part.heading:
+        told = _facts(part)
+        for name, values in told.items():
+            facts[name] += values
+        if any(told.values()):
+            found.sections.append((_PREAMBLE, body))
+        elif body:
+            pieces["Context"] = [body]
+    elif home in facts:
+        facts[home].append(body)
+        found.sections.append((_AS_IMPORTED[home], body))
+        if heading != home:
+            found.renamed.append(f"the heading “{heading}” stands as {home}")
+    elif home in pieces:  # a second one keeps its name
+        pieces[home].append(f"{heading}:\n\n{body}" if body else f"{heading}:")
+    elif home:
+        pieces[home] = [body] if body else []
+        if heading != home:
+            found.renamed.append(f"the heading “{heading}” stands as {home}")
     else:
-        pieces["Context"] = [body]
+        found.sections.append((heading, body))
 
 
-def _fact(found: Foreign, name: str, value: str) -> None:
-    if name.lower() == "date":
-        found.date = found.date or _day(value)
-    elif name.lower() == "status":
-        found.status = found.status or _status(value)
-        found.date = found.date or _day(value)
-        if by := _BY.search(value):
-            found.superseded_by = int(by[1])
-            found.status = adr.SUPERSEDED
+def _told(found: Foreign, section: tuple[str, str], once: set[str]) -> bool:
+    """Say whether a section says nothing but what the record's own Status and Date lines say."""
+    heading, body = section
+    own = {"Status": found.status.lower(), "Date": found.date}
+    if heading == _PREAMBLE:
+        facts = [_FACT.fullmatch(line.strip()) for line in body.split("\n") if line.strip()]
+        said = [(fact[1].title(), fact[2].strip(" \t*_").lower()) if fact else ("", "") for fact in facts]
+    else:
+        said = [(home, body.lower()) for home, name in _AS_IMPORTED.items() if name == heading]
+    return bool(said) and all(home in once and own[home] == text for home, text in said)
 
 
-def _status(text: str) -> str:
-    """Return the last status that a text names: later lines are later news."""
-    words = re.findall(r"[a-z]+", re.sub(r"\([^()]*\)", "", text.lower()))
-    known = [_STATUSES[word] for word in words if word in _STATUSES]
-    return known[-1] if known else ""
-
-
-def _day(text: str) -> str:
-    for year, month, day in _DAY.findall(text):
-        try:
-            return date(int(year), int(month), int(day)).isoformat()
-        except ValueError:
-            continue
-    return ""
-
-
-def _home(heading: str) -> str:
-    return _HOMES.get(heading.lower().strip(" :"), "")
-
-
-def _is_status(heading: str) -> bool:
-    return heading.lower().strip(" :") == "status"
-
-
-def _belongs(heading: str) -> bool:
-    return bool(_home(heading)) or _is_status(heading)
+def _stand(found: Foreign, said: str, dated: str) -> None:
+    """Decide status, day and successors from the texts about them."""
+    found.date = day_of(dated) or day_of(said) or found.date
+    found.successors = successors_of(said)
+    status = status_of(said)
+    if status == ENDED and found.successors:
+        status = adr.SUPERSEDED
+    if status == PARTLY:
+        found.status, found.successors = adr.ACCEPTED, []
+    elif status in (*adr.DECIDED, adr.DRAFT):
+        found.status = status
+    else:
+        found.status = adr.DRAFT
+        shown = " ".join(said.split())[:60]
+        why = f"the standard has no word for its status “{shown}”" if shown else "it names no status"
+        told = found.unplaced if shown else found.notes
+        told.append(f"{why}; it is a draft until you accept, reject or supersede it")
+    if found.status != adr.SUPERSEDED:
+        found.successors = []

@@ -6,7 +6,7 @@ order. A decided one is Accepted, Rejected or Superseded; one that nobody has de
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -111,17 +111,46 @@ def read(name: str, data: bytes) -> Adr:
 
 def _lines(text: str) -> Iterator[tuple[str, str, bool]]:
     """Yield each line, what ends it, and whether it belongs to a fenced block of code."""
+    wholes = text.splitlines(keepends=True)
+    lines = text.splitlines()
+    for (line, code), whole in zip(marked(lines), wholes, strict=True):
+        yield line, whole[len(line) :], code
+
+
+def marked(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Yield each line, and whether it belongs to a fenced block of code (its fences do)."""
+    return ((line, code) for line, code, _ in _fenced(lines))
+
+
+def _fenced(lines: Iterable[str]) -> Iterator[tuple[str, bool, str]]:
+    """Yield each line, whether it belongs to a fenced block of code, and the fence that is open behind it.
+
+    A block ends with a line of nothing but as many of its fence's marks, or more (CommonMark 0.31, section 4.5).
+    """
     fence = ""
-    for line, whole in zip(text.splitlines(), text.splitlines(keepends=True), strict=True):
-        mark, end = line.lstrip()[:3], whole[len(line) :]
+    for line in lines:
+        bare = line.strip()
+        mark = bare[: len(bare) - len(bare.lstrip(bare[0]))] if bare[:1] in ("`", "~") else ""
         if fence:
-            yield line, end, True
-            fence = "" if mark == fence else fence
-        elif mark in ("```", "~~~"):
+            fence = "" if mark == bare and mark.startswith(fence) else fence
+            yield line, True, fence
+        elif len(mark) >= 3 and not (mark[0] == "`" and "`" in bare[len(mark) :]):
             fence = mark
-            yield line, end, True
+            yield line, True, fence
         else:
-            yield line, end, False
+            yield line, False, ""
+
+
+def inert(text: str) -> str:
+    """Return a text that can stand in a record: no line of it reads as one of the record's fields or headings.
+
+    Such a line gets one space in front, with which Markdown shows the same; a block of code without an end gets one.
+    """
+    lines, fence = [], ""
+    for line, code, fence in _fenced(text.splitlines()):  # noqa: B007
+        mine = not code and (_FIELD.fullmatch(line.rstrip()) or _HEADING.fullmatch(line.rstrip()))
+        lines.append(f" {line}" if mine else line)
+    return "\n".join([*lines, fence] if fence else lines)
 
 
 def problems(adr: Adr) -> list[str]:
@@ -164,7 +193,7 @@ def render(number: int, title: str, fields: Mapping[str, str], sections: tuple[t
     for name in FIELDS:
         value = fields[name]
         # a list or a block of code has to begin on a line of its own to be one
-        gap = "\n\n" if value.startswith(("- ", "* ", "```", "~~~", "1. ", "|", ">")) else " "
+        gap = "\n\n" if value.startswith(("- ", "* ", "+ ", "```", "~~~", "1. ", "|", ">", " ", "\t", "<")) else " "
         lines.append(f"**{name}**:{gap}{value}")
     for heading, text in sections:
         lines += ["", f"## {heading}", "", text]

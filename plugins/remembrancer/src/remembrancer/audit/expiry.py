@@ -11,7 +11,7 @@ from typing import NamedTuple
 from remembrancer.audit.gather import stamps
 from remembrancer.clock import rfc3339
 from remembrancer.errors import RemembrancerError
-from remembrancer.openpgp.certificate import signing_ends
+from remembrancer.openpgp.certificate import named_certificate, signing_ends
 from remembrancer.repository.reader import Repository
 from remembrancer.timestamp.certificate import load
 from remembrancer.timestamp.response import parse_response
@@ -37,10 +37,14 @@ def endings(trusted: Trusted, repository: Repository) -> tuple[Ending, ...]:
     signed = repository.signed_policy()
     found = []
     if signed and policy.owner in signed.certificates:
-        found.append(_ending("the owner's key", [signing_ends(signed.certificates[policy.owner])]))
+        found.append(
+            _ending(
+                "the owner's key", [signing_ends(named_certificate(signed.certificates[policy.owner], policy.owner))]
+            )
+        )
     for signer in policy.signers:
         if signer.term.ended is None:
-            ends = signing_ends(trusted.material(signer.certificate))
+            ends = signing_ends(named_certificate(trusted.material(signer.certificate), signer.fingerprint))
             found.append(_ending(f"signer {signer.name}", [ends, signer.term.until]))
     for authority in policy.authorities:
         if authority.term.ended is None:

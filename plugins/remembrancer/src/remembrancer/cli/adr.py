@@ -68,27 +68,37 @@ def _edit(path: Path) -> None:
 
 @click.command("import", epilog="Example: remembrancer adr import docs/adr")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--strict", is_flag=True, help="Write nothing when anything cannot be placed, and exit with 2.")
 @NO_SEAL
 @command(trust=True)
-def import_(session: Session, shown: Shown, *, folder: Path, no_seal: bool) -> int:
-    """Bring in decisions of MADR or adr-tools form from DIR, with their dates and statuses."""
-    from remembrancer.adr.adopt import adopt
+def import_(session: Session, shown: Shown, *, folder: Path, strict: bool, no_seal: bool) -> int:
+    """Bring in decisions of MADR or adr-tools form from DIR, with their dates and statuses.
+
+    What the standard has no place for is named, line by line; everything else is in the records.
+    """
+    from remembrancer.adr.adopt import UNPLACED, adopt
     from remembrancer.record.finish import seal_after
 
-    done = adopt(session.repository, folder, session.clock)
-    lines, items = [], []
+    done = adopt(session.repository, folder, session.clock, strict=strict)
+    unplaced = sum(len(one.unplaced) for one in done)
+    refused = strict and unplaced > 0
+    lines, items, left = [], [], []
     for one in done:
-        if not one.path:
-            lines.append(f"left out {one.source}: no decision")
-        else:
+        if one.path:
             lines.append(f"{'imported' if one.new else 'already here'} {one.source} as {one.path} ({one.status})")
             items.append({"source": one.source, "file": one.path, "status": one.status, "imported": one.new})
-    data: dict[str, object] = {"items": items}
+        lines += [f"{one.source}: {note}" for note in one.notes]
+        lines += [f"{one.source}: {what} [{UNPLACED}]" for what in one.unplaced]
+        left += [{"source": one.source, "code": UNPLACED, "message": what} for what in one.unplaced]
+    data: dict[str, object] = {"items": items, "unplaced": left}
+    if refused:
+        lines.append(f"nothing was imported: with --strict everything has to have its place [{UNPLACED}]")
     if any(one.receipt for one in done):
         sealed = seal_after(session, wait=no_seal)
         lines += sealed_lines(sealed)
         data.update(sealed_data(sealed))
-    return say(Report("adr import", data=data, notices=session.notices), shown.format, *lines)
+    report = Report("adr import", data=data, notices=session.notices, plain_status=2 if refused else 0)
+    return say(report, shown.format, *lines)
 
 
 @click.command(epilog="Example: remembrancer adr accept 7")

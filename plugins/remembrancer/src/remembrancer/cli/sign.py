@@ -16,12 +16,17 @@ ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 @click.command(epilog="Example: remembrancer sign dist/my-svc-1.0.0.tar.gz")
 @ARTIFACT
 @click.option("--key", metavar="KEY", help="Key id or fingerprint. Default: the policy's signer, never any other key.")
+@click.option("--check", is_flag=True, help="Only say whether it can be signed and sealed here; write nothing.")
 @NO_SEAL
 @command(trust=True)
-def sign(session: Session, shown: Shown, artifact: Path, key: str | None, no_seal: bool) -> int:
+def sign(session: Session, shown: Shown, artifact: Path, *, key: str | None, check: bool, no_seal: bool) -> int:
     """Sign ARTIFACT with OpenPGP: writes ARTIFACT.asc and a sign receipt."""
     from remembrancer.record import finish
 
+    if check:
+        who = finish.ready(session, key)
+        report = Report("sign", str(artifact), data={"fingerprint": who}, notices=session.notices)
+        return say(report, shown.format, f"{artifact} can be signed here, by {who}")
     done, sealed = finish.sign(session, artifact, key, wait=no_seal)
     data = {"receipt": str(done.receipt), "file": str(done.file), "fingerprint": done.who, **sealed_data(sealed)}
     return say(

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 _BEGIN = re.compile(r"-----BEGIN PGP ([A-Z ]+)-----")
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*: [^\x00-\x1f\x7f]*")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*: [^\x00-\x1f\x7f-\x9f]*")
 _LINE_LENGTH = 76
 _CRC_POLYNOMIAL = 0x1864CFB
 
@@ -23,16 +23,18 @@ def dearmor(data: bytes, kind: str, *, headers: bool) -> bytes:
     """Return the bytes inside a block of this kind (such as `PGP SIGNATURE` without its `PGP`).
 
     Data that begins like a binary packet is returned as it is. `headers` allows armor headers such as Comment, which
-    nothing protects. Raises ArmorError for anything but one block with canonical base64 and, if there is one, a
-    matching CRC-24.
+    nothing protects, in UTF-8 (RFC 9580 section 6.2.2.1), and blank lines at the end. Raises ArmorError for anything
+    but one block with canonical base64 and, if there is one, a matching CRC-24.
     """
     if data[:1] >= b"\x80":
         return data
     try:
-        lines = data.decode("ascii").replace("\r\n", "\n").split("\n")
+        lines = data.decode("utf-8" if headers else "ascii").replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError as error:
-        raise ArmorError("it is neither binary nor ASCII text") from error
+        raise ArmorError("it is neither binary nor text") from error
     if lines[-1] == "":
+        lines.pop()
+    while headers and lines and not lines[-1].strip(" \t"):
         lines.pop()
     _require_frame(lines, kind)
     body = lines[1:-1]
@@ -44,6 +46,17 @@ def dearmor(data: bytes, kind: str, *, headers: bool) -> bytes:
     if any(not _HEADER.fullmatch(line) for line in body[:split]):
         raise ArmorError("an armor header is malformed")
     return _decode(body[split + 1 :])
+
+
+def blocks(data: bytes, kind: str) -> list[bytes]:
+    """Return the armored blocks of this kind that lie one after the other in data, each with what follows it.
+
+    Data without a second one is returned as it is; nothing is checked here.
+    """
+    begin = f"-----BEGIN PGP {kind}-----".encode()
+    if data[:1] >= b"\x80" or not data.startswith(begin):
+        return [data]
+    return [begin + part for part in data.split(begin)[1:]]
 
 
 def _require_frame(lines: list[str], kind: str) -> None:

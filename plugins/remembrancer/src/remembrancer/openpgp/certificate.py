@@ -8,13 +8,15 @@ the signature is genuine and whether the key had ended are two questions.
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from pysequoia import Cert
 
 from remembrancer.errors import BadInput
 from remembrancer.openpgp import packets
-from remembrancer.openpgp.armor import ArmorError, dearmor
+from remembrancer.openpgp.armor import ArmorError, blocks, dearmor
+from remembrancer.openpgp.diagnosis import key_trouble, strong_from, why_unusable
 
 MAX_CERTIFICATE_BYTES = 1 << 20
 # a packet of a private type: pysequoia puts signatures that do not verify behind it, genuine ones stay before it
@@ -55,13 +57,17 @@ class CertificateFacts(NamedTuple):
 
 
 class Key(NamedTuple):
-    """The primary key or a subkey, with what the certificate says about it alone; `signs`: a subkey for signatures."""
+    """The primary key or a subkey, with what the certificate says about it alone; `signs`: a subkey for signatures.
+
+    `trouble` says what is not supported about it.
+    """
 
     fingerprint: str
     created: datetime
     expires: datetime | None
     revocations: tuple[Revocation, ...]
     signs: bool = False
+    trouble: str = ""
 
     @property
     def ends(self) -> datetime | None:
@@ -72,12 +78,14 @@ class Key(NamedTuple):
 class Certificate(NamedTuple):
     """A loaded certificate: its keys, the primary one first, their names, and pysequoia's object without revocations.
 
-    `names` are the fingerprints and key ids of all keys.
+    `names` are the fingerprints and key ids of all keys; `strong_from` is since when it no longer vouches for itself
+    with a weak hash alone, None if it never did.
     """
 
     keys: tuple[Key, ...]
     names: frozenset[str]
     cert: Cert
+    strong_from: datetime | None = None
 
     def facts(self, signing: str | None = None) -> CertificateFacts:
         """Return the primary key's facts, joined with those of the subkey with the fingerprint `signing`."""
@@ -111,21 +119,61 @@ def signing_ends(certificate: bytes) -> datetime | None:
     return min((at for at in (primary.ends, last) if at), default=None)
 
 
+def certificates_in(data: bytes) -> list[bytes]:
+    """Return the certificates of a file, one or several, in one armored block or in more; binary if there are several.
+
+    Raises BadInput `sig.bad-certificate`.
+    """
+    several = _each(data)
+    return [data] if len(several) == 1 else [b"".join(one.encoded for one in packets_) for packets_ in several]
+
+
+def named_certificate(data: bytes, fingerprint: str) -> bytes:
+    """Return the certificate of a file whose primary key has this fingerprint; a file of one is returned as it is.
+
+    Whoever trusts a fingerprint trusts nothing else that lies beside it. Raises BadInput `sig.bad-certificate`.
+    """
+    several = _each(data)
+    if len(several) == 1:
+        return data
+    for one in several:
+        if packets.fingerprint(one[0].body) == fingerprint:
+            return b"".join(packet.encoded for packet in one)
+    raise _unusable(f"it holds {len(several)} certificates, and none of them is {fingerprint}")
+
+
 @lru_cache(maxsize=256)
-def load(data: bytes) -> Certificate:
-    """Return a certificate from its bytes, binary or armored; raises BadInput `sig.bad-certificate`."""
+def _each(data: bytes) -> tuple[tuple[packets.Packet, ...], ...]:
+    """Return the packets of each certificate of a file, at least one certificate."""
     if len(data) > MAX_CERTIFICATE_BYTES:
         raise _unusable("it is too large")
     try:
-        found = list(packets.split(dearmor(data, "PUBLIC KEY BLOCK", headers=True)))
+        parts = [dearmor(block, "PUBLIC KEY BLOCK", headers=True) for block in blocks(data, "PUBLIC KEY BLOCK")]
+        found = [packet for part in parts for packet in packets.split(part)]
     except (ArmorError, packets.PacketError) as error:
         raise _unusable(str(error)) from error
     if any(packet.tag in {packets.SECRET_KEY, packets.SECRET_SUBKEY} for packet in found):
         raise _unusable("it holds a secret key")
     if [packet.tag for packet in found[:1]] != [packets.PUBLIC_KEY]:
         raise _unusable("it does not begin with a public key")
-    if sum(packet.tag == packets.PUBLIC_KEY for packet in found) != 1:
-        raise _unusable("it holds more than one certificate")
+    starts = [number for number, packet in enumerate(found) if packet.tag == packets.PUBLIC_KEY]
+    return tuple(tuple(found[start:end]) for start, end in pairwise([*starts, len(found)]))
+
+
+@lru_cache(maxsize=256)
+def load(data: bytes) -> Certificate:
+    """Return a certificate from its bytes, binary or armored.
+
+    Raises BadInput: `sig.algorithm` or `sig.weak-self-signature` for a certificate that is refused for what it is,
+    `sig.bad-certificate` for anything else that is not exactly one usable public certificate.
+    """
+    found, *others = _each(data)
+    if others:
+        fingerprints = ", ".join(packets.fingerprint(one[0].body) for one in (found, *others))
+        raise _unusable(
+            f"it holds {1 + len(others)} certificates: {fingerprints}",
+            "Export the one that is meant with `gpg --export --armor FINGERPRINT`.",
+        )
     try:
         genuine = list(_genuine(packet for packet in found if packet.tag != _PRIVATE_TYPE))
         # the mark drops what pysequoia could not verify, the filter what ends keys
@@ -135,9 +183,9 @@ def load(data: bytes) -> Certificate:
     except packets.PacketError as error:
         raise _unusable(str(error)) from error
     except (RuntimeError, ValueError, OverflowError) as error:
-        raise _unusable(first_line(error)) from error
+        raise why_unusable(found) or _unusable(first_line(error)) from error
     names = frozenset(name for key in keys for name in (key.fingerprint, packets.key_id(key.fingerprint)))
-    return Certificate(keys, names, cert)
+    return Certificate(keys, names, cert, strong_from(found))
 
 
 def _genuine(found: Iterable[packets.Packet]) -> Iterator[packets.Packet]:
@@ -179,7 +227,7 @@ def _key(packet: packets.Packet, signatures: list[packets.Signature], expires: d
         expires = _subkey_expiry(created, binding)
         # RFC 9580 section 5.2.3.29: the second bit is for signing data
         signs = bool(binding and (binding.signed(packets.KEY_FLAGS) or b"\0")[0] & 2)
-        return Key(fingerprint, created, expires, revocations, signs)
+        return Key(fingerprint, created, expires, revocations, signs, key_trouble(packet.body))
     return Key(fingerprint, created, expires, revocations)
 
 
@@ -209,5 +257,5 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _unusable(why: str) -> BadInput:
-    return BadInput("sig.bad-certificate", f"The OpenPGP certificate cannot be used: {why}.")
+def _unusable(why: str, remedy: str = "") -> BadInput:
+    return BadInput("sig.bad-certificate", f"the OpenPGP certificate cannot be used: {why}", remedy)

@@ -58,6 +58,12 @@ def sign_detached(path: Path, fingerprint: str, homedir: Path | None = None) -> 
     return signature
 
 
+def require_secret_key(fingerprint: str, homedir: Path | None = None) -> None:
+    """Check that gpg holds this primary key's secret part; raises as `sign_detached`, and signs nothing."""
+    with _gpg(homedir) as gpg:
+        _require_key(gpg, fingerprint, secret=True)
+
+
 def create_throwaway(homedir: Path, name: str = "Remembrancer development key (throw-away)") -> str:
     """Make an Ed25519 signing key without passphrase or expiry in a folder of its own, and return its fingerprint.
 

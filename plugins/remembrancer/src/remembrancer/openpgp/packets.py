@@ -9,7 +9,17 @@ SIGNATURE, SECRET_KEY, PUBLIC_KEY, SECRET_SUBKEY, PUBLIC_SUBKEY = 2, 5, 6, 7, 14
 KEY_REVOCATION, SUBKEY_REVOCATION, SUBKEY_BINDING = 0x20, 0x28, 0x18
 CREATED, EXPIRES_AFTER, KEY_EXPIRES_AFTER, ISSUER, REVOCATION_REASON, ISSUER_FINGERPRINT = 2, 3, 9, 16, 29, 33
 KEY_FLAGS = 27
-HASHES = {1: "md5", 2: "sha1", 3: "ripemd160", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
+HASHES = {
+    1: "md5",
+    2: "sha1",
+    3: "ripemd160",
+    8: "sha256",
+    9: "sha384",
+    10: "sha512",
+    11: "sha224",
+    12: "sha3-256",
+    14: "sha3-512",
+}
 # DSA is missing because RFC 9580 section 9.1 gives it up
 ALGORITHMS = {1: "RSA", 3: "RSA", 19: "ECDSA", 22: "EdDSA", 27: "Ed25519", 28: "Ed448"}
 

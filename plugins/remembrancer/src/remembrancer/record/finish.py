@@ -6,8 +6,8 @@ from typing import NamedTuple
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused, Rejected, Unverifiable
 from remembrancer.ledger.seal import SealResult
-from remembrancer.record.prove import Proof, sign_artifact, sign_recorded, stamp_artifact
-from remembrancer.record.seal import seal_pending
+from remembrancer.record.prove import Proof, require_key, sign_artifact, sign_recorded, stamp_artifact
+from remembrancer.record.seal import refuse_sealing, seal_pending
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Profile
@@ -58,6 +58,17 @@ def complete(session: Session, path: Path, *, sign: bool, wait: bool) -> tuple[s
     """
     signed = sign_receipt(session, path) if sign else ""
     return signed, seal_after(session, wait=wait)
+
+
+def ready(session: Session, key: str | None) -> str:
+    """Ask everything that can refuse a signature or the seal after it; returns the fingerprint that would sign.
+
+    Nothing is signed and nothing written. Raises as `Session.trusted`, `prove.sign_artifact` and `seal_after`.
+    """
+    policy = session.trusted().policy
+    fingerprint = require_key(session, policy, key)
+    refuse_sealing(session, policy)
+    return fingerprint
 
 
 def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tuple[Proof, Sealed]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, EnvironmentTrouble
-from remembrancer.openpgp.gpg import sign_detached
+from remembrancer.openpgp.gpg import require_secret_key, sign_detached
 from remembrancer.receipt.statement import MAX_BYTES, parse
 from remembrancer.record import statements as recording
 from remembrancer.system.digests import sha256_file
@@ -64,6 +64,13 @@ def sign_recorded(session: Session, policy: Policy, receipt: Path) -> str:
     store = session.store
     subject = (receipt.as_posix(), hashlib.sha256(data).hexdigest())
     store.write_receipt(recording.signature(subject, fingerprint, store.write_blob(signature), now))
+    return fingerprint
+
+
+def require_key(session: Session, policy: Policy, key: str | None) -> str:
+    """Check that what would sign is here; returns the fingerprint. Raises as `sign_artifact`; nothing is signed."""
+    fingerprint, home = _key(policy, session.state, key, session.clock.now())
+    require_secret_key(fingerprint, home)
     return fingerprint
 
 

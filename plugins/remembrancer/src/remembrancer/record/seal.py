@@ -10,6 +10,7 @@ from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Refused, Rejected
 from remembrancer.ledger.seal import SealResult
+from remembrancer.openpgp.certificate import named_certificate
 from remembrancer.openpgp.verify import read_signature, verify_detached
 from remembrancer.paths import TRUST
 from remembrancer.receipt import manifest as manifests
@@ -76,6 +77,14 @@ def refuse_fork(state: State, origin: str, key_id: str, claimed: Checkpoint | No
         )
 
 
+def refuse_sealing(session: Session, current: Policy) -> None:
+    """Raise Refused(log.behind) where a seal of the log as it is here would be refused."""
+    claimed = session.ledger.claimed()
+    signer = log_key(current, session.state, (claimed.size if claimed else 0) + 1)
+    if signer is not None:
+        refuse_fork(session.state, current.origin, signer.key_id, claimed)
+
+
 def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable[[Receipt], None]:
     """Return the check that a receipt must pass before it is sealed; it raises RemembrancerError to refuse it."""
 
@@ -104,7 +113,8 @@ def _check_signature(repository: Repository, trusted: Trusted, receipt: Receipt)
     if content is None:
         read_signature(signature)
         return
-    facts = verify_detached(signature, content, [trusted.material(signer.certificate)])
+    certificate = named_certificate(trusted.material(signer.certificate), fingerprint)
+    facts = verify_detached(signature, content, [certificate])
     if facts.primary_fingerprint != fingerprint:
         raise Rejected(
             "sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {fingerprint}"
@@ -127,7 +137,7 @@ def _check_policy(repository: Repository, current: Policy, receipt: Receipt) -> 
             certificate = repository.read(f"{TRUST}/keys/{owner}.asc")
         except FileNotFoundError:
             raise Rejected("trust.policy-signature", f"the certificate of {owner} is missing in {TRUST}/keys") from None
-        facts = verify_detached(repository.blob(one["signature"]), text, [certificate])
+        facts = verify_detached(repository.blob(one["signature"]), text, [named_certificate(certificate, owner)])
         if facts.primary_fingerprint != owner:
             raise Rejected("trust.policy-signature", f"the policy's signature is not by {owner}")
 

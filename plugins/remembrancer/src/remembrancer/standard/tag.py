@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, Unverifiable
+from remembrancer.openpgp.certificate import certificates_in, named_certificate
 from remembrancer.openpgp.verify import verify_detached
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Term
@@ -45,9 +46,11 @@ def keys_of(trusted: Trusted, given: Sequence[bytes]) -> Keys:
     Raises Rejected(trust.key-file).
     """
     if given:
-        return Keys(tuple(given), {})
+        return Keys(tuple(one for file in given for one in certificates_in(file)), {})
     signers = [signer for signer in trusted.policy.signers if COMPONENT in signer.components]
-    certificates = tuple(trusted.material(signer.certificate) for signer in signers)
+    certificates = tuple(
+        named_certificate(trusted.material(signer.certificate), signer.fingerprint) for signer in signers
+    )
     return Keys(certificates, {signer.fingerprint: signer.term for signer in signers})
 
 

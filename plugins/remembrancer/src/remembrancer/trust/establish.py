@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable
-from remembrancer.openpgp.certificate import certificate_facts
+from remembrancer.openpgp.certificate import certificate_facts, named_certificate
 from remembrancer.openpgp.verify import verify_detached
 from remembrancer.trust import policy
 from remembrancer.trust.policy import Material, Policy, Profile
@@ -173,8 +173,8 @@ def check_owner_signature(signed: SignedPolicy, owner: str) -> None:
         raise Rejected("trust.policy-signature", f"there is no signature of the policy by {owner}")
     if owner not in signed.certificates:
         raise Rejected("trust.policy-signature", f"the certificate of the owner {owner} is missing in ops/trust/keys")
-    certificate = signed.certificates[owner]
     try:
+        certificate = named_certificate(signed.certificates[owner], owner)
         facts = verify_detached(signed.signatures[owner], signed.text, [certificate])
         about = certificate_facts(certificate)
     except (Rejected, BadInput) as error:

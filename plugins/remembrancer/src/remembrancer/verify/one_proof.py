@@ -8,6 +8,7 @@ from pathlib import Path
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
+from remembrancer.openpgp.certificate import certificates_in
 from remembrancer.openpgp.verify import verify_detached
 from remembrancer.system.digests import reading
 from remembrancer.timestamp.chain import unusable_anchors
@@ -21,13 +22,14 @@ from remembrancer.trust.validity import KeyFacts, judge
 def check_signature(
     signature: bytes, data: Path, certificates: Sequence[bytes], *, proven: datetime | None, now: datetime
 ) -> Finding:
-    """Check a detached signature over a file by one of the certificates.
+    """Check a detached signature over a file by one of the certificates, of which a file may hold several.
 
     An ended key counts only with `proven`, a time before its end at which the signature existed. Raises BadInput,
     EnvironmentTrouble.
     """
     try:
-        facts = verify_detached(signature, data, certificates)
+        each = [one for file in certificates for one in certificates_in(file)]
+        facts = verify_detached(signature, data, each)
         ended = facts.certificate
         trouble = judge(
             f"key {facts.primary_fingerprint}",

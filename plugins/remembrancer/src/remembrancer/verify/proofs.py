@@ -10,7 +10,7 @@ from pathlib import Path
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, negative, positive
-from remembrancer.openpgp.certificate import certificate_facts
+from remembrancer.openpgp.certificate import certificate_facts, named_certificate
 from remembrancer.openpgp.verify import read_signature, verify_detached
 from remembrancer.timestamp.model import TimestampFacts
 from remembrancer.trust.establish import Trusted
@@ -101,7 +101,7 @@ class Prover:
         if signer is None or not (anywhere or signer.may_sign(self.component)):
             what = f"for {self.component}" if signer else "at all"
             raise Rejected("sig.untrusted-key", f"the policy does not trust the key {named} {what}")
-        certificate = self.trusted.material(signer.certificate)
+        certificate = named_certificate(self.trusted.material(signer.certificate), named)
         facts = verify_detached(signature, content, [certificate])
         if facts.primary_fingerprint != named:
             raise Rejected("sig.untrusted-key", f"the signature is by {facts.primary_fingerprint}, recorded is {named}")
@@ -120,7 +120,7 @@ class Prover:
         if signer is None:
             raise Rejected("sig.untrusted-key", f"the policy does not trust the key {fingerprint} at all")
         claims = read_signature(signature)
-        about = certificate_facts(self.trusted.material(signer.certificate))
+        about = certificate_facts(named_certificate(self.trusted.material(signer.certificate), fingerprint))
         key = KeyFacts(about.revoked, about.expires)
         self._judge(entry, signer, key, claims.created, hashlib.sha256(signature).hexdigest())
 

@@ -1,12 +1,11 @@
 """Logs: one JSON object per line on standard output, each with a trace id, the server's own lines included.
 
-Never logged: bodies, header values, query strings and raw paths, which may hold secrets.
+Never logged: bodies, header values, query strings and, outside development, raw paths, which may hold secrets.
 """
 
 import json
 import logging
 import sys
-import time
 import traceback
 from time import perf_counter
 from typing import TextIO
@@ -18,9 +17,9 @@ from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from app.routes import method_of, route_of
-from app.settings import Settings
-from app.tracing import current_trace
+from app.core.labels import method_of, route_of
+from app.core.settings import CoreSettings
+from app.core.tracing import trace_id
 
 _MAX_MESSAGE = 1000
 _MAX_CHAIN = 5
@@ -59,7 +58,7 @@ class _LineHandler(logging.Handler):
 
 def add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Add the id of the current trace."""
-    event["trace_id"] = current_trace.get().trace_id
+    event["trace_id"] = trace_id()
     return event
 
 
@@ -92,23 +91,6 @@ def add_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     return event
 
 
-class Timestamp:
-    """Adds the time in UTC (RFC 3339, microseconds). The text of a second is made once; requests come in thousands."""
-
-    def __init__(self) -> None:
-        self._made = (0, "")
-
-    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        """Add it to one event."""
-        second, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-        made, text = self._made
-        if second != made:
-            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._made = (second, text)
-        event["timestamp"] = f"{text}.{nanoseconds // 1000:06d}Z"
-        return event
-
-
 def render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     """The event as JSON in ASCII: no character in it can end the line early for any reader."""
     try:
@@ -118,25 +100,28 @@ def render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     return line if line.isascii() else _encode(event)
 
 
-def configure(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send all log lines of the process to a stream (default: standard output), at the settings' level."""
+def configure(settings: CoreSettings, stream: TextIO | None = None) -> None:
+    """Send all log lines of the process to a stream (default: standard output), as the settings want them."""
     level = logging.getLevelNamesMapping()[settings.level]
     writer = LineWriter(stream)
     chain: list[Processor] = [
-        Timestamp(),
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.TimeStamper(fmt="iso"),
         structlog.processors.add_log_level,
         add_trace_id,
-        add_exception,
     ]
+    finish: list[Processor] = [add_exception, render]
+    if settings.text_logs:
+        finish = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
-        processors=[*chain, render],
+        processors=[*chain, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: writer,
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.add_logger_name, *chain],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *finish],
     )
     logging.root.handlers = [_LineHandler(writer, formatter)]
     logging.root.setLevel(level)
@@ -155,8 +140,9 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 class RequestLogMiddleware:
     """Write one line for each completed request: method, route, status, duration in seconds."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, with_path: bool = False) -> None:
         self._app = app
+        self._with_path = with_path
         self._log = structlog.get_logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -184,4 +170,5 @@ class RequestLogMiddleware:
                 route=route_of(scope),
                 status=status,
                 duration=round(perf_counter() - started, 6),
+                **({"path": scope["path"]} if self._with_path else {}),
             )

@@ -1,9 +1,9 @@
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app.health import Readiness, State
-from app.main import create_app
-from app.settings import Settings
+from app.core.health import Readiness, State
+from app.core.settings import CoreSettings
+from tests.core.service import create_app
 
 
 def readiness_of(client: TestClient) -> Readiness:
@@ -23,7 +23,7 @@ def test_ready_after_start_up(client: TestClient) -> None:
 
 
 def test_not_ready_before_start_up_but_healthy() -> None:
-    client = TestClient(create_app(Settings()))  # not entered: the lifespan has not run
+    client = TestClient(create_app(CoreSettings()))  # not entered: the lifespan has not run
     assert client.get("/health").status_code == 200
     response = client.get("/ready")
     assert response.status_code == 503
@@ -40,7 +40,7 @@ def test_not_ready_while_draining_but_healthy(client: TestClient) -> None:
 
 
 def test_the_end_of_the_lifespan_drains() -> None:
-    with TestClient(create_app(Settings())) as client:
+    with TestClient(create_app(CoreSettings())) as client:
         readiness = readiness_of(client)
         assert readiness.state is State.READY
     assert readiness.draining
@@ -51,3 +51,10 @@ def test_a_process_told_to_stop_while_starting_does_not_become_ready() -> None:
     readiness.drain()
     readiness.start()
     assert readiness.state is State.DRAINING
+
+
+def test_head_is_answered_like_get(client: TestClient) -> None:
+    assert (client.head("/health").status_code, client.head("/ready").status_code) == (200, 200)
+    assert client.head("/health").content == b""
+    readiness_of(client).drain()
+    assert (client.head("/health").status_code, client.head("/ready").status_code) == (200, 503)

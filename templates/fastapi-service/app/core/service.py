@@ -21,4 +21,4 @@ def load(path: Path) -> Service:
     return Service(**json.loads(path.read_text(encoding="utf-8")))
 
 
-SERVICE = load(Path(__file__).with_name("service.json"))
+SERVICE = load(Path(__file__).resolve().parents[1] / "service.json")

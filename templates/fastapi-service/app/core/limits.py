@@ -5,7 +5,7 @@ import asyncio
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import problem_response
+from app.core.errors import problem_response
 
 # What is left of the body is not read, so the connection cannot be used again.
 _CLOSE = {"Connection": "close"}

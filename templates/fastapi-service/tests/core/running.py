@@ -16,10 +16,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.server import make_server
-from app.settings import Settings
+from app.core.server import bind, make_server
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 """Seconds after which a test fails that waits for something that does not come."""
 
@@ -49,7 +48,7 @@ class RunningService:
             self.lines.append(line)
             if wanted(line):
                 return line
-        raise AssertionError(f"the process ended first, with code {self.process.wait()}")
+        raise AssertionError(f"the process ended first, with code {self.process.wait(PATIENCE)}")
 
     def connect(self) -> socket.socket:
         """A connection for sending raw bytes."""
@@ -78,12 +77,12 @@ class RunningService:
 
 
 @contextmanager
-def running_service(**environment: str) -> Iterator[RunningService]:
-    """Start `python -m app` on a free port, and end it when the block is left."""
+def running_service(module: str = "tests.core.service", **environment: str) -> Iterator[RunningService]:
+    """Start `python -m MODULE` on a free port, and end it when the block is left."""
     with subprocess.Popen(
-        [sys.executable, "-m", "app"],
+        [sys.executable, "-m", module],
         cwd=ROOT,
-        env={**os.environ, "PORT": "0", "HOST": "127.0.0.1", **environment},
+        env={**os.environ, "PORT": "0", "HOST": "127.0.0.1", "LOG_FORMAT": "json", **environment},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -95,9 +94,10 @@ def running_service(**environment: str) -> Iterator[RunningService]:
 
 
 @contextmanager
-def serving(app: FastAPI, settings: Settings) -> Iterator[int]:
+def serving(app: FastAPI) -> Iterator[int]:
     """Serve an application in a thread of this process, for routes that the service itself does not have."""
-    server = make_server(app, settings)
+    server = make_server(app)
+    listener = bind(app.state.settings)
     listening = threading.Event()
     ready = server.startup
 
@@ -106,11 +106,12 @@ def serving(app: FastAPI, settings: Settings) -> Iterator[int]:
         listening.set()
 
     server.startup = startup  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     assert listening.wait(PATIENCE)
+    port: int = listener.getsockname()[1]
     try:
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield port
     finally:
         server.should_exit = True
         thread.join(PATIENCE)

@@ -10,9 +10,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.errors import PROBLEM_TYPE, problem_bytes
-from app.health import Readiness
-from app.settings import Settings
+from app.core.errors import PROBLEM_TYPE, problem_bytes
+from app.core.health import Readiness
+from app.core.settings import CoreSettings
 
 _MAX_PIPELINED = 16
 """Requests that may wait on one connection for the answer to an earlier one; no common client sends any."""
@@ -25,7 +25,7 @@ class RefusedError(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. `bounded` makes the subclass that knows the settings."""
 
-    settings: Settings
+    settings: CoreSettings
     readiness: Readiness
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,6 +33,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._fed_bytes = 0
+        self._hosts = 0
         self._refusal = HTTPStatus.BAD_REQUEST
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -54,8 +55,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Some bytes have come in."""
         super().data_received(data)
-        if self.transport.is_closing():
-            return
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return  # hung up, or upgraded to WebSockets
         if self._in_head:
             # A field that does not end is not reported until it does: count what has been fed as well.
             self._fed_bytes += len(data)
@@ -72,6 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._fed_bytes = 0
+        self._hosts = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -82,14 +84,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""
         self._count(len(name) + len(value) + 4)
+        self._hosts += name.lower() == b"host"
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request starts."""
         self._in_head = False
         self._forget_head_timer()
+        # RFC 9112, section 3.2: exactly one Host, which only HTTP/1.0 may leave out.
+        if self._hosts > 1 or (self._hosts == 0 and self.parser.get_http_version() != "1.0"):
+            raise RefusedError
         super().on_headers_complete()
-        if self.readiness.draining:
+        if self.readiness.draining and self.cycle is not None:
             self.cycle.keep_alive = False
 
     def pause_writing(self) -> None:
@@ -144,6 +150,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def bounded(settings: Settings, readiness: Readiness) -> type[BoundedProtocol]:
+def bounded(settings: CoreSettings, readiness: Readiness) -> type[BoundedProtocol]:
     """The protocol with these settings, as a class, because that is what uvicorn takes."""
     return type("ConfiguredProtocol", (BoundedProtocol,), {"settings": settings, "readiness": readiness})

@@ -1,7 +1,7 @@
 """Errors: every one is an RFC 9457 problem document, and none of them quotes what the client sent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,10 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.routes import route_of
-from app.tracing import current_trace
+from app.core.labels import METHODS
+from app.core.models import MAX_FAULTS
+from app.core.tracing import trace_id
 
 PROBLEM_TYPE = "application/problem+json"
 _log = structlog.get_logger()
@@ -51,7 +53,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem document as a response; detail must not quote the request."""
-    content = problem_bytes(status, detail, errors, trace_id=current_trace.get().trace_id)
+    content = problem_bytes(status, detail, errors, trace_id=trace_id())
     return Response(content, status, dict(headers or {}), PROBLEM_TYPE)
 
 
@@ -64,10 +66,15 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _allowed(request: Request, named: str) -> str:
-    """Every method of the route, for the Allow header; the router names those of one handler only."""
-    path = request.app.openapi()["paths"].get(route_of(request.scope), {})
-    return ", ".join(sorted({method.upper() for method in path} | set(filter(None, named.split(", ")))))
+def _allowed(request: Request) -> str:
+    """Every method that some route takes for this path, for the Allow header; the router names one route's only."""
+    routes = request.app.router.routes
+    taken = (
+        method
+        for method in sorted(METHODS)
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    )
+    return ", ".join(taken)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -76,16 +83,38 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     detail = error.detail if isinstance(error.detail, str) and error.detail != phrase else None
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = _allowed(request, headers.get("Allow", ""))
+        headers["Allow"] = _allowed(request)
     return problem_response(error.status_code, detail, headers=headers)
 
 
-async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+def _names(document: dict[str, Any]) -> Iterator[str]:
+    """Yield every name of a field or parameter that the OpenAPI document publishes."""
+    for schema in document.get("components", {}).get("schemas", {}).values():
+        yield from schema.get("properties", ())
+    for operation in _operations(document):
+        yield from (parameter["name"] for parameter in operation.get("parameters", ()))
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in document.get("paths", {}).values():
+        yield from (operation for operation in path.values() if isinstance(operation, dict))
+
+
+def _fault(fault: dict[str, Any], names: frozenset[str]) -> Fault:
+    """One of pydantic's faults, without any name or tag that the client has made up."""
+    place = [str(part) if isinstance(part, int) or part in names else "*" for part in fault["loc"][1:]]
+    message = "The tag is not known" if fault["type"] == "union_tag_invalid" else fault["msg"]
+    return Fault(location=".".join((str(fault["loc"][0]), *place)), message=message)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-    faults = [
-        Fault(location=".".join(str(part) for part in fault["loc"]), message=fault["msg"]) for fault in error.errors()
-    ]
-    return problem_response(422, "The request does not have the form that this operation takes.", faults)
+    found = error.errors()
+    names = frozenset(_names(request.app.openapi()))
+    detail = "The request does not have the form that this operation takes."
+    if len(found) > MAX_FAULTS:
+        detail += f" {len(found)} things are wrong; the first {MAX_FAULTS} are listed."
+    return problem_response(422, detail, [_fault(fault, names) for fault in found[:MAX_FAULTS]])
 
 
 class ErrorMiddleware:
@@ -118,7 +147,11 @@ class ErrorMiddleware:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the application a problem document, in its answers and in its OpenAPI document."""
+    """Make every error of the application a problem document, in its answers and in its OpenAPI document.
+
+    Nobody has to declare what the standard answers: 422 for what does not have the right form, for bodies also 400
+    (unreadable), 408 (too slow) and 413 (too large), and 404 where a slash in a path parameter leads elsewhere.
+    """
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     describe = app.openapi
@@ -131,6 +164,15 @@ def install(app: FastAPI) -> None:
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs"))
         schemas["Problem"] = problem
+        for operation in _operations(document):
+            responses = operation["responses"]
+            if "HTTPValidationError" in str(responses.get("422")):
+                responses["422"] = problems(422)[422]
+            answered = [400, 408, 413] if "requestBody" in operation else []
+            if any(parameter["in"] == "path" for parameter in operation.get("parameters", ())):
+                answered.append(404)
+            for status, response in problems(*answered).items():
+                responses.setdefault(str(status), response)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.service import SERVICE
+from app.core.service import SERVICE
 
 
 def samples(client: TestClient) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -47,18 +47,18 @@ def test_the_gauge_rises_during_a_request_and_returns_to_zero(client: TestClient
     assert inside.wait(60)
     during = samples(client)["active_connections", frozenset()]
     leave.set()
-    request.join()
+    request.join(60)
     assert (during, samples(client)["active_connections", frozenset()]) == (1, 0)
 
 
 def test_routes_are_labelled_by_template_and_unknown_ones_share_a_label(client: TestClient) -> None:
-    for path in ("/a", "/b?c=d", "/items/0190163d-8694-739b-aea5-966c26f8ad91", "/items/x"):
+    for path in ("/a", "/b?c=d", "/notes/2", "/notes/x"):
         client.get(path)
     client.request("BREW", "/health")
     found = samples(client)
     assert found["http_requests_total", labels("GET", "unknown", 404)] == 2
-    assert found["http_requests_total", labels("GET", "/items/{item_id}", 404)] == 1
-    assert found["http_requests_total", labels("GET", "/items/{item_id}", 422)] == 1
+    assert found["http_requests_total", labels("GET", "/notes/{number}", 404)] == 1
+    assert found["http_requests_total", labels("GET", "/notes/{number}", 422)] == 1
     assert found["http_requests_total", labels("OTHER", "/health", 405)] == 1
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel
 
-from app.errors import problems
+from app.core.errors import problems
 
 
 class State(StrEnum):
@@ -51,20 +51,20 @@ class Ready(BaseModel):
 
 
 router = APIRouter(tags=["operations"])
-_HEALTHY = Health()
-_READY = Ready()
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def read_health() -> Health:
     """Liveness: 200 as long as the process answers at all, ready or not."""
-    return _HEALTHY
+    return Health()
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=problems(503))
 async def read_ready(request: Request) -> Ready:
     """Readiness: 200 when the service wants requests, 503 before it has started and while it drains."""
     readiness: Readiness = request.app.state.readiness
     if readiness.state is not State.READY:
         raise HTTPException(503, f"The service is {readiness.state}.", {"Retry-After": "5"})
-    return _READY
+    return Ready()

@@ -3,6 +3,7 @@ import json
 import logging
 import os
 from datetime import datetime
+from typing import Any
 
 import pytest
 import structlog
@@ -10,10 +11,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from app import logs
-from app.main import create_app
-from app.settings import Settings
-from tests.conftest import Lines
+from app.core import logs
+from app.core.settings import CoreSettings
+from tests.core.conftest import Lines
+from tests.core.service import create_app
 
 SECRET = "hunter2-and-more"
 
@@ -24,11 +25,11 @@ def application(client: TestClient) -> FastAPI:
 
 
 def test_one_completion_line_for_each_request(client: TestClient, lines: Lines) -> None:
-    client.post("/items", json={"name": "a"})
+    client.post("/notes", json={"text": "a"})
     client.get("/nothing")
     completed = [line for line in lines() if line["event"] == "request completed"]
     assert [(line["method"], line["route"], line["status"]) for line in completed] == [
-        ("POST", "/items", 201),
+        ("POST", "/notes", 201),
         ("GET", "unknown", 404),
     ]
     assert all(0 < line["duration"] < 60 and line["level"] == "info" for line in completed)
@@ -80,38 +81,38 @@ def test_an_exception_is_described_without_anybody_s_data(client: TestClient, li
 def test_no_secret_of_a_request_is_logged(client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
     headers = {"Authorization": f"Bearer {SECRET}", "Cookie": f"session={SECRET}", "X-Api-Key": SECRET}
     for _ in range(2):
-        client.post(f"/items?token={SECRET}", json={"name": SECRET, "password": SECRET}, headers=headers)
+        client.post(f"/notes?token={SECRET}", json={"text": SECRET, "password": SECRET}, headers=headers)
         client.get(f"/{SECRET}", headers=headers)
-        client.post("/items", content=f'{{"{SECRET}', headers=headers | {"Content-Type": "application/json"})
+        client.post("/notes", content=f'{{"{SECRET}', headers=headers | {"Content-Type": "application/json"})
     written = capsys.readouterr()
     assert "request completed" in written.out
     assert SECRET not in written.out + written.err
 
 
 def test_levels(lines: Lines) -> None:
-    def spoken(**settings: str) -> list[str]:
-        logs.configure(Settings.from_environment(settings))
+    def spoken(**settings: Any) -> list[str]:
+        logs.configure(CoreSettings(log_format="json", **settings))
         for name in ("debug", "info", "warning"):
             getattr(structlog.get_logger(), name)(name)
             getattr(logging.getLogger("x"), name)(name)
         return [line["event"] for line in lines()]
 
     assert spoken() == ["info", "info", "warning", "warning"]
-    assert spoken(ENVIRONMENT="development") == ["debug", "debug", "info", "info", "warning", "warning"]
-    assert spoken(ENVIRONMENT="development", LOG_LEVEL="warning") == ["warning", "warning"]
-    assert spoken(LOG_LEVEL="ERROR") == []
+    assert spoken(environment="development") == ["debug", "debug", "info", "info", "warning", "warning"]
+    assert spoken(environment="development", log_level="warning") == ["warning", "warning"]
+    assert spoken(log_level="ERROR") == []
 
 
 def test_a_refusal_on_purpose_is_no_error(lines: Lines) -> None:
-    TestClient(create_app(Settings())).get("/ready")
+    TestClient(create_app(CoreSettings())).get("/ready")
     assert [(line["status"], line["level"]) for line in lines()] == [(503, "info")]
 
 
 def test_a_log_that_cannot_be_written_fails_no_request() -> None:
-    client = TestClient(create_app(Settings()))
+    client = TestClient(create_app(CoreSettings()))
     closed = io.StringIO()
     closed.close()
-    logs.configure(Settings(), closed)
+    logs.configure(CoreSettings(), closed)
     assert client.get("/health").status_code == 200
 
 
@@ -135,3 +136,33 @@ def test_exc_info_as_the_standard_library_has_it(client: TestClient, lines: Line
     assert one["exception"][0]["type"] == two["exception"][0]["type"] == "KeyError"
     assert "exception" not in three
     assert "exception" not in four
+
+
+def test_in_development_lines_are_for_people_and_have_the_path(capsys: pytest.CaptureFixture[str]) -> None:
+    def spoken(**settings: Any) -> str:
+        app = create_app(CoreSettings(environment="development", **settings))
+
+        @app.get("/fail/{number}")
+        def fail(number: int) -> None:
+            raise RuntimeError(number)
+
+        TestClient(app).get("/fail/7")
+        return capsys.readouterr().out
+
+    text = spoken()
+    assert "request completed" in text
+    assert "/fail/7" in text
+    assert "RuntimeError: 7" in text
+    assert "{" not in text.splitlines()[0]
+    written = [json.loads(line) for line in spoken(log_format="json").splitlines()]
+    assert [line["path"] for line in written if line["event"] == "request completed"] == ["/fail/7"]
+
+
+def test_what_a_request_binds_is_on_its_lines(client: TestClient, lines: Lines) -> None:
+    @application(client).get("/bind")
+    async def bind() -> None:
+        structlog.contextvars.bind_contextvars(tenant="t1")
+        structlog.get_logger().info("bound")
+
+    client.get("/bind")
+    assert [line.get("tenant") for line in lines() if line["event"] == "bound"] == ["t1"]

@@ -4,7 +4,7 @@ from starlette.types import Scope
 
 UNKNOWN_ROUTE = "unknown"
 OTHER_METHOD = "OTHER"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 
 
 def route_of(scope: Scope) -> str:
@@ -18,4 +18,4 @@ def route_of(scope: Scope) -> str:
 def method_of(scope: Scope) -> str:
     """The request method, or one name for all that RFC 9110 and RFC 5789 do not define."""
     method: str = scope["method"]
-    return method if method in _METHODS else OTHER_METHOD
+    return method if method in METHODS else OTHER_METHOD

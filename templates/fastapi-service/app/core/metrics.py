@@ -17,8 +17,8 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.routes import method_of, route_of
-from app.service import SERVICE
+from app.core.labels import method_of, route_of
+from app.core.service import SERVICE
 
 METRICS_PATH = "/metrics"
 _LABELS = ("method", "route", "status")

@@ -3,23 +3,34 @@ import re
 import signal
 import threading
 from http.client import HTTPConnection
+from time import monotonic
 
 import pytest
+from fastapi import Request
 
-from app.service import SERVICE
-from tests.running import PATIENCE, RunningService, read_all, running_service
+from app.core.service import SERVICE
+from app.core.settings import CoreSettings
+from tests.core.running import PATIENCE, RunningService, read_all, running_service, serving
+from tests.core.service import create_app
 
-BODY = b'{"name": "in flight"}'
+BODY = b'{"text": "in flight"}'
 HEAD = (
-    b"POST /items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"POST /notes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     b"Content-Length: " + str(len(BODY)).encode() + b"\r\n\r\n"
+)
+
+
+UPGRADE = (
+    b"GET /notes/echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
 )
 
 
 def wait_for_active(service: RunningService, count: int) -> None:
     """Ask until so many requests are being served."""
+    until = monotonic() + PATIENCE
     while f"active_connections {count}.0".encode() not in service.get("/metrics")[1]:
-        pass
+        assert monotonic() < until
 
 
 def test_every_line_of_a_run_is_json_with_a_trace_id() -> None:
@@ -50,11 +61,11 @@ def test_sigterm_drains_and_loses_no_request_in_flight() -> None:
         assert (status, json.loads(body)["detail"]) == (503, "The service is draining.")
         # Load balancers that have not noticed yet are still served, and told to connect elsewhere.
         assert service.get("/health")[0] == 200
-        idle.request("GET", "/items")
+        idle.request("GET", "/notes?limit=1")
         last = idle.getresponse()
         assert (last.status, last.read(), last.headers["connection"]) == (
             200,
-            b'{"items":[],"next_cursor":null}',
+            b"[0]",
             "close",
         )
 
@@ -66,7 +77,7 @@ def test_sigterm_drains_and_loses_no_request_in_flight() -> None:
         assert service.exit_code() == 0
     assert all(answer.startswith(b"HTTP/1.1 201 Created\r\n") for answer in answers)
     assert all(b"connection: close" in answer for answer in answers)
-    completed = [line for line in service.lines if line.get("route") == "/items" and line["status"] == 201]
+    completed = [line for line in service.lines if line.get("route") == "/notes" and line["status"] == 201]
     assert len(completed) == 20
     assert service.lines[-1]["event"].startswith("Finished server process")
 
@@ -80,7 +91,7 @@ def test_steady_load_loses_nothing_when_the_process_leaves() -> None:
         connection = HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
         try:
             while not stop.is_set():
-                connection.request("POST", "/items", BODY, {"Content-Type": "application/json"})
+                connection.request("POST", "/notes", BODY, {"Content-Type": "application/json"})
                 response = connection.getresponse()
                 response.read()
                 answered.append(response.status)
@@ -89,7 +100,7 @@ def test_steady_load_loses_nothing_when_the_process_leaves() -> None:
         finally:
             connection.close()
 
-    with running_service(DRAIN_SECONDS="3600", ITEMS_CAPACITY="1000000") as service:
+    with running_service(DRAIN_SECONDS="3600") as service:
         unready = threading.Event()
         clients = [threading.Thread(target=client, args=(service, unready)) for _ in range(8)]
         for thread in clients:
@@ -97,14 +108,15 @@ def test_steady_load_loses_nothing_when_the_process_leaves() -> None:
         while len(answered) < 200:
             service.wait_for(lambda line: line["event"] == "request completed")
         service.signal()
+        until = monotonic() + PATIENCE
         while service.get("/ready")[0] == 200:
-            pass
+            assert monotonic() < until
         count = len(answered)
         while len(answered) < count + 200:
             service.wait_for(lambda line: line["event"] == "request completed")
         unready.set()
         for thread in clients:
-            thread.join()
+            thread.join(PATIENCE)
         service.signal()
         assert service.exit_code() == 0
     assert failures == []
@@ -152,6 +164,65 @@ def test_a_request_that_takes_too_long_is_cut_off() -> None:
             service.signal()
             assert service.exit_code() == 0
         assert any("timeout graceful shutdown exceeded" in line["event"] for line in service.lines)
+
+
+@pytest.mark.parametrize(("host", "families"), [("::", "46"), ("0.0.0.0", "4"), ("::1", "6"), ("localhost", "4")])
+def test_the_image_s_address_answers_ipv4_and_ipv6(host: str, families: str) -> None:
+    with running_service(HOST=host, DRAIN_SECONDS="0") as service:
+        for family, address in (("4", "127.0.0.1"), ("6", "::1")):
+            connection = HTTPConnection(address, service.port, timeout=PATIENCE)
+            try:
+                connection.request("GET", "/health")
+                answered = connection.getresponse().status == 200
+            except OSError:
+                answered = False
+            finally:
+                connection.close()
+            assert answered == (family in families)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "scheme"), [("127.0.0.1", "https"), ("*", "https"), ("10.0.0.1", "http"), ("", "http")]
+)
+def test_behind_a_trusted_proxy_the_scheme_is_the_client_s(trusted: str, scheme: str) -> None:
+    app = create_app(CoreSettings(port=0, trusted_proxies=trusted))
+
+    @app.get("/scheme")
+    async def read_scheme(request: Request) -> list[str]:
+        return [request.url.scheme, request.client.host if request.client else ""]
+
+    with serving(app) as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        connection.request("GET", "/scheme", headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"})
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+    assert found == [scheme, "192.0.2.1" if scheme == "https" else "127.0.0.1"]
+
+
+def test_websockets_are_a_setting() -> None:
+    def asked(service: RunningService) -> bytes:
+        with service.connect() as connection:
+            connection.sendall(UPGRADE)
+            answer = connection.recv(65_536)
+            if answer.startswith(b"HTTP/1.1 101 "):
+                # Longer than a slow head may take: the deadline of a request is not that of a WebSocket.
+                connection.settimeout(1)
+                with pytest.raises(TimeoutError):
+                    connection.recv(1)
+                connection.settimeout(PATIENCE)
+                connection.sendall(b"\x81\x82\x00\x00\x00\x00hi")  # the text hi, masked with zeros
+                answer += connection.recv(65_536)
+            return answer
+
+    with running_service(WEBSOCKETS="true", HEADER_SECONDS="0.3", DRAIN_SECONDS="0") as service:
+        answer = asked(service)
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert b"traceparent: 00-" in answer.lower()
+        assert b"\x81\x02hi" in answer
+        service.signal()
+        assert service.exit_code() == 0
+    with running_service(DRAIN_SECONDS="0") as service:
+        assert asked(service).startswith(b"HTTP/1.1 422 ")  # an ordinary request for a note with that number
 
 
 def test_a_port_in_use_is_said_in_the_log() -> None:

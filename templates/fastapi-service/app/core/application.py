@@ -1,0 +1,75 @@
+"""The application, put together: `build` is the one place that knows every part."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from app.core import documentation, errors, health, logs, metrics, tracing
+from app.core.errors import ErrorMiddleware
+from app.core.health import Readiness
+from app.core.limits import BodyLimitMiddleware
+from app.core.logs import RequestLogMiddleware
+from app.core.metrics import Metrics, MetricsMiddleware
+from app.core.service import SERVICE
+from app.core.settings import CoreSettings
+from app.core.tracing import TracingMiddleware
+
+Resources = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+ROUTERS = (health.router, metrics.router)
+
+
+def build(
+    settings: CoreSettings,
+    routers: Sequence[APIRouter] = (),
+    middleware: Sequence[Middleware] = (),
+    resources: Resources = nullcontext,
+) -> FastAPI:
+    """Make an application of these routers, behind the standard's own routers and middleware.
+
+    Middleware given here runs inside the standard's. `resources` makes a context manager whose value becomes
+    `request.state`; it is entered before /ready says 200 and left after the last request.
+    """
+    logs.configure(settings)
+    tracing.install()
+    readiness = Readiness()
+    measured = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        async with resources() as opened:
+            readiness.start()
+            yield opened or {}
+            readiness.drain()
+
+    app = FastAPI(
+        title=SERVICE.name,
+        version=SERVICE.version,
+        description=SERVICE.description,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would be built from the Host header, which anybody can set.
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        # The outermost comes first: what is inside is traced, logged and measured, its failures too.
+        middleware=[
+            Middleware(TracingMiddleware),
+            Middleware(RequestLogMiddleware, with_path=settings.development),
+            Middleware(MetricsMiddleware, metrics=measured),
+            Middleware(ErrorMiddleware),
+            Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds),
+            *middleware,
+        ],
+    )
+    app.state.settings = settings
+    app.state.readiness = readiness
+    app.state.metrics = measured
+    errors.install(app)
+    for router in (*ROUTERS, *routers):
+        app.include_router(router)
+    if settings.development:
+        documentation.install(app)
+    return app

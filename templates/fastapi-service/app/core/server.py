@@ -1,0 +1,147 @@
+"""The server: uvicorn, with an orderly end.
+
+On SIGTERM /ready answers 503 while requests are still served, so that load balancers look elsewhere. Then the
+listening socket closes, requests in flight finish, the lifespan ends, and the process exits 0. A second signal
+skips the wait, a third one the requests in flight.
+"""
+
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from time import monotonic
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from app.core.documentation import DOCS_PATH
+from app.core.health import Readiness
+from app.core.protocol import bounded
+from app.core.settings import CoreSettings, SettingsError
+
+EXIT_SETTINGS, EXIT_START = 2, 3
+_log = structlog.get_logger()
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that stays open for a while after it was told to stop."""
+
+    def __init__(self, config: uvicorn.Config, readiness: Readiness, settings: CoreSettings) -> None:
+        super().__init__(config)
+        self._readiness = readiness
+        self._settings = settings
+        self._leave_at: float | None = None
+        self._signals = 0
+        self._announced = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
+        """Take a signal. It only sets flags: a handler may interrupt anything, even the writing of a line."""
+        self._signals += 1
+        if self._signals == 1:
+            self._readiness.drain()
+            # Nobody balances load over a terminal: Ctrl-C does not wait.
+            self._leave_at = monotonic() + (self._settings.drain_seconds if sig == signal.SIGTERM else 0)
+            self.should_exit = not self.started
+        elif self._signals == 2:
+            # One Ctrl-C is two of them under `make dev`: the terminal tells every process, and the watcher passes it on
+            self.should_exit = True
+        else:
+            self.force_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether it is time to close the listening socket."""
+        if self._leave_at is not None and not self._announced:
+            self._announced = True
+            _log.info("draining", seconds=max(0.0, round(self._leave_at - monotonic(), 1)))
+            for connection in self.server_state.connections:
+                cycle = getattr(connection, "cycle", None)
+                if cycle is not None:
+                    cycle.keep_alive = False
+        if self._leave_at is not None and monotonic() >= self._leave_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Run the application's start-up, listen, and say where."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            _log.info("listening", host=host, port=port, **self._docs(host, port))
+
+    def _docs(self, host: str, port: int) -> dict[str, str]:
+        """The address of the documentation in development, as a browser on this machine finds it."""
+        if not self._settings.development:
+            return {}
+        # Every address, so also this one.
+        name = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104
+        return {"docs": f"http://{f'[{name}]' if ':' in name else name}:{port}{DOCS_PATH}"}
+
+
+def bind(settings: CoreSettings) -> socket.socket:
+    """Take the port; :: means IPv4 too, and only IPv4 on a machine without IPv6. Raises OSError."""
+    if settings.host == "::":
+        try:
+            return _bound(socket.AF_INET6, "::", settings.port)
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+            return _bound(socket.AF_INET, "0.0.0.0", settings.port)  # noqa: S104 - what :: means here
+    return _bound(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, settings.host, settings.port)
+
+
+def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def make_server(app: FastAPI) -> DrainingServer:
+    """A server for a built application. Its own access log is off: the application writes a better one."""
+    settings: CoreSettings = app.state.settings
+    readiness: Readiness = app.state.readiness
+    config = uvicorn.Config(
+        app,
+        http=bounded(settings, readiness),
+        ws="auto" if settings.websockets else "none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[part.strip() for part in settings.trusted_proxies.split(",")],
+        server_header=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    return DrainingServer(config, readiness, settings)
+
+
+def run(create: Callable[[], FastAPI]) -> int:
+    """Make an application and serve it until a signal comes; returns the exit code of the process."""
+    try:
+        app = create()
+    except SettingsError as error:
+        sys.stderr.write(f"app: the environment is wrong: {error}\n")
+        return EXIT_SETTINGS
+    settings: CoreSettings = app.state.settings
+    try:
+        listener = bind(settings)
+    except OSError as error:
+        _log.error("cannot listen", host=settings.host, port=settings.port, reason=error.strerror)
+        return EXIT_START
+    server = make_server(app)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        logging.shutdown()
+    return 0 if server.started else EXIT_START

@@ -1,0 +1,141 @@
+"""Settings: read once from the environment, validated, never changed afterwards."""
+
+import os
+from ipaddress import ip_address, ip_network
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
+
+from app.core.service import SERVICE
+
+PREFIX = "APP_"
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+Timeout = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address("127.0.0.1" if value == "localhost" else value))
+    except ValueError:
+        raise PydanticCustomError(
+            "address",
+            "needs an IP address or localhost; conda and csh export a machine's name as HOST: unset it or set APP_HOST",
+        ) from None
+
+
+def _proxies(value: str) -> str:
+    try:
+        for part in value.split(",") if value not in ("", "*") else ():
+            ip_network(part.strip())
+    except ValueError:
+        raise PydanticCustomError("proxies", "needs addresses or networks with commas between, or * for any") from None
+    return value
+
+
+class SettingsError(ValueError):
+    """A setting has a value that the service cannot run with; the text names the variable, not the value."""
+
+
+class CoreSettings(BaseSettings):
+    """The standard's settings. `PORT` is read from `APP_PORT` or, where that is not set, `PORT`; empty is not set."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    environment: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    """Where it runs. `development` logs for people at DEBUG and serves interactive documentation at /docs."""
+
+    log_level: Annotated[Level, BeforeValidator(_upper)] | None = None
+    """Least severe level that is logged. Unset: DEBUG in development, INFO elsewhere."""
+
+    log_format: Literal["json", "text"] | None = None
+    """Form of log lines. Unset: text in development, JSON elsewhere."""
+
+    host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    """Address to listen on; :: takes IPv6 and IPv4, and is what the image sets."""
+
+    port: int = Field(default=SERVICE.port, ge=0, le=65535)
+    """TCP port to listen on; 0 takes a free one, which the line "listening" names."""
+
+    trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""
+    """Who may say in X-Forwarded-Proto and X-Forwarded-For how a client came: addresses, networks, or *."""
+
+    websockets: bool = False
+    """Whether connections may be upgraded to WebSockets."""
+
+    drain_seconds: Seconds = 5.0
+    """After SIGTERM: how long /ready answers 503 while requests are still served; load balancers notice."""
+
+    shutdown_seconds: int = Field(default=20, ge=1, le=3600)
+    """After the drain: how long requests in flight may take before they are cut off."""
+
+    keep_alive_seconds: int = Field(default=75, ge=1, le=3600)
+    """Idle time of a connection between requests; longer than a load balancer's own (an ALB has 60)."""
+
+    header_seconds: Timeout = 10.0
+    """Time for a client to send the whole head of a request."""
+
+    body_seconds: Timeout = 30.0
+    """Time for a client to send the whole body of a request."""
+
+    write_seconds: Timeout = 30.0
+    """Time for a client to take up what has been written to it, once the buffers are full."""
+
+    max_header_bytes: int = Field(default=16_384, ge=1024, le=1_048_576)
+    """Largest head of a request: request line and header fields."""
+
+    max_body_bytes: int = Field(default=1_048_576, ge=0, le=1_073_741_824)
+    """Largest body of a request."""
+
+    @property
+    def development(self) -> bool:
+        """Whether this is a developer's machine or cluster."""
+        return self.environment == "development"
+
+    @property
+    def level(self) -> Level:
+        """The log level in force."""
+        return self.log_level or ("DEBUG" if self.development else "INFO")
+
+    @property
+    def text_logs(self) -> bool:
+        """Whether log lines are for people."""
+        return self.development if self.log_format is None else self.log_format == "text"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the name that nobody else uses, then the plain one."""
+        return init_settings, EnvSettingsSource(settings_cls, env_prefix=PREFIX), env_settings
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the settings from the environment. Raises SettingsError."""
+        try:
+            return cls()
+        except UnreadableError as error:
+            raise SettingsError(str(error)) from None
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+            raise SettingsError(
+                "; ".join(f"{_variable(fault['loc'][0])}: {fault['msg']}" for fault in faults)
+            ) from None
+
+
+def _variable(field: int | str) -> str:
+    """The environment variable that a field was read from."""
+    name = str(field).upper()
+    return PREFIX + name if os.environ.get(PREFIX + name) else name

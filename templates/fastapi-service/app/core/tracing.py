@@ -1,0 +1,122 @@
+"""Trace context: one trace id for everything that a request causes, here and in other services.
+
+OpenTelemetry's context holds the span of a request. Where a tracer provider is set, FastAPI opens that span and exports
+it; elsewhere a span that is never exported stands in. Logs, problem documents and the returned `traceparent` all name
+whichever it is. W3C Trace Context (https://www.w3.org/TR/trace-context/) is read by OpenTelemetry; where a caller sends
+none, an `X-Trace-Id` of 32 hex digits is taken over.
+"""
+
+import re
+import secrets
+from typing import Any
+
+from opentelemetry import context, propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import Getter, TextMapPropagator, default_getter
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TRACE_ID_HEADER = "x-trace-id"
+_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
+PROCESS_TRACE_ID = secrets.token_hex(16)
+"""What lines outside any request carry: all lines of one run of the process share it."""
+
+
+def trace_id() -> str:
+    """The id of the current trace: 32 lower-case hex digits."""
+    span = trace.get_current_span().get_span_context()
+    return format(span.trace_id, "032x") if span.is_valid else PROCESS_TRACE_ID
+
+
+class _Headers(Getter[list[tuple[bytes, bytes]]]):
+    """Reads ASGI's headers; section 3.2 of the standard wants a repeated traceparent to count as none."""
+
+    def get(self, carrier: list[tuple[bytes, bytes]], key: str) -> list[str] | None:
+        wanted = key.encode()
+        found = [value.decode("latin-1") for name, value in carrier if name == wanted]
+        return None if not found or (key == "traceparent" and len(found) > 1) else found
+
+    def keys(self, carrier: list[tuple[bytes, bytes]]) -> list[str]:
+        return [name.decode("latin-1") for name, _ in carrier]
+
+
+class TraceIdPropagator(TextMapPropagator):
+    """Takes over `X-Trace-Id` where nothing before it has found a trace."""
+
+    def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
+        """The given context, with the trace that the header names."""
+        context = Context() if context is None else context
+        values = getter.get(carrier, TRACE_ID_HEADER) or [""]
+        if trace.get_current_span(context).get_span_context().is_valid or not _TRACE_ID.fullmatch(values[0]):
+            return context
+        # Sampled: the provider's own sampler, not the absence of a flag, decides whether a span is exported.
+        parent = SpanContext(int(values[0], 16), _span_id(), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+        return trace.set_span_in_context(NonRecordingSpan(parent), context)
+
+    def inject(self, carrier: Any, context: Context | None = None, setter: Any = None) -> None:
+        """Other services are told with `traceparent` alone."""
+
+    @property
+    def fields(self) -> set[str]:
+        """The header that is read."""
+        return {TRACE_ID_HEADER}
+
+
+_HEADERS = _Headers()
+_PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), TraceIdPropagator()])
+
+
+def install() -> None:
+    """Let FastAPI's spans take over `X-Trace-Id` too."""
+    found = propagate.get_global_textmap()
+    if TRACE_ID_HEADER not in found.fields:
+        propagate.set_global_textmap(CompositePropagator([found, TraceIdPropagator()]))
+
+
+class _LocalSpan(NonRecordingSpan):
+    """The span of a request that nobody exports."""
+
+
+def _span_id() -> int:
+    return secrets.randbits(64) or 1
+
+
+def _local_span(headers: list[tuple[bytes, bytes]]) -> SpanContext:
+    """Start the span of a request, in the trace of its caller if the headers name one."""
+    parent = trace.get_current_span(_PROPAGATOR.extract(headers, Context(), _HEADERS)).get_span_context()
+    flags = TraceFlags(parent.trace_flags & TraceFlags.SAMPLED)
+    return SpanContext(parent.trace_id or secrets.randbits(128) or 1, _span_id(), is_remote=False, trace_flags=flags)
+
+
+class TracingMiddleware:
+    """Give the request a span, unless a tracer provider has, and return it as `traceparent` and `X-Trace-Id`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        current = trace.get_current_span()
+        span = current.get_span_context()
+        # A pipelined request inherits the context of the one before it.
+        if not span.is_valid or isinstance(current, _LocalSpan):
+            span = _local_span(scope["headers"])
+            # Not detached: each request has a task of its own, and the server's error lines belong to the trace.
+            context.attach(trace.set_span_in_context(_LocalSpan(span)))
+        trace_id = format(span.trace_id, "032x").encode()
+        headers = [
+            (b"traceparent", b"00-%b-%016x-%02x" % (trace_id, span.span_id, span.trace_flags)),
+            (b"x-trace-id", trace_id),
+        ]
+
+        async def send_traced(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                message["headers"] = [*message.get("headers", ()), *headers]
+            await send(message)
+
+        await self._app(scope, receive, send_traced)

@@ -1,0 +1,9 @@
+"""Tests don't depend on the environment of whoever runs them: the standard's settings are taken out of it."""
+
+import os
+
+from app.core.settings import PREFIX, CoreSettings
+
+for name in CoreSettings.model_fields:
+    os.environ.pop(name.upper(), None)
+    os.environ.pop(PREFIX + name.upper(), None)

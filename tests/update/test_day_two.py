@@ -1,0 +1,176 @@
+"""A team lives in its service: what it changes is never drift, and a newer standard's own router meets no conflict."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli_support import Scratch
+from collection import TAG, commit_all, git, snapshot
+from service_support import environment
+from update_history import History
+from update_support import MARKS, end_world, new_world, spawn, update
+
+NEXT = "v99.0.0"
+SERVICE = "fastapi-service"
+GREETING = '''"""A greeting."""
+
+from fastapi import APIRouter, Request
+
+router = APIRouter()
+
+
+@router.get("/greet/{name}")
+async def read_greeting(name: str, request: Request) -> str:
+    """Say what the settings want, and what the database counts."""
+    count = request.state.database.execute("SELECT 40 + 2").fetchone()[0]
+    return f"{request.state.settings.greeting} {name} {count}"
+'''
+MIDDLEWARE = '''"""A header of our own."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class OursMiddleware:
+    """Say that it was us."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+
+        async def send_ours(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"x-ours", b"1")]
+            await send(message)
+
+        await self._app(scope, receive, send_ours)
+'''
+BUILD_INFO = '''"""What the standard brings next."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/standard")
+async def read_standard() -> int:
+    """The newer standard."""
+    return 99
+'''
+ASK = """
+from fastapi.testclient import TestClient
+from app.main import app
+with TestClient(app) as client:
+    greeting = client.get("/greet/ada")
+    print(greeting.json(), greeting.headers["x-ours"], client.get("/standard").status_code)
+"""
+
+
+def edit(path: Path, *changes: tuple[str, str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for was, now in changes:
+        assert text.count(was) == 1, was
+        text = text.replace(was, now)
+    path.write_text(text, encoding="utf-8")
+
+
+def live_in(root: Path) -> None:
+    """A router, a setting, a dependency, a package of the image, a middleware, a make target, a database."""
+    (root / "app/greeting.py").write_text(GREETING)
+    (root / "app/ours.py").write_text(MIDDLEWARE)
+    edit(
+        root / "app/main.py",
+        ("from app import items\n", "from app import greeting, items\n"),
+        ("from collections.abc", "import sqlite3\nfrom collections.abc"),
+        ("    items.router,\n", "    greeting.router,\n    items.router,\n"),
+        ("from app.settings", "from app.ours import OursMiddleware\nfrom app.settings"),
+        ("MIDDLEWARE: list[Middleware] = []", "MIDDLEWARE: list[Middleware] = [Middleware(OursMiddleware)]"),
+        (
+            "    yield opened\n",
+            '    opened["database"] = sqlite3.connect(settings.database)\n'
+            '    yield opened\n    opened["database"].close()\n',
+        ),
+    )
+    settings = root / "app/settings.py"
+    settings.write_text(settings.read_text() + '\n    greeting: str = "hello"\n    database: str = ":memory:"\n')
+    edit(root / "pyproject.toml", ('  "fastapi>=0.104.0",\n', '  "aiosqlite>=0.20,<1",\n  "fastapi>=0.104.0",\n'))
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        lock = root / name
+        lock.write_text(lock.read_text() + f"aiosqlite==0.20.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    edit(
+        root / "Dockerfile", ("WORKDIR /srv\n", "RUN apt-get update && apt-get install -y libsqlite3-0\nWORKDIR /srv\n")
+    )
+    edit(root / "ruff.toml", ('  "D105"', '  "D100", "D105"'))
+    (root / "local.mk").write_text("report: ## count the lines\n\t@wc -l app/*.py\n")
+    (root / "tests/test_greeting.py").write_text(
+        "def test_ours(client):\n    assert client.get('/greet/ada').is_success\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def standards(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """This standard, and one after it that adds a router of its own to the core."""
+    folder = tmp_path_factory.mktemp("standards")
+    work = snapshot(folder / "work")
+    core = work / "templates" / SERVICE / "app/core"
+    (core / "build_info.py").write_text(BUILD_INFO)
+    edit(
+        core / "application.py",
+        ("from app.core import documentation", "from app.core import build_info, documentation"),
+        ("ROUTERS = (health.router,", "ROUTERS = (build_info.router, health.router,"),
+    )
+    commit_all(work, "[service] feat: say which standard it is")
+    git(work, "tag", NEXT)
+    git(folder, "clone", "--quiet", "--bare", str(work), str(folder / "bare.git"))
+    return History(folder / "bare.git", folder / "cache")
+
+
+@pytest.fixture
+def service(standards: History, tmp_path: Path) -> Iterator[Scratch]:
+    """A service with a development ledger."""
+    made = new_world(spawn(standards, tmp_path / "my-svc", SERVICE, TAG))
+    made.ok("init", "--dev", "--component", "my-svc")
+    made.commit("[my-svc] chore: begin a ledger")
+    yield made
+    end_world(made)
+
+
+def asked(root: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", ASK],
+        cwd=root,
+        env=environment(LOG_LEVEL="CRITICAL"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_what_a_team_does_is_no_drift_and_meets_no_conflict(service: Scratch, standards: History) -> None:
+    live_in(service.root)
+    service.commit("[my-svc] feat: make it ours")
+    assert service.json("drift").status == 0
+    assert asked(service.root) == "hello ada 42 1 404"
+
+    update(standards, service.root, SERVICE, NEXT)
+    assert git(service.root, "diff", "--name-only", "--diff-filter=U") == ""
+    tracked = [service.root / name for name in git(service.root, "ls-files").splitlines()]
+    assert [path for path in tracked if path.is_file() and any(mark in path.read_bytes() for mark in MARKS)] == []
+    assert asked(service.root) == "hello ada 42 1 200"
+    service.commit("[my-svc] chore: follow the standard")
+    service.ok("seal")
+    assert service.json("drift").status == 0
+
+
+@pytest.mark.parametrize("path", ["app/core/errors.py", "tests/core/test_errors.py", "Makefile"])
+def test_a_change_of_what_the_standard_owns_is_drift(service: Scratch, path: str) -> None:
+    (service.root / path).write_text((service.root / path).read_text() + "\n# ours\n")
+    service.commit("[my-svc] feat: make it ours")
+    assert service.json("drift").codes == {"drift.changed"}
