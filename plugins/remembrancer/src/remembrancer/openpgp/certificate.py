@@ -78,8 +78,8 @@ class Key(NamedTuple):
 class Certificate(NamedTuple):
     """A loaded certificate: its keys, the primary one first, their names, and pysequoia's object without revocations.
 
-    `names` are the fingerprints and key ids of all keys; `strong_from` is since when it no longer vouches for itself
-    with a weak hash alone, None if it never did.
+    `names` are the fingerprints and key ids of all keys; `strong_from` is since when it says with a strong hash
+    what its key is for.
     """
 
     keys: tuple[Key, ...]

@@ -72,10 +72,9 @@ def why_unusable(found: Sequence[packets.Packet]) -> BadInput | None:
 
 
 def strong_from(found: Sequence[packets.Packet]) -> datetime | None:
-    """Return since when a certificate speaks for itself with a strong hash, None if it never used a weak one."""
-    own = [one for one in _self_signatures(found) if one.signed(packets.CREATED)]
-    strong = [one.created for one in own if one.hash_algorithm in _STRONG]
-    return min(strong) if strong and len(strong) < len(own) else None
+    """Return since when a certificate says with a strong hash what its key is for, None if it never does."""
+    strong = [one for one in _self_signatures(found) if one.hash_algorithm in _STRONG and one.signed(packets.CREATED)]
+    return min((one.created for one in strong), default=None)
 
 
 def _self_signatures(found: Sequence[packets.Packet]) -> Iterator[packets.Signature]:

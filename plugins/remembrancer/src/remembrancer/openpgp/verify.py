@@ -149,7 +149,7 @@ def _about_key(claims: packets.Signature, certificate: Certificate) -> Rejected 
     """Return what is wrong with the key that a signature names, None if nothing is known to be."""
     primary = certificate.keys[0]
     if certificate.strong_from and primary.created <= claims.created < certificate.strong_from:
-        message = f"when it was made, key {primary.fingerprint} had weak self-signatures only"
+        message = f"all that key {primary.fingerprint} says of itself with a strong hash is later than this"
         return Rejected("sig.weak-self-signature", message)
     for key in certificate.keys:
         if not claims.issuers & {key.fingerprint, packets.key_id(key.fingerprint)}:
