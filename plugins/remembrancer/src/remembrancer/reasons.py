@@ -481,7 +481,7 @@ REASONS: dict[str, Reason] = {
         "Sign again with a strong hash.",
     ),
     "sig.weak-self-signature": Reason(
-        "What an OpenPGP certificate says about itself is signed with SHA-1 or older, or only after the signature was made.",
+        "What an OpenPGP certificate says about itself is signed with SHA-1 or older, or after the signature was made.",
         "Have its owner renew it with a strong hash, export it again, and sign again; the key stays the same.",
     ),
     "time.certificate": Reason(
