@@ -175,7 +175,7 @@ def test_a_redirect_is_not_followed() -> None:
     assert not reached.is_set()
 
 
-def test_proxy_settings_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://192.0.2.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://192.0.2.1:9")
     with behaving(_says(_answer(b"\x30\x00"))) as url:

@@ -1,14 +1,20 @@
 """Asking a timestamping authority over HTTP (RFC 3161 section 3.4) without trusting its server with anything.
 
 The server may be slow, wrong or hostile: one deadline covers everything from the name lookup to the last byte, the
-answer's size is bounded, redirects are not followed, and no proxy setting of the environment is used.
+answer's size is bounded and redirects are not followed. A proxy is asked where the environment names one
+(`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), never for this machine itself: it sees what the server sees and can do no
+more than that.
 """
 
 import http.client
 import socket
 import ssl
 import threading
-from urllib.parse import urlsplit
+from base64 import b64encode
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 from remembrancer.errors import BadInput, EnvironmentTrouble
 
@@ -47,13 +53,23 @@ class _Exchange:
         self.answer = b""
         self.trouble: EnvironmentTrouble | None = None
         self._request = request
+        self._headers = {"Content-Type": _QUERY_TYPE, "Accept": _REPLY_TYPE, "Connection": "close"}
+        proxy = _proxy("https" if secure else "http", self.host, port)
+        host, at = (proxy.host, proxy.port) if proxy else (self.host, port)
         # the deadline is kept by the caller; this only ends a thread that was given up before it had a connection
         timeout = 2 * timeout
-        self._connection = (
-            http.client.HTTPSConnection(self.host, port, timeout=timeout, context=ssl.create_default_context())
-            if secure
-            else http.client.HTTPConnection(self.host, port, timeout=timeout)
-        )
+        if secure:
+            context = ssl.create_default_context()
+            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                host, at, timeout=timeout, context=context
+            )
+        else:
+            self._connection = http.client.HTTPConnection(host, at, timeout=timeout)
+        if proxy and secure:
+            self._connection.set_tunnel(self.host, port, proxy.headers)
+        elif proxy:
+            self._target = url.partition("#")[0]
+            self._headers |= proxy.headers
 
     def run(self) -> None:
         """Fill `answer` or `trouble`."""
@@ -79,8 +95,7 @@ class _Exchange:
                 return
 
     def _ask(self) -> bytes:
-        headers = {"Content-Type": _QUERY_TYPE, "Accept": _REPLY_TYPE, "Connection": "close"}
-        self._connection.request("POST", self._target, self._request, headers)
+        self._connection.request("POST", self._target, self._request, self._headers)
         response = self._connection.getresponse()
         if 300 <= response.status < 400:
             elsewhere = _one_line(response.getheader("Location", "nowhere"))
@@ -101,6 +116,43 @@ class _Exchange:
         return EnvironmentTrouble(
             "env.authority", f"the timestamp authority {self.host} returned an unusable answer: {why}"
         )
+
+
+class _Proxy(NamedTuple):
+    """Where an HTTP proxy listens, and what it wants to be told."""
+
+    host: str
+    port: int
+    headers: dict[str, str]
+
+
+def _proxy(scheme: str, host: str, port: int | None) -> _Proxy | None:
+    """Return the proxy that the environment names for a host, None to go there directly.
+
+    Raises EnvironmentTrouble `env.network` for a proxy of another kind than http.
+    """
+    named = getproxies_environment().get(scheme)
+    if not named or _is_this_machine(host) or proxy_bypass_environment(f"{host}:{port}" if port else host):
+        return None
+    try:
+        parts = urlsplit(named if "://" in named else f"http://{named}")
+        found = parts.hostname, parts.port or 80
+    except ValueError:
+        parts, found = urlsplit(""), (None, 0)
+    if parts.scheme != "http" or not found[0]:
+        raise EnvironmentTrouble("env.network", f"the proxy that {scheme}_proxy names is not http://host:port")
+    headers = {}
+    if parts.username is not None:
+        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+        headers["Proxy-Authorization"] = f"Basic {b64encode(secret).decode()}"
+    return _Proxy(found[0], found[1], headers)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _split(url: str) -> tuple[str, int | None, str, bool]:
