@@ -7,11 +7,11 @@ is tried twice, so that each request that a replacement costs is seen.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service_support import Running, started
+from service_support import PATIENCE, Running, started
 
 BODY = b'{"name": "load"}'
 HEAD = (
@@ -57,14 +57,25 @@ class Balancer:
         """Send one request to one process and read its whole answer; returns the status."""
         idle = self._idle.setdefault(port, [])
         reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request)
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        await reader.readexactly(int(head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0]))
+        try:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(head.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0]))
+        except BaseException:
+            writer.close()
+            raise
         if b"\r\nconnection: close\r\n" in head:
             writer.close()
         else:
             idle.append((reader, writer))
         return int(head.split(b" ", 2)[1])
+
+    async def close(self) -> None:
+        """Close every connection that is kept."""
+        for _, writer in (link for links in self._idle.values() for link in links):
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def post(self) -> int:
         """Give one request to the process whose turn it is; returns the status."""
@@ -89,9 +100,10 @@ class Balancer:
             await asyncio.sleep(PROBE_SECONDS)
 
     async def until(self, port: int, ready: bool) -> None:
-        """Wait until the probe has seen that a process is ready, or is no more."""
-        while (port in self.ready) is not ready:
-            await asyncio.sleep(PROBE_SECONDS / 2)
+        """Wait until the probe has seen that a process is ready, or is no more. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE):
+            while (port in self.ready) is not ready:
+                await asyncio.sleep(PROBE_SECONDS / 2)
 
 
 async def constant(balancer: Balancer, rate: float, work: Callable[[], Awaitable[None]]) -> Load:
@@ -154,6 +166,9 @@ def soak(service: Path, folder: Path, *, rate: float, rest: float, drain: float)
 
             load = await constant(balancer, rate, roll)
             probing.cancel()
+            with suppress(asyncio.CancelledError):
+                await probing
+            await balancer.close()
             return load
 
         load = asyncio.run(whole())
