@@ -103,7 +103,7 @@ def test_the_sequence_is_the_standards_with_a_timestamp(repo: Path) -> None:
         r"remembrancer sign --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
         r"remembrancer timestamp --no-seal dist/my-svc-0\.1\.0\.tar\.gz",
         r"remembrancer seal",
-        r"remembrancer verify-full dist/my-svc-0\.1\.0\.tar\.gz",
+        r"remembrancer verify-full --component my-svc --version 0\.1\.0 dist/my-svc-0\.1\.0\.tar\.gz",
     ]
     assert len(said) == len(order), said
     for line, pattern in zip(said, order, strict=True):

@@ -9,6 +9,8 @@ REMEMBRANCER := ops/bin/remembrancer
 RELEASE_VERSION = $(eval RELEASE_VERSION := $$(shell ops/bin/bump --show))$(if $(RELEASE_VERSION),$(RELEASE_VERSION),$(error no version))
 NAME = $(COMPONENT)-$(RELEASE_VERSION)
 ARTIFACT = dist/$(NAME).tar.gz
+# What a verdict is asked about; REMEMBRANCER_ORIGIN says of which ledger.
+ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
 # OVERLAY, DIGEST, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
 .PHONY: artifact ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
@@ -51,12 +53,12 @@ seal: ## put what was noted into the signed ledger
 	@$(REMEMBRANCER) seal
 
 verify: ## prove the release archive: hash, signature, timestamp, inclusion
-	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ARTIFACT)
+	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ASKED) $(ARTIFACT)
 
 release: ## dist, sign, timestamp, record, seal and verify, in one go
 	@ops/bin/image pushed >/dev/null
 	@ops/bin/artifact --for release
-	@if test -f ops/receipts/deploy/$(NAME).receipt && $(REMEMBRANCER) verify-full $(ARTIFACT) >/dev/null 2>&1; then \
+	@if test -f ops/receipts/deploy/$(NAME).receipt && $(REMEMBRANCER) verify-full $(ASKED) $(ARTIFACT) >/dev/null 2>&1; then \
 	  echo "$(NAME) is released already."; \
 	else \
 	  $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
