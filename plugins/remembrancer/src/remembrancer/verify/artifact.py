@@ -7,7 +7,7 @@ to the inclusion; `audit.verdict` goes through all of them:
 1. Owner: the fingerprint comes from outside (`trust.establish`).
 2. Policy: its owner signed it, and only then it is read (`trust.establish`).
 3. Checkpoint: the policy's log keys signed it, its witnesses cosigned it (`verify.log`).
-4. Hash: a deploy receipt names the artifact's digest.
+4. Hash: a deploy receipt names the artifact's digest, and is about what was asked (`verify.asked`).
 5. Signatures: as many as the policy requires, by keys that stand (`verify.proofs`).
 6. Timestamps: likewise, by authorities that stand (`verify.proofs`).
 7. Record signature: the same over the deploy receipt.
