@@ -83,10 +83,7 @@ def test_what_the_standard_pins_waits_for_a_person(both: Path, config: dict[str,
     }
     (waiting,) = [one for one in config["packageRules"] if "dependencyDashboardApproval" in one]
     assert waiting["dependencyDashboardApproval"] is True
-    assert {name for name in followed if manifest.owner_of(name, seeded) == "standard"} == {
-        *waiting["matchFileNames"],
-        "Dockerfile",
-    }
+    assert {name for name in followed if manifest.owner_of(name, seeded) == "standard"} == {*waiting["matchFileNames"]}
     # The image's minor version is a decision, and no digest is put behind its tag: nothing is left to propose.
     (tag,) = [one for one in config["packageRules"] if one.get("matchManagers") == ["dockerfile"]]
     assert tag["pinDigests"] is False
