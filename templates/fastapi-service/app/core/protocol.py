@@ -51,8 +51,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._forget_head_timer()
         self._forget_write_timer()
         super().connection_lost(exc)
-        # Older uvicorns leave a response waiting for a client that is gone.
-        self.flow.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come in."""

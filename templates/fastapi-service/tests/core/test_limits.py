@@ -4,6 +4,7 @@ import queue
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from time import monotonic, sleep
 
 import pytest
 from fastapi import Request, Response
@@ -183,25 +184,26 @@ def test_a_flood_of_pipelined_requests_is_cut_off(service: RunningService) -> No
 
 
 def test_a_client_that_does_not_read_is_dropped() -> None:
-    settings = CoreSettings(port=0, write_seconds=0.3)
-    app = create_app(settings)
-    cut = threading.Event()
+    app = create_app(CoreSettings(port=0, write_seconds=0.3))
+    began = threading.Event()
 
     @app.get("/endless")
     async def endless() -> StreamingResponse:
         async def zeros() -> AsyncIterator[bytes]:
-            try:
-                while True:
-                    yield bytes(65_536)
-                    await asyncio.sleep(0)
-            finally:
-                cut.set()
+            while True:
+                yield bytes(65_536)
+                began.set()
+                await asyncio.sleep(0)
 
         return StreamingResponse(zeros())
 
     with serving(app) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert cut.wait(PATIENCE)
+        assert began.wait(PATIENCE)
+        until = monotonic() + PATIENCE
+        while app.state.metrics.active:
+            assert monotonic() < until
+            sleep(0.02)
 
 
 def test_a_client_that_reads_slowly_is_served() -> None:
