@@ -29,8 +29,8 @@ def home(tmp_path: Path) -> Path:
 def bare(home: Path, **more: str) -> dict[str, str]:
     """An environment as a newcomer has it: no git identity, no terminal, an empty HOME; one package cache for speed."""
     kept = {key: value for key, value in os.environ.items() if key.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
-    cache = Path.home() / ".cache/pip"
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PIP_CACHE_DIR": str(cache)} | kept | more
+    pip = {"PIP_CACHE_DIR": str(Path.home() / ".cache/pip"), "PIP_COMPILE": "0"}
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | pip | kept | more
 
 
 def generate(clone: Path, home: Path, name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -33,7 +33,7 @@ SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["develop
 def bare(home: Path) -> dict[str, str]:
     home.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if name.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
-    cache = {"PIP_CACHE_DIR": str(Path.home() / ".cache/pip")}
+    cache = {"PIP_CACHE_DIR": str(Path.home() / ".cache/pip"), "PIP_COMPILE": "0"}
     return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | cache | kept
 
 

@@ -41,6 +41,16 @@ def scratch(original: Scratch) -> Iterator[Scratch]:
     copy.remove()
 
 
+@pytest.fixture(scope="module")
+def untouched(original: Scratch) -> Iterator[Scratch]:
+    """One copy for every refusal, which writes nothing: neither the test that it happens in nor a later one changes."""
+    copy = original.copy()
+    before = copy.snapshot()
+    yield copy
+    assert copy.snapshot() == before
+    copy.remove()
+
+
 def deploy(component: str = "my-svc", version: str = "0.2.0", *more: str) -> tuple[str, ...]:
     return ("record", "deploy", "--component", component, "--version", version, "--evidence", ARTIFACT, *more)
 
@@ -133,8 +143,8 @@ ROWS: list[tuple[str, tuple[str, ...], int, str]] = [
 
 
 @pytest.mark.parametrize(("what", "arguments", "status", "code"), ROWS, ids=[row[0] for row in ROWS])
-def test_refused(scratch: Scratch, what: str, arguments: tuple[str, ...], status: int, code: str) -> None:
-    refuse(scratch, arguments, status, code)
+def test_refused(untouched: Scratch, what: str, arguments: tuple[str, ...], status: int, code: str) -> None:
+    refuse(untouched, arguments, status, code)
 
 
 def refuse(scratch: Scratch, arguments: tuple[str, ...], status: int, code: str, **more: str) -> None:
@@ -215,7 +225,8 @@ USAGE = [
 
 
 @pytest.mark.parametrize(("what", "arguments", "hint"), USAGE, ids=[row[0] for row in USAGE])
-def test_usage(scratch: Scratch, what: str, arguments: tuple[str, ...], hint: str) -> None:
+def test_usage(untouched: Scratch, what: str, arguments: tuple[str, ...], hint: str) -> None:
+    scratch = untouched
     before = scratch.snapshot()
     done = scratch.run(*arguments)
     assert (done.status, done.out) == (2, "")
