@@ -77,7 +77,7 @@ class CoreSettings(BaseSettings):
     """After the drain: how long requests in flight may take before they are cut off."""
 
     keep_alive_seconds: int = Field(default=75, ge=1, le=3600)
-    """Idle time of a connection between requests; longer than a load balancer's own (an ALB has 60)."""
+    """Idle time of a connection between requests; longer than a load balancer's own (60 is common)."""
 
     header_seconds: Timeout = 10.0
     """Time for a client to send the whole head of a request."""
