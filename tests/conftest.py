@@ -10,6 +10,7 @@ import collection as collection_support
 from cli_support import forget_release
 from collection import render, snapshot
 from once import Shared
+from production_support import forget_production
 from reasons_met import ReasonsMet
 
 # the files that take longest, so that no worker is left alone with one at the end
@@ -36,9 +37,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def release_once() -> Iterator[None]:
-    """Remove what `cli_support.released` keeps, at the end."""
+    """Remove what `cli_support.released` and `production_support.production` keep, at the end."""
     yield
     forget_release()
+    forget_production()
 
 
 @pytest.fixture(scope="session")

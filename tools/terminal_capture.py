@@ -24,6 +24,7 @@ CHANGE = f"printf x >> {ARTIFACT}"
 
 def screen(scratch: Scratch) -> str:
     """Return what a terminal shows, with its colours; the artifact is changed in between."""
+    scratch.ok(*VERIFY)  # so that the picture has something to compare with
     before = terminal(scratch, *VERIFY, width=WIDTH)
     with (scratch.root / ARTIFACT).open("a") as file:
         file.write("x")

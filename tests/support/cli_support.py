@@ -159,11 +159,16 @@ def new_scratch() -> Scratch:
     return scratch
 
 
-def release(scratch: Scratch, artifact: str = ARTIFACT, version: str = "0.1.0", component: str = "my-svc") -> None:
-    """Sign, stamp, record and seal one artifact, and commit the receipts."""
+def prove(scratch: Scratch, artifact: str, version: str, component: str) -> None:
+    """Sign, stamp and record one artifact."""
     scratch.ok("sign", "--no-seal", artifact)
     scratch.ok("timestamp", "--no-seal", artifact)
     scratch.ok("record", "deploy", "--no-seal", "--component", component, "--version", version, "--evidence", artifact)
+
+
+def release(scratch: Scratch, artifact: str = ARTIFACT, version: str = "0.1.0", component: str = "my-svc") -> None:
+    """Sign, stamp, record and seal one artifact, and commit the receipts."""
+    prove(scratch, artifact, version, component)
     scratch.ok("seal")
     scratch.commit(f"record {version}")
 

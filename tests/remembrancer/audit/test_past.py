@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from cli_support import ARTIFACT, Outcome, Scratch, ledger, owner, release
+from cli_support import ARTIFACT, Outcome, Scratch, ledger, owner, prove, release
 
 RECEIPTS = "ops/receipts"
 
@@ -24,8 +24,13 @@ def rewrite(scratch: Scratch) -> None:
     """Let the holder of the log key forget the newest release and seal another one, on top of the same commits."""
     take_older(scratch, "HEAD~1", RECEIPTS)
     shutil.rmtree(scratch.root / RECEIPTS / ".local")
-    shutil.rmtree(scratch.home / ".local/state/remembrancer/checkpoints")
-    next_release(scratch, "0.3.0")
+    hidden = scratch.base / "git"
+    (scratch.root / ".git").rename(hidden)  # the tool signs no second log where it can see the first one
+    artifact = scratch.write("dist/my-svc-0.3.0.tar.gz", "0.3.0").relative_to(scratch.root).as_posix()
+    prove(scratch, artifact, "0.3.0", "my-svc")
+    scratch.ok("seal")
+    hidden.rename(scratch.root / ".git")
+    scratch.commit("record 0.3.0")
 
 
 def by_check(done: Outcome, check: str) -> tuple[str, str]:

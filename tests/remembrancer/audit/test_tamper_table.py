@@ -39,6 +39,7 @@ def blob_of(scratch: Scratch, kind: str, field: str) -> Path:
 
 
 def older_ledger(scratch: Scratch) -> None:
+    scratch.ok("verify-full", ARTIFACT)
     first = scratch.git("log", "--format=%H", "--reverse", "--", "ops/receipts/ledger/checkpoint").split()[0]
     shutil.rmtree(ledger(scratch))
     scratch.git("checkout", first, "--", "ops/receipts/ledger")

@@ -156,7 +156,7 @@ def test_a_policy_older_than_the_log_s_newest_fails_with_no_memory(restored: Scr
 
 def test_nothing_is_sealed_under_a_policy_older_than_the_log_s_newest(restored: Scratch) -> None:
     for name in ("policies", "checkpoints"):
-        shutil.rmtree(restored.home / ".local/state/remembrancer" / name)
+        shutil.rmtree(restored.home / ".local/state/remembrancer" / name, ignore_errors=True)
     shutil.rmtree(restored.root / "ops/receipts/.local")
     restored.ok("record", "deploy", "--no-seal", "--component", "x", "--version", "1", "--evidence", ARTIFACT)
     done = restored.json("seal")

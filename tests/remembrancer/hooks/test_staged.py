@@ -269,6 +269,11 @@ def test_a_merge_leaves_no_signed_side_behind(scratch: Scratch) -> None:
                 path.unlink()
         scratch.ok("record", "deploy", "--component", component, "--version", "1.0.0", "--evidence", ARTIFACT)
         scratch.commit(component)
+        scratch.git("update-ref", f"refs/hidden/{component}", "HEAD")
+        scratch.git("checkout", "-q", "--detach")
+        scratch.git("branch", "-q", "-D", component)  # the other side's seal is not to be seen
+    for component in ("left", "right"):
+        scratch.git("checkout", "-q", "-b", component, f"refs/hidden/{component}")
     done = scratch.run("hook", "pre-commit")
     assert done.status == 0
     merged = subprocess.run(

@@ -90,6 +90,7 @@ def test_two_policies_of_one_version_are_refused(scratch: Scratch) -> None:
     copy = scratch.copy()
     try:
         change_policy(copy, "timestamps = 1", "timestamps = 1 # one")
+        copy.commit("what is only tried is not remembered")
         assert verdict(copy) == (0, set())
         shutil.rmtree(copy.root / "ops/trust")
         shutil.copytree(scratch.root / "ops/trust", copy.root / "ops/trust")

@@ -40,6 +40,7 @@ def test_a_policy_that_follows_another_one_than_was_seen_is_a_fork(scratch: Scra
     keep(scratch, "v1")
     change_policy(scratch, "timestamps = 1", "timestamps = 1 # seen")
     keep(scratch, "seen")
+    scratch.commit("what is only tried is not remembered")
     scratch.ok("verify-full", ARTIFACT)
     bring(scratch, "v1")
     change_policy(scratch, "timestamps = 1", "timestamps = 1 # not seen")

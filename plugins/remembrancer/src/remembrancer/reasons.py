@@ -294,7 +294,8 @@ REASONS: dict[str, Reason] = {
     ),
     "log.split-view": Reason(
         "Two checkpoints signed by the log contradict each other.",
-        "Keep both as evidence and stop trusting this log key.",
+        "Keep both as evidence and stop trusting this log key, unless its holder explains how it came about, who finds "
+        'the way back under "After a fork" in docs/years.md.',
     ),
     "log.stamp": Reason(
         "A time-stamp of a checkpoint was changed or removed, which nobody can make again.",
@@ -606,7 +607,8 @@ REASONS: dict[str, Reason] = {
     ),
     "trust.policy-fork": Reason(
         "Two different policies claim the same version.",
-        "Ask the owner which one is right; somebody signed two.",
+        "Ask the owner which one is right; somebody signed two. One that nobody else has seen can be forgotten with "
+        "`remembrancer trust forget`.",
     ),
     "trust.policy-rollback": Reason(
         "The policy is older than one that was seen before, or than one that the log records.",

@@ -20,7 +20,7 @@ A verdict is a list of findings, each verified, failed or unverifiable, and the 
 
 >>> verdict = judge_artifact(session, artifact, full=True)
 >>> verdict.exit_code, [finding.check for finding in verdict.findings]
-(0, ['trust', 'hash', 'signature', 'timestamp', 'inclusion', 'checkpoint', ...])
+(0, ['trust', 'hash', 'signature', 'timestamp', 'inclusion', 'checkpoint'])
 
 For whoever has not pinned the owner the same release is unverifiable:
 

@@ -6,7 +6,7 @@ bytes in ten thousand commits. So nothing is held but the identity of each objec
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -16,7 +16,7 @@ from remembrancer.system import git as gitcall
 from remembrancer.tlog.note import MAX_NOTE
 
 # without simplification: a merge that took one side's file would hide everything behind the other side
-_COMMITS = ("rev-list", "--full-history", "HEAD", "--")
+_COMMITS = ("rev-list", "--full-history")
 # with -m a merge is compared with each parent, and every difference has the merge's own file on its new side
 _CHANGES = ("diff-tree", "--stdin", "-m", "-r", "-z", "--root", "--no-commit-id", "--no-renames", "--no-abbrev")
 _RAW = re.compile(rb":[0-7]{6} ([0-7]{6}) [0-9a-f]{40,64} ([0-9a-f]{40}(?:[0-9a-f]{24})?) [A-Z][0-9]*")
@@ -24,15 +24,16 @@ _FILES = (b"100644", b"100755", b"120000")  # regular files, and a link, whose t
 _LONGEST_FIELD = 1 << 16  # bytes
 
 
-def checkpoints(root: Path, place: str) -> Iterator[bytes | None]:
+def checkpoints(root: Path, place: str, revisions: Sequence[str] = ("HEAD",)) -> Iterator[bytes | None]:
     """Yield each distinct file that stood at a place below `root` in those commits, the newest first.
 
-    None stands for one that this clone does not have. What is too large for a note is none, and left out. Raises
-    EnvironmentTrouble `env.git` when Git fails on the way: a comparison that was cut short must not look complete.
+    `revisions` are names or ids, and `^id` leaves out what that one reaches. None stands for a file that this clone
+    does not have. What is too large for a note is none, and left out. Raises EnvironmentTrouble `env.git` when Git
+    fails on the way: a comparison that was cut short must not look complete.
     """
     seen: set[bytes] = set()
     with _Objects(root) as objects:
-        for name in _names(root, place):
+        for name in _names(root, place, revisions):
             if (identity := bytes.fromhex(name.decode())) in seen:
                 continue
             seen.add(identity)
@@ -43,10 +44,10 @@ def checkpoints(root: Path, place: str) -> Iterator[bytes | None]:
                 yield objects.read(name)
 
 
-def _names(root: Path, place: str) -> Iterator[bytes]:
+def _names(root: Path, place: str, revisions: Sequence[str]) -> Iterator[bytes]:
     """Yield the object ids of the files, as often as they come to stand there."""
     with (
-        _started(root, (*_COMMITS, place), None) as commits,
+        _started(root, (*_COMMITS, *revisions, "--", place), None) as commits,
         _started(root, (*_CHANGES, "--no-ext-diff", "--relative", "--", place), commits.stdout) as changes,
     ):
         facts = b""

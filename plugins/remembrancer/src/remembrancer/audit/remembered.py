@@ -15,6 +15,7 @@ from remembrancer.system import git as gitcall
 from remembrancer.tlog import merkle
 from remembrancer.tlog.tile import TileError
 from remembrancer.tlog.tree import TileTree
+from remembrancer.trust.policy import Policy
 from remembrancer.user.keys import LOG_KEY_FILE_VARIABLE, LOG_KEY_VARIABLE
 from remembrancer.user.state import Seen, State
 from remembrancer.verify.log import LogView, prefix_root
@@ -220,13 +221,28 @@ def remember(view: LogView, state: State, environ: Mapping[str, str] = os.enviro
     return ""
 
 
-def remember_policy(state: State, owner: str, origin: str, version: int, digest: str) -> str:
-    """Remember a verified policy version; returns a sentence when this user's state cannot be written, else ""."""
+def remembers(view: LogView, state: State) -> bool:
+    """Say whether this very checkpoint, or a later one that has its root, is remembered under each of its keys."""
+    origin = view.signed.checkpoint.origin
+    known = [state.seen(origin, line.key_id) for line in view.signed.signatures]
+    return all(
+        seen is not None
+        and (seen.note == view.data or (view.size < seen.size and seen.roots.get(view.size) == view.root.hex()))
+        for seen in known
+    )
+
+
+def remember_policy(state: State, owner: str, policy: Policy, shown: Callable[[], bool]) -> str:
+    """Remember a verified policy if it is what others are shown as well, which is only asked for a new one.
+
+    Returns a sentence when this user's state cannot be written, or Git cannot be asked, else "".
+    """
     with contextlib.suppress(EnvironmentTrouble):
-        if state.newest_policy(owner, origin) == (version, digest):
+        if state.newest_policy(owner, policy.origin) == (policy.version, policy.digest):
             return ""
     try:
-        state.remember_policy(owner, origin, version, digest)
+        if shown():
+            state.remember_policy(owner, policy.origin, policy.version, policy.digest)
     except EnvironmentTrouble as error:
         return f"the policy's version could not be remembered: {error.message}"
     return ""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from remembrancer.repository.reader import Repository
     from remembrancer.repository.store import Store
     from remembrancer.trust.establish import Pins, SignedPolicy, Trusted
+    from remembrancer.trust.policy import Policy
     from remembrancer.user.state import State
 
 TRUST_VARIABLE = "REMEMBRANCER_TRUST"
@@ -113,14 +114,30 @@ class Session:
         return Pins(remembered=self.state.pins())
 
     def trusted(self) -> "Trusted":
-        """Return the repository's policy under the user's trust, and remember its version.
+        """Return the repository's policy under the user's trust; its version is remembered where others see it too.
 
         Raises what `trust.establish` raises.
         """
-        return self.trusted_policy(self.repository.signed_policy(), self.repository.key)
+        signed = self.repository.signed_policy()
 
-    def trusted_policy(self, signed: "SignedPolicy | None", keys: Callable[[str], bytes]) -> "Trusted":
-        """Return a policy of any place under the user's trust, and remember its version; see `trust.establish`."""
+        def shown(policy: "Policy") -> bool:
+            from remembrancer.audit.published import is_published  # noqa: PLC0415 - only for a policy not seen before
+            from remembrancer.paths import POLICY  # noqa: PLC0415
+
+            return signed is not None and is_published(self.repository, policy, POLICY, signed.text)
+
+        return self.trusted_policy(signed, self.repository.key, shown)
+
+    def trusted_policy(
+        self,
+        signed: "SignedPolicy | None",
+        keys: Callable[[str], bytes],
+        shown: "Callable[[Policy], bool]" = lambda _: True,
+    ) -> "Trusted":
+        """Return a policy of any place under the user's trust; see `trust.establish`.
+
+        Its version is remembered if it is `shown` to others as well: by default, because the user says so.
+        """
         from remembrancer.audit.remembered import remember_policy  # noqa: PLC0415 - as above
         from remembrancer.trust.establish import establish  # noqa: PLC0415
 
@@ -135,7 +152,7 @@ class Session:
         policy = trusted.policy
         # of a hand-over the next policy is compared with for either owner
         for owner in dict.fromkeys([trusted.owner, policy.owner]):
-            self.notice(remember_policy(self.state, owner, policy.origin, policy.version, policy.digest))
+            self.notice(remember_policy(self.state, owner, policy, lambda: shown(policy)))
         return trusted
 
     def trusted_under(self, policy_file: Path | None) -> "Trusted":

@@ -10,13 +10,15 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from remembrancer.audit.gather import expected_digest, gather, open_ledger
-from remembrancer.audit.remembered import compare, remember
+from remembrancer.audit.published import is_published
+from remembrancer.audit.remembered import SUBJECT, compare, remember, remembers
 from remembrancer.audit.session import Session
-from remembrancer.errors import Rejected, Unverifiable
+from remembrancer.errors import EnvironmentTrouble, Rejected, Unverifiable
 from remembrancer.findings import Finding, Outcome, exit_code, negative
 from remembrancer.paths import POLICY
 from remembrancer.system.digests import FileDigest, hexdigest, start_hashing
 from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Policy
 from remembrancer.verify.artifact import ANYTHING, check_hash, verify, verify_full
 from remembrancer.verify.asked import Asked, proven_as
 from remembrancer.verify.asked import named as named_as
@@ -51,9 +53,20 @@ def untrusted(subject: str, error: Rejected | Unverifiable, policy_file: Path | 
     return Verdict(subject, [negative("trust", str(policy_file or POLICY), error)])
 
 
-def remember_verified(session: Session, view: LogView, findings: list[Finding]) -> None:
-    """Remember a checkpoint if every one of the findings that it depends on is verified."""
-    if all(finding.outcome is Outcome.VERIFIED for finding in findings):
+def remember_verified(session: Session, view: LogView, findings: list[Finding], policy: Policy | None = None) -> None:
+    """Remember a checkpoint if every one of the findings that it depends on is verified.
+
+    With the `policy` of a checkout whose ledger it is, only if that is what others are shown as well: a log that was
+    only tried here, or is somebody's branch, binds nobody. What the user brings (a proof file) always counts.
+    """
+    if not all(finding.outcome is Outcome.VERIFIED for finding in findings) or remembers(view, session.state):
+        return
+    try:
+        shown = policy is None or is_published(session.repository, policy, SUBJECT, view.data)
+    except EnvironmentTrouble as error:
+        session.notice(f"the checkpoint could not be remembered, a later rollback would go unnoticed: {error.message}")
+        return
+    if shown:
         session.notice(remember(view, session.state))
 
 
@@ -64,7 +77,7 @@ def compare_and_remember(session: Session, trusted: Trusted, view: LogView) -> l
     """
     before = compare(view, session.state, session.repository, trusted.policy.seal_branch)
     found = [before] if before else []
-    remember_verified(session, view, found)
+    remember_verified(session, view, found, trusted.policy)
     return found
 
 

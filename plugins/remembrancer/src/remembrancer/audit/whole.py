@@ -36,6 +36,6 @@ def judge_everything(session: Session, *, kept: bytes | None, watched: Watched) 
         whole = complete.audit_everything(session, trusted, log.view, kept=kept, progress=progress)
     verdict.findings.extend(whole.findings)
     session.notices += whole.notices
-    remember_verified(session, log.view, verdict.findings)
+    remember_verified(session, log.view, verdict.findings, trusted.policy)
     data = {"size": log.view.size, "root": log.view.root.hex(), "counts": whole.counts}
     return verdict._replace(data=data)

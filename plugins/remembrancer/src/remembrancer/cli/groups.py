@@ -26,6 +26,7 @@ def record() -> None:
         "show": ("remembrancer.cli.trust:show", "Show the policy and whether it is trusted here."),
         "pin": ("remembrancer.cli.trust:pin", "Trust an owner's fingerprint from now on."),
         "unpin": ("remembrancer.cli.trust:unpin", "Trust an owner's fingerprint no longer."),
+        "forget": ("remembrancer.cli.trust:forget", "Forget what was seen of a log, and say what that means."),
         "add": ("remembrancer.cli.trust_change:add", "Add a signer or an authority to the policy."),
         "revoke": ("remembrancer.cli.trust_change:revoke", "End a signer or an authority."),
         "rotate": ("remembrancer.cli.trust_change:rotate", "Change to another log key."),

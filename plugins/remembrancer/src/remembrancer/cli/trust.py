@@ -120,3 +120,37 @@ def unpin(session: Session, shown: Shown, fingerprint: str) -> int:
     if not session.state.unpin(owner):
         raise BadInput("input.fingerprint", f"{owner} is not pinned")
     return say(Report("trust unpin", data={"owner": owner}), shown.format, f"unpinned {owner}")
+
+
+@click.command(epilog="Example: remembrancer trust forget example.com/my-svc --dry-run")
+@click.argument("origin", required=False)
+@click.option("--dry-run", is_flag=True, help="Forget nothing; say what would no longer be noticed.")
+@command()
+def forget(session: Session, shown: Shown, origin: str | None, *, dry_run: bool) -> int:
+    """Forget which policies and checkpoints of ORIGIN (default: this repository's log) were seen.
+
+    For a log or a policy that was taken back before anybody relied on it. Pins and keys stay.
+    """
+    from remembrancer.errors import BadInput
+    from remembrancer.trust import policy
+
+    if origin is None:
+        try:
+            origin = policy.parse(session.repository.read(POLICY)).origin
+        except FileNotFoundError:
+            how = "Give it: remembrancer trust forget example.com/my-svc"
+            raise BadInput("input.name", f"there is no {POLICY} that names the origin", how) from None
+    found = session.state.remembered(origin) if dry_run else session.state.forget(origin)
+    verb = "would no longer be noticed" if dry_run else "is no longer noticed"
+    lines = [
+        f"{verb}: another policy than version {one.newest}, or an older one, signed by {one.whose}"
+        if one.kind == "policies"
+        else f"{verb}: another log than the one of size {one.newest}, or a shorter one, signed by log key {one.whose}"
+        for one in found
+    ]
+    lines += [] if found else [f"nothing of {origin} was remembered"]
+    if found and not dry_run:
+        lines.append("the next verdict on it remembers what it finds; compare its size with somebody else's first")
+    listed = [{"kind": one.kind, "of": one.whose, "newest": one.newest} for one in found]
+    data = {"origin": origin, "dryRun": dry_run, "forgotten": listed}
+    return say(Report("trust forget", data=data), shown.format, *lines)

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from remembrancer.audit.session import Session
@@ -32,7 +33,7 @@ from remembrancer.trust.policy import (
     TimeAuthority,
 )
 from remembrancer.trust.render import render
-from remembrancer.user.state import write_private
+from remembrancer.user.state import State, write_private
 
 DEVELOPMENT_DOMAIN = "dev.invalid"
 _COMPONENT = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -105,6 +106,32 @@ def refuse_existing(repository: Repository) -> None:
     for path in (POLICY, CHECKPOINT):
         if (repository.root / path).exists():
             raise Refused("trust.exists", f"{path} exists already; nothing was changed")
+
+
+def refuse_seen(state: State, owners: Iterable[str], wanted: Policy) -> None:
+    """Raise Refused when this user has seen other published policies or logs than those that `wanted` goes on from.
+
+    Comes before anything is written: afterwards nobody here would accept it. `trust.policy-fork` for a version that was
+    seen before, or that follows another one than the seen; `log.behind` for the first version over a log that was seen.
+    """
+    how = f"If nobody else has seen that, `remembrancer trust forget {wanted.origin}` says what forgetting it means."
+    for owner in owners:
+        version, digest = state.newest_policy(owner, wanted.origin)
+        follows = wanted.version > version + 1 or (wanted.version == version + 1 and wanted.previous == digest)
+        if version and not follows and (wanted.version, wanted.digest) != (version, digest):
+            raise Refused(
+                "trust.policy-fork",
+                f"version {version} of the policy of {wanted.origin} was seen before, and version {wanted.version} "
+                "would not follow it; nothing was changed",
+                how,
+            )
+    for log_key in wanted.log_keys if wanted.version == 1 else ():
+        if seen := state.seen(wanted.origin, log_key.key.key_id):
+            raise Refused(
+                "log.behind",
+                f"a log of {wanted.origin} with this key and size {seen.size} was seen before; nothing was changed",
+                how,
+            )
 
 
 def development_policy(

@@ -13,7 +13,7 @@ from remembrancer.openpgp.certificate import certificate_facts
 from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import LEDGER, POLICY
 from remembrancer.receipt.statement import parse
-from remembrancer.record.begin import record_change, sign_policy, write_policy
+from remembrancer.record.begin import record_change, refuse_seen, sign_policy, write_policy
 from remembrancer.repository.lock import SCRATCH, exclusive
 from remembrancer.repository.reader import Repository
 from remembrancer.system.files import put
@@ -95,6 +95,7 @@ def apply(
     """
     repository, state = session.repository, session.state
     owners = dict.fromkeys([trusted.owner, change.policy.owner])
+    refuse_seen(state, owners, change.policy)
     signatures: dict[str, bytes] = {}
     certificates: dict[str, bytes] = {}
     for owner in owners:
@@ -106,8 +107,6 @@ def apply(
         if rotation:
             _cosign(repository, rotation, local)
         write_policy(repository, change.data, signatures, certificates)
-    for owner in owners:
-        state.remember_policy(owner, change.policy.origin, change.policy.version, change.policy.digest)
     previous = trusted.policy.digest
     return record_change(session, action, change.data, signatures, previous=previous, reason=reason)
 

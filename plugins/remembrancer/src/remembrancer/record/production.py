@@ -15,7 +15,7 @@ from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Refused
 from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import LEDGER, LOCAL, POLICY, RECEIPTS, TRUST
-from remembrancer.record.begin import record_change, sign_policy, write_policy
+from remembrancer.record.begin import record_change, refuse_seen, sign_policy, write_policy
 from remembrancer.repository.reader import Repository
 from remembrancer.system.files import trouble
 from remembrancer.tlog.note import VerifierKey
@@ -57,6 +57,7 @@ def begin_production(session: Session, component: str, terms: Terms, *, scratch:
     certificates = {name: export_public(name, None) for name in dict.fromkeys([terms.owner, *terms.signers])}
     data = render(_policy(origin_of(terms.domain, component), terms, certificates))
     parsed = policy.parse(data)
+    refuse_seen(session.state, [terms.owner], parsed)
     signature = sign_policy(data, terms.owner, owner_home(parsed, terms.owner, session.state), scratch)
     archive = archive_ledger(repository, old.origin) if old else ""
     write_policy(repository, data, {terms.owner: signature}, {terms.owner: certificates[terms.owner]})

@@ -8,23 +8,22 @@ from datetime import datetime
 from remembrancer.audit.gather import signed_content
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
-from remembrancer.errors import Refused, Rejected
+from remembrancer.errors import Rejected
 from remembrancer.ledger.seal import SealResult
 from remembrancer.openpgp.certificate import named_certificate
 from remembrancer.openpgp.verify import read_signature, verify_detached
 from remembrancer.paths import TRUST
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt
+from remembrancer.record.append_only import refuse_fork
 from remembrancer.record.future import refuse_future
 from remembrancer.record.prove import stamp
 from remembrancer.repository.reader import Repository
-from remembrancer.tlog.checkpoint import Checkpoint
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust import policy
 from remembrancer.trust.establish import Trusted
-from remembrancer.trust.policy import Policy, Profile
+from remembrancer.trust.policy import Policy
 from remembrancer.user.keys import log_key
-from remembrancer.user.state import State
 from remembrancer.verify.log import check_token
 
 
@@ -33,14 +32,16 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
 
     Every sign, timestamp and trust receipt must prove what it says under the policy, else it is refused by name. The
     new checkpoint is stamped by the policy's authorities; one that is down is asked again by the next seal. With
-    `begin`, the given log key starts a new log although HEAD still has the archived one.
+    `begin`, the given log key starts a new log although HEAD still has the archived one. Nothing is remembered here: a
+    checkpoint counts once it is committed and published, and may be thrown away before. Raises as
+    `append_only.refuse_fork`.
     """
     current, state, ledger = trusted.policy, session.state, session.ledger
     claimed = ledger.claimed()
     signer = begin or log_key(current, state, (claimed.size if claimed else 0) + 1)
     if signer is None:
         return None
-    refuse_fork(state, current.origin, signer.key_id, claimed)
+    refuse_fork(session, current, begin=begin is not None)
 
     def asker(name: str) -> Callable[[bytes], bytes]:
         def ask(data: bytes) -> bytes:
@@ -49,7 +50,7 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
         return ask
 
     authorities = {one.name: asker(one.name) for one in current.authorities if one.term.ended is None}
-    result = ledger.seal(
+    return ledger.seal(
         signer,
         authorities,
         trusted=[one.key for one in current.log_keys],
@@ -57,32 +58,13 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
         begin=begin is not None,
         policy=current.digest,
     )
-    # a pipeline's checkpoint counts once it is published; its sealer may still have to discard it
-    if result.note and current.profile is Profile.DEVELOPMENT:
-        state.remember_checkpoint(current.origin, signer.key_id, result.note, result.size, result.root.hex())
-    return result
-
-
-def refuse_fork(state: State, origin: str, key_id: str, claimed: Checkpoint | None) -> None:
-    """Raise Refused(log.behind) when sealing here would fork the log: a larger or other one has been seen before."""
-    seen = state.seen(origin, key_id)
-    if seen is None:
-        return
-    size, root = (claimed.size, claimed.root.hex()) if claimed else (0, "")
-    if size < seen.size or (size in seen.roots and seen.roots[size] != root):
-        raise Refused(
-            "log.behind",
-            f"the ledger here has size {size}, but size {seen.size} was seen before: sealing would fork the log",
-            "Merge the branch that holds the newer ledger, take its ops/receipts/ledger, and seal again.",
-        )
 
 
 def refuse_sealing(session: Session, current: Policy) -> None:
-    """Raise Refused(log.behind) where a seal of the log as it is here would be refused."""
+    """Raise as `append_only.refuse_fork` where this user seals, and the seal would be refused."""
     claimed = session.ledger.claimed()
-    signer = log_key(current, session.state, (claimed.size if claimed else 0) + 1)
-    if signer is not None:
-        refuse_fork(session.state, current.origin, signer.key_id, claimed)
+    if log_key(current, session.state, (claimed.size if claimed else 0) + 1) is not None:
+        refuse_fork(session, current)
 
 
 def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable[[Receipt], None]:

@@ -50,6 +50,15 @@ class Seen(NamedTuple):
     roots: Mapping[int, str]
 
 
+class Remembered(NamedTuple):
+    """One thing that was seen: `policies` (of an owner, to a version) or `checkpoints` (of a log key, to a size)."""
+
+    kind: str
+    whose: str
+    newest: int
+    path: Path
+
+
 class State:
     """The folder of one user; nothing is created before the first write."""
 
@@ -141,6 +150,35 @@ class State:
                 "roots": {str(number): roots[number] for number in newest},
             },
         )
+
+    def remembered(self, origin: str) -> tuple[Remembered, ...]:
+        """Return everything that is remembered about an origin: its owners' policies, and checkpoints by log key."""
+        found = []
+        for kind, name, value in (("policies", "owner", "version"), ("checkpoints", "key", "size")):
+            folder = self.folder / kind
+            for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+                held = self._read(f"{kind}/{path.name}") or {}
+                if held.get("origin") != origin:
+                    continue
+                newest = held.get(value)
+                if not isinstance(newest, int):
+                    raise self._damaged(kind)
+                found.append(Remembered(kind, str(held.get(name, "")), newest, path))
+        return tuple(found)
+
+    def forget(self, origin: str) -> tuple[Remembered, ...]:
+        """Forget what was seen of an origin, and return it; pins and keys stay.
+
+        Raises EnvironmentTrouble(env.state).
+        """
+        with self._alone():
+            found = self.remembered(origin)
+            for one in found:
+                try:
+                    one.path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise EnvironmentTrouble("env.state", f"cannot remove {one.path}: {error.strerror}") from error
+        return found
 
     def keys_folder(self, origin: str) -> Path:
         """Return the folder of this origin's development keys: `dev/<SHA-256 of the origin, 16 digits>`."""

@@ -1,0 +1,142 @@
+"""A repository in production: an owner and a signer of its own, a timestamp authority that answers, a bare origin."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli_support import Scratch, end_agents, new_key, new_scratch
+from remembrancer.clock import SystemClock
+from remembrancer.timestamp.authority import LocalAuthority
+from remembrancer.timestamp.server import TimestampServer
+
+
+class Moved:
+    """A clock that an authority reads, and that a test may set."""
+
+    def __init__(self) -> None:
+        self.at: datetime | None = None
+
+    def now(self) -> datetime:
+        """Return the time that was set, else the real one."""
+        return self.at or SystemClock().now()
+
+    def to(self, year: int) -> None:
+        """Move to the first of January of a year."""
+        self.at = datetime(year, 1, 1, tzinfo=UTC)
+
+
+@functools.cache
+def _authority() -> tuple[str, bytes, Moved]:
+    """Serve one authority for the whole process; returns its address, its root (PEM) and its clock."""
+    scratch, clock = new_scratch(), Moved()
+    authority = LocalAuthority.create(scratch.base / "tsa", clock)
+    root = (scratch.base / "tsa" / "tsa-root.pem").read_bytes()
+    scratch.remove()
+    server = TimestampServer(authority)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.url, root, clock
+
+
+@dataclass(frozen=True)
+class Production:
+    """The owner's clone with the log key beside it, and the bare repository that it publishes to."""
+
+    scratch: Scratch
+    owner: str
+    signer: str
+
+    @property
+    def origin(self) -> Path:
+        return self.scratch.base / "origin.git"
+
+    @property
+    def key(self) -> dict[str, str]:
+        """What the environment of the sealing job holds."""
+        return {"REMEMBRANCER_LOG_KEY_FILE": str(self.scratch.base / "log.key"), "REMEMBRANCER_TRUST": self.owner}
+
+    def push(self, message: str = "change") -> None:
+        """Commit everything and publish it."""
+        self.scratch.commit(message)
+        self.scratch.git("push", "-q", "origin", "HEAD:main")
+
+    def prove(self, version: str) -> str:
+        """Build, sign, stamp and record a version without a seal; returns the artifact's path."""
+        artifact = f"dist/my-svc-{version}.tar.gz"
+        self.scratch.write(artifact, f"{version}\n" * 9)
+        self.scratch.ok("sign", artifact)
+        self.scratch.ok("timestamp", artifact)
+        self.scratch.ok("record", "deploy", "--component", "my-svc", "--version", version, "--evidence", artifact)
+        return artifact
+
+    def release(self, version: str) -> str:
+        """Prove a version, seal it as the pipeline does, and publish it."""
+        artifact = self.prove(version)
+        self.scratch.ok("seal", **self.key)
+        self.push(f"record {version}")
+        return artifact
+
+    def clone(self, name: str) -> Path:
+        """Return a fresh clone of what is published."""
+        self.scratch.git("clone", "-q", str(self.origin), str(self.scratch.base / name))
+        return self.scratch.base / name
+
+    def stranger(self) -> dict[str, str]:
+        """Return the environment of somebody who trusts the owner and remembers nothing."""
+        home = self.scratch.base / "stranger"
+        home.mkdir(exist_ok=True)
+        return {"HOME": str(home), "REMEMBRANCER_TRUST": self.owner}
+
+
+def authority_options(scratch: Scratch, name: str = "tsa") -> tuple[str, ...]:
+    """Return the options of `init --production` that list the authority of this process."""
+    url, root, _ = _authority()
+    (scratch.base / f"{name}.pem").write_bytes(root)
+    return ("--authority", f"{name}={url}", "--authority-root", f"{name}={scratch.base / name}.pem")
+
+
+def authority_clock() -> Moved:
+    """Return the clock of the authority of this process."""
+    return _authority()[2]
+
+
+@functools.cache
+def _begun() -> Production:
+    scratch = new_scratch()
+    owner = new_key(scratch, "Owner <owner@example.invalid>")
+    signer = new_key(scratch, "Signer <signer@example.invalid>")
+    scratch.git("init", "-q", "--bare", "-b", "main", str(scratch.base / "origin.git"))
+    scratch.ok(
+        *("init", "--production", "--component", "my-svc", "--domain", "example.com", "--owner", owner),
+        *("--signer", signer, "--log-key-file", str(scratch.base / "log.key"), *authority_options(scratch)),
+    )
+    scratch.ok("trust", "pin", owner)
+    end_agents(scratch)
+    scratch.commit("production")
+    return Production(scratch, owner, signer)
+
+
+@contextmanager
+def production() -> Iterator[Production]:
+    """Give a copy of a repository in production whose beginning is published."""
+    made = _begun()
+    copy = Production(made.scratch.copy(), made.owner, made.signer)
+    copy.scratch.git("remote", "add", "origin", str(copy.origin))
+    copy.scratch.git("push", "-q", "origin", "HEAD:main")
+    copy.scratch.git("fetch", "-q", "origin")
+    try:
+        yield copy
+    finally:
+        end_agents(copy.scratch)
+        copy.scratch.remove()
+
+
+def forget_production() -> None:
+    """Remove what `production` copies."""
+    if _begun.cache_info().currsize:
+        with suppress(OSError):
+            _begun().scratch.remove()
+        _begun.cache_clear()
