@@ -82,6 +82,18 @@ def test_what_is_published_but_not_merged_is_not_forked(made: Production) -> Non
     refused(made, "log.behind", "git merge", "main")
 
 
+def test_a_tagged_release_is_not_left_behind(made: Production) -> None:
+    before = made.scratch.git("rev-parse", "HEAD")
+    made.prove("0.1.0")
+    made.scratch.ok("seal", **made.key)
+    made.scratch.commit("not pushed")
+    made.scratch.git("tag", "-a", "-m", "a release", "v0.1.0")
+    made.scratch.git("tag", "odd", made.scratch.git("rev-parse", "HEAD:.gitignore"))
+    made.scratch.git("reset", "-q", "--hard", before)
+    made.prove("0.2.0")
+    refused(made, "log.behind", "v0.1.0 has one of size")
+
+
 def test_a_fork_that_is_committed_is_not_sealed_over(made: Production) -> None:
     before = made.scratch.git("rev-parse", "HEAD")
     made.release("0.1.0")

@@ -11,28 +11,30 @@ from remembrancer.system import git as gitcall
 from remembrancer.trust.policy import Policy, Profile
 
 Tips = dict[str, str]
-"""Branches as people name them (origin/main) to the ids of their newest commits."""
+"""Branches and tags as people name them (origin/main, v1.0.0) to the ids of their newest commits."""
 
 
 def tips(repository: Repository, *patterns: str) -> Tips:
-    """Return the branches that match some patterns of full names. Raises EnvironmentTrouble(env.git)."""
-    done = repository.git("for-each-ref", "--format=%(objectname) %(refname)", *patterns)
+    """Return the branches and tags that match some patterns of full names. Raises EnvironmentTrouble(env.git)."""
+    done = repository.git("for-each-ref", "--format=%(objectname) %(objecttype)%(*objecttype) %(refname)", *patterns)
     if done.returncode:
         raise gitcall.trouble(done)
-    lines = (line.split(" ", 1) for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
-    return {name.removeprefix("refs/").partition("/")[2]: commit for commit, name in lines}
+    lines = (line.split(" ", 2) for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
+    # a tag may be of anything
+    return {name.removeprefix("refs/").partition("/")[2]: tip for tip, kind, name in lines if kind.endswith("commit")}
 
 
 def published(repository: Repository, policy: Policy) -> Tips:
-    """Return the published branches, as far as this clone knows them: the seal branch of every remote.
+    """Return what is published, as far as this clone knows it: the seal branch of every remote, and releases' tags.
 
     Where no remote has it, the local seal branch is what others are shown; in development every local branch is one,
     because each of them seals. Raises EnvironmentTrouble(env.git).
     """
     found = tips(repository, f"refs/remotes/*/{policy.seal_branch}")
-    if policy.profile is Profile.DEVELOPMENT:
-        return {**tips(repository, "refs/heads"), **found}
-    return found or tips(repository, f"refs/heads/{policy.seal_branch}")
+    local = "refs/heads" if policy.profile is Profile.DEVELOPMENT else f"refs/heads/{policy.seal_branch}"
+    if not found or policy.profile is Profile.DEVELOPMENT:
+        found |= tips(repository, local)
+    return found | tips(repository, "refs/tags")
 
 
 def is_published(repository: Repository, policy: Policy, path: str, data: bytes) -> bool:
