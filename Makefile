@@ -58,7 +58,7 @@ bench: $(READY) ## measure the budgets as ratios
 	$(BIN)/python -m benchmarks $(ARGS)
 
 documents: $(READY) ## write what docs/ takes from the code
-	set -e; for part in reason_table worked_ledger forgeries_table; do PYTHONPATH=tests/support $(BIN)/python tools/$$part.py; done
+	set -e; for part in reason_table worked_ledger forgeries_table shapes_table; do PYTHONPATH=tests/support $(BIN)/python tools/$$part.py; done
 
 spawn: ## make a service: make spawn TARGET=../my-svc
 	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }

@@ -68,6 +68,11 @@ class Shape:
     def authority(self) -> Authority:
         return self.judged()
 
+    @property
+    def accepted_by(self) -> set[str]:
+        """Who takes the honest one for genuine: `openssl ts -verify -data`, rfc3161-client's `verify_message`."""
+        return set(_ACCEPTED_BY.get(self.what, "openssl client").split())
+
 
 SHAPES: list[Shape] = []
 
@@ -418,3 +423,23 @@ def _sha3(world: World) -> bytes:
         return content.replace(bytes.fromhex("608648016503040201"), bytes.fromhex("608648016503040208"), 1)
 
     return world.forge(edit_content=edit)
+
+
+# where a shape is not listed, both accept
+_ACCEPTED_BY = {
+    "a certificate SET in the order of the chain": "openssl",
+    "digest algorithms that are not in order": "openssl",
+    "unsigned attributes that are not in order": "openssl",
+    "a bare token where a response belongs": "",
+    "an unreadable certificate beside the good ones": "",
+    "a negative nonce": "openssl",
+    "a default value that is spelled out (ordering FALSE)": "openssl",
+    "twelve digits of fraction in genTime": "openssl",
+    "a fraction in genTime that ends in zero": "openssl",
+    "signed attributes that are not in order, signed as they stand": "openssl",
+    "signed attributes that are not in order, signed in order": "",
+    "a root that is not self-signed": "",
+    "an RSASSA-PSS signature": "",
+    "an Ed25519 signature": "",
+    "a SHA-3 imprint": "",
+}

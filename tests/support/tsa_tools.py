@@ -1,6 +1,8 @@
 """What other programs say about a time-stamp response over `tsa_support.DATA`: True for genuine."""
 
 import subprocess
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import rfc3161ng
@@ -14,16 +16,28 @@ from remembrancer.timestamp.request import make_request
 from tsa_support import DATA, DIGEST, NONCE, NOW
 
 
-def rfc3161_client(response: bytes, authority: Authority, *, by_digest: bool = False) -> bool:
+def rfc3161_client(
+    response: bytes, authority: Authority, *, by_digest: bool = False, nonce: int | None = NONCE
+) -> bool:
     """rfc3161-client with the trusted roots, the nonce and the policy; over the data or over its digest."""
     policy = x509.ObjectIdentifier(authority.policy_oids[0]) if authority.policy_oids else None
-    roots = [x509.load_der_x509_certificate(der) for der in authority.roots]
-    verifier = VerifierBuilder(roots=roots, nonce=NONCE, policy_id=policy).build()
+    roots = _roots(authority)
+    verifier = VerifierBuilder(roots=roots, nonce=nonce, policy_id=policy).build()
     try:
         decoded = decode_timestamp_response(response)
         return verifier.verify(decoded, DIGEST) if by_digest else verifier.verify_message(decoded, DATA)
     except (VerificationError, ValueError):
         return False
+
+
+def _roots(authority: Authority) -> list[x509.Certificate]:
+    """Return the roots that can be read; the tools take nothing else."""
+    found = []
+    for der in authority.roots:
+        with suppress(ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found.append(x509.load_der_x509_certificate(der))
+    return found
 
 
 def rfc3161_ng(response: bytes, authority: Authority) -> bool:
@@ -43,7 +57,7 @@ def openssl(response: bytes, authority: Authority, folder: Path, *, query: bool 
     paths["data"].write_bytes(DATA)
     policy = authority.policy_oids[0] if authority.policy_oids else None
     paths["query"].write_bytes(make_request(DIGEST, NONCE, policy))
-    roots = [x509.load_der_x509_certificate(der) for der in authority.roots]
+    roots = _roots(authority)
     paths["roots"].write_bytes(b"".join(root.public_bytes(Encoding.PEM) for root in roots))
     what = ["-queryfile", paths["query"]] if query else ["-data", paths["data"]]
     command = ["openssl", "ts", "-verify", "-in", paths["response"], *what, "-CAfile", paths["roots"]]
