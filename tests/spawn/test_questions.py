@@ -117,6 +117,7 @@ def test_near_misses_are_refused(plain: Path, tmp_path: Path, name: str, value: 
         ("component", "a" * 40),
         ("version", "1.2.3-rc.1"),
         ("description", "Ça c'est l'API (v2), 100/100!"),
+        ("description", "Takes orders & sends bills; 100 % of them, #1 in *every* region"),
         ("owner", "@org/platform.team"),
         ("domain", "a.b.example.org"),
         ("certificate_arn", "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"),
@@ -130,6 +131,14 @@ def test_good_answers_are_kept(collection: Path, tmp_path: Path, name: str, valu
     target = render(collection, tmp_path / "out", **({"component": "my-svc"} | {name: value}))
     answers = yaml.safe_load((target / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert answers[name] == value
+
+
+def test_each_refusal_fits_on_a_terminal_of_80_columns() -> None:
+    for name, spec in QUESTIONS.items():
+        for sentence in re.findall(
+            r"(?:%}|^)\s*([A-Z][^{}]*(?:{{ aws_region }}[^{}]*)?\.)\s*(?:{%|$)", spec.get("validator", "")
+        ):
+            assert len(sentence.replace("{{ aws_region }}", "ap-southeast-1")) <= 80, (name, sentence)
 
 
 def test_a_terminal_shows_eight_questions_at_most() -> None:
