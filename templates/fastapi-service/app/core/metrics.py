@@ -111,4 +111,5 @@ class MetricsResponse(Response):
 async def read_metrics(request: Request) -> MetricsResponse:
     """Metrics for Prometheus."""
     metrics: Metrics = request.app.state.metrics
-    return MetricsResponse(metrics.text())
+    # Said once more, because older releases of Starlette add a second charset to a media type of text.
+    return MetricsResponse(metrics.text(), headers={"Content-Type": _TEXT_FORMAT})

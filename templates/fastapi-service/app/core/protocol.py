@@ -95,8 +95,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._hosts > 1 or (self._hosts == 0 and self.parser.get_http_version() != "1.0"):
             raise RefusedError
         super().on_headers_complete()
-        if self.readiness.draining and self.cycle is not None:
+        if self.readiness.draining:
+            self.leave()
+
+    def leave(self) -> None:
+        """Close the connection after the response under way, and say so in its head."""
+        if not self._idle():
             self.cycle.keep_alive = False
+            # Older uvicorns look for the client's wish alone.
+            self.cycle.scope["headers"] = [*self.cycle.scope["headers"], (b"connection", b"close")]
 
     def pause_writing(self) -> None:
         """The client does not take up what is written to it."""

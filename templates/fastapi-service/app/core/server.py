@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from app.core.documentation import DOCS_PATH
 from app.core.health import Readiness
-from app.core.protocol import bounded
+from app.core.protocol import BoundedProtocol, bounded
 from app.core.settings import CoreSettings, SettingsError
 
 EXIT_SETTINGS, EXIT_START = 2, 3
@@ -58,9 +58,8 @@ class DrainingServer(uvicorn.Server):
             self._announced = True
             _log.info("draining", seconds=max(0.0, round(self._leave_at - monotonic(), 1)))
             for connection in self.server_state.connections:
-                cycle = getattr(connection, "cycle", None)
-                if cycle is not None:
-                    cycle.keep_alive = False
+                if isinstance(connection, BoundedProtocol):
+                    connection.leave()
         if self._leave_at is not None and monotonic() >= self._leave_at:
             self.should_exit = True
         return await super().on_tick(counter)

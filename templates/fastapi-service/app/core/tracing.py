@@ -52,7 +52,9 @@ class TraceIdPropagator(TextMapPropagator):
         if trace.get_current_span(context).get_span_context().is_valid or not _TRACE_ID.fullmatch(values[0]):
             return context
         # Sampled: the provider's own sampler, not the absence of a flag, decides whether a span is exported.
-        parent = SpanContext(int(values[0], 16), _span_id(), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+        parent = SpanContext(
+            int(values[0], 16), secrets.randbits(64) or 1, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+        )
         return trace.set_span_in_context(NonRecordingSpan(parent), context)
 
     def inject(self, carrier: Any, context: Context | None = None, setter: Any = None) -> None:
@@ -65,6 +67,7 @@ class TraceIdPropagator(TextMapPropagator):
 
 
 _HEADERS = _Headers()
+_NAMES = frozenset({b"traceparent", b"tracestate", TRACE_ID_HEADER.encode()})
 _PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), TraceIdPropagator()])
 
 
@@ -79,15 +82,14 @@ class _LocalSpan(NonRecordingSpan):
     """The span of a request that nobody exports."""
 
 
-def _span_id() -> int:
-    return secrets.randbits(64) or 1
-
-
 def _local_span(headers: list[tuple[bytes, bytes]]) -> SpanContext:
     """Start the span of a request, in the trace of its caller if the headers name one."""
-    parent = trace.get_current_span(_PROPAGATOR.extract(headers, Context(), _HEADERS)).get_span_context()
-    flags = TraceFlags(parent.trace_flags & TraceFlags.SAMPLED)
-    return SpanContext(parent.trace_id or secrets.randbits(128) or 1, _span_id(), is_remote=False, trace_flags=flags)
+    trace_id, span_id = divmod(secrets.randbits(192), 1 << 64)
+    flags = TraceFlags.DEFAULT
+    if named := [header for header in headers if header[0] in _NAMES]:
+        parent = trace.get_current_span(_PROPAGATOR.extract(named, Context(), _HEADERS)).get_span_context()
+        trace_id, flags = parent.trace_id or trace_id, parent.trace_flags & TraceFlags.SAMPLED
+    return SpanContext(trace_id or 1, span_id or 1, is_remote=False, trace_flags=TraceFlags(flags))
 
 
 class TracingMiddleware:
