@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from source import Source
 from steps import Progress, StepFailed, run
 
 STEPS = 4
@@ -41,8 +42,32 @@ def gates(target: Path, env: Mapping[str, str]) -> None:
         raise StepFailed("the service's own tests failed", answers["tests-pass"]["message"])
 
 
-def record(target: Path, progress: Progress, env: Mapping[str, str]) -> str:
-    """Begin a development ledger and make the first release; return its table of proofs.
+def first_decision(target: Path, source: Source, env: Mapping[str, str]) -> None:
+    """Record why the service is as it is, so that whoever asks later finds an answer.
+
+    Raises:
+        StepFailed: the decision could not be recorded.
+    """
+    origin = f"{source.url} at {source.version}, commit {source.commit}"
+    parts = {
+        "context": "A new service needs tests, an image, manifests, pipelines, monitoring, a record of its releases, "
+        "and care for years. Seals 0 and 2: what is claimed must be provable, and one standard serves many.",
+        "decision": f"The service is generated from the VaultMesh standard: {origin}. The standard changes its files "
+        "there, and they arrive by update; seeded files belong to the team.",
+        "consequences": "Improvements arrive by `copier update`, each one on the record, and drift from the standard "
+        "shows. Leaving it is one more decision: the service runs without the layers above.",
+        "verification": "`ops/bin/remembrancer drift` compares with the standard; `ops/bin/health-check --gates` runs "
+        "its thirteen quality gates.",
+    }
+    remembrancer = target / "ops" / "bin" / "remembrancer"
+    words = [word for name, text in parts.items() for word in (f"--{name}", text)]
+    create: list[str | Path] = [remembrancer, "adr", "create", "Generate from the VaultMesh standard", "--no-edit"]
+    run([*create, *words], "the first decision could not be written", cwd=target, env=env)
+    run([remembrancer, "adr", "accept", "1"], "the first decision could not be recorded", cwd=target, env=env)
+
+
+def record(target: Path, source: Source, progress: Progress, env: Mapping[str, str]) -> str:
+    """Begin a development ledger with the first decision, make the first release, and return its table of proofs.
 
     Raises:
         StepFailed: a step failed; the sentence says why.
@@ -50,6 +75,7 @@ def record(target: Path, progress: Progress, env: Mapping[str, str]) -> str:
     remembrancer = target / "ops" / "bin" / "remembrancer"
     with progress.step("begin a development ledger"):
         run([remembrancer, "init", "--dev"], "the ledger could not be begun", cwd=target, env=env)
+        first_decision(target, source, env)
     with progress.step("make release"):
         run(["make", "release"], "the first release failed", cwd=target, env=env)
         artifact = next((target / "dist").glob("*.tar.gz"))

@@ -157,7 +157,7 @@ def new_repository(spawn: Spawn) -> None:
                 release.gates(spawn.target, env)
                 # the rating belongs to what was generated, and a release archive holds what is committed
                 spawn.git("commit", "--quiet", "--amend", "--no-edit", "--", "README.md")
-            table = release.record(spawn.target, progress, env)
+            table = release.record(spawn.target, spawn.source, progress, env)
             spawn.commit(f"[{component}] chore: record {release.service_version(spawn.target)}")
         if (spawn.target / "ops" / "bin" / "hooks").is_file():
             run(

@@ -61,8 +61,7 @@ class Progress:
         except BaseException:
             self._end(finished, clock, f"{label} stopped", moving=moving)
             raise
-        if moving:
-            self._end(finished, clock, f"{label} ({time.monotonic() - begun:.1f} s)", moving=True)
+        self._end(finished, clock, f"{label} ({time.monotonic() - begun:.1f} s)", moving=moving)
 
     def _tick(self, label: str, begun: float, finished: threading.Event) -> None:
         while not finished.wait(0.2):

@@ -69,7 +69,7 @@ def the_developers_guide(service: Path, home: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "VERIFIED dist/my-svc-0.2.0.tar.gz (development trust" in done.stdout
-    assert "1. ADR-001: Greet without a database (Accepted, " in done.stdout
+    assert "1. ADR-002: Greet without a database (Accepted, " in done.stdout
     assert git(service, "status", "--porcelain") == ""
 
 
@@ -103,10 +103,22 @@ def test_a_complete_service_from_nothing(shallow: Path, tmp_path: Path) -> None:
         assert str(clone).encode() not in data, tracked
         assert clone.as_uri().encode() not in data, tracked
     assert {"pre-commit", "commit-msg"} <= {path.name for path in (target / ".git/hooks").iterdir()}
+    assert len(re.findall(r"^\[\d/7\] .* \(\d+\.\d s\)$", done.stderr, re.MULTILINE)) == 7, (
+        "timed without a terminal too"
+    )
     assert re.search(r"Next:\n(  \S.*\n){3}", done.stdout)
     assert "development" in done.stdout
     for proof in ("hash", "signature", "timestamp", "inclusion", "checkpoint"):
         assert proof in done.stdout
+
+    def remembered(*words: str) -> str:
+        program = [str(target / "ops/bin/remembrancer"), *words]
+        return subprocess.run(program, cwd=target, env=bare(home), capture_output=True, text=True, check=True).stdout
+
+    assert "ADR-001: Generate from the VaultMesh standard (Accepted, " in remembered(
+        "query", "what is it generated from"
+    )
+    assert "Generate from the VaultMesh standard" in remembered("list", "adrs")
 
     the_developers_guide(target, home)
     before = {path: path.stat().st_mtime_ns for path in target.rglob("*") if path.is_file()}
