@@ -26,8 +26,9 @@ def test_a_floor_is_read_with_its_extras() -> None:
 
 @pytest.mark.matrix
 def test_the_tests_of_a_service_pass_on_its_floors(service: Path, tmp_path: Path) -> None:
-    """What nobody names is the newest that fits, as pip resolves it. Schemathesis judges from outside, and what it calls
-    accurate changes with its release: the contract is asked with the locked one alone.
+    """What nobody names is the newest that fits, as pip resolves it.
+
+    Schemathesis judges from outside, and what it calls accurate changes with its release: the locked one alone is asked.
     """
     project = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
