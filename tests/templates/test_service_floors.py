@@ -28,7 +28,7 @@ def test_a_floor_is_read_with_its_extras() -> None:
 def test_the_tests_of_a_service_pass_on_its_floors(service: Path, tmp_path: Path) -> None:
     """What nobody names is the newest that fits, as pip resolves it.
 
-    Schemathesis judges from outside, and what it calls accurate changes with its release: the locked one alone is asked.
+    Schemathesis judges from outside, and what it calls accurate changes with its release: only the locked one asks.
     """
     project = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
