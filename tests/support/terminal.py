@@ -13,8 +13,8 @@ from cli_support import Scratch
 PROGRAM = [sys.executable, "-m", "remembrancer"]
 
 
-def terminal(scratch: Scratch, *arguments: str, width: int, **more: str) -> str:
-    """Run a command of the Remembrancer on a terminal of so many columns and return everything that it showed."""
+def terminal(scratch: Scratch, *arguments: str, width: int, typed: str = "", **more: str) -> str:
+    """Run a command on a terminal of so many columns, type some lines, and return everything that it showed."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     env = scratch.environment(TERM="xterm-256color", **more)
@@ -22,6 +22,7 @@ def terminal(scratch: Scratch, *arguments: str, width: int, **more: str) -> str:
         [*PROGRAM, *arguments], cwd=scratch.root, env=env, stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
+    os.write(ours, typed.encode())
     shown = b""
     while True:
         try:

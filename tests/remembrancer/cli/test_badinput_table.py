@@ -88,8 +88,8 @@ DOMAINS = [
     ("upper case", "Example.org"),
     ("long", "a." * 130 + "example"),
 ]
-PRODUCTION = ("init", "--production", "--owner", "0" * 40, "--log-key-file", "new.key", "--authority",
-              "tsa=https://tsa.example/", "--authority-root", "tsa=ops/trust/policy.toml")  # fmt: skip
+PRODUCTION = ("init", "--production", "--owner", "0" * 40, "--signer", "0" * 40, "--log-key-file", "new.key",
+              "--authority", "tsa=https://tsa.example/", "--authority-root", "tsa=ops/trust/policy.toml")  # fmt: skip
 
 ROWS: list[tuple[str, tuple[str, ...], int, str]] = [
     *[(f"component: {what}", deploy(component=value), 2, "input.component") for what, value in NAMES],
@@ -121,7 +121,7 @@ ROWS: list[tuple[str, tuple[str, ...], int, str]] = [
     ("not pinned", ("trust", "unpin", "0" * 40), 2, "input.fingerprint"),
     ("init twice", ("init", "--dev"), 2, "trust.exists"),
     ("development with a domain", ("init", "--dev", "--domain", "example.org"), 2, "input.name"),
-    ("production without its terms", ("init", "--production"), 2, "input.name"),
+    ("production without its terms", ("init", "--production"), 2, "input.terms"),
     *[(f"domain: {what}", (*PRODUCTION, "--domain", value), 2, "input.domain") for what, value in DOMAINS],
     ("nobody of that name", ("trust", "revoke", "nobody", "--as", "retired"), 2, "input.name"),
     ("nobody to add", ("trust", "add", "--signer", "alice"), 2, "input.name"),
@@ -195,7 +195,7 @@ def test_a_production_that_cannot_begin_leaves_no_key(scratch: Scratch) -> None:
     """A log key of the first attempt would be refused by the second one, if that has another domain."""
     root = tomllib.loads((scratch.root / "ops/trust/policy.toml").read_text())["authority"][0]["roots"][0]
     (scratch.base / "root.pem").write_text(root)
-    terms = (*PRODUCTION[:4], "--domain", "example.org", "--authority", "tsa=https://tsa.example/")
+    terms = (*PRODUCTION[:6], "--domain", "example.org", "--authority", "tsa=https://tsa.example/")
     files = ("--log-key-file", "../new.key", "--authority-root", "tsa=../root.pem")
     refuse(scratch, (*terms, *files), 2, "sig.no-key")
     assert not (scratch.base / "new.key").exists()

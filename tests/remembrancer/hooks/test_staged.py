@@ -12,6 +12,7 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, ledger, new_key, new_scratch, release, released
 from ledger_world import deploy, signed
+from production_support import authority_options
 from receipt_samples import statement
 from remembrancer.clock import rfc3339
 from remembrancer.ledger import Ledger
@@ -489,11 +490,9 @@ def test_a_thousand_refusals_are_not_a_thousand_lines(scratch: Scratch) -> None:
 def test_beginning_production_passes(scratch: Scratch) -> None:
     """What `init --production` moves and begins anew is one commit that the hooks let through; a second try is not."""
     owner = new_key(scratch, "Owner <owner@example.org>")
-    (tsa,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/tsa/*root*.pem")
     scratch.ok(
         *("init", "--production", "--component", "my-svc", "--domain", "example.org", "--owner", owner),
-        *("--log-key-file", str(scratch.home / "log.key"), "--authority", "tsa=http://127.0.0.1:9/"),
-        *("--authority-root", f"tsa={tsa}"),
+        *("--signer", owner, "--log-key-file", str(scratch.home / "log.key"), *authority_options(scratch)),
     )
     assert not (scratch.root / RECEIPT).exists()
     assert checked(scratch) == (0, "")

@@ -6,6 +6,7 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, new_key, receipts, released
 from ledger_world import waiver
+from production_support import authority_options
 from receipt_samples import SAMPLES
 from remembrancer.ledger import Ledger
 from remembrancer.receipt import manifest as manifests
@@ -41,11 +42,10 @@ def scratch() -> Iterator[Scratch]:
 def test_development_goes_to_the_archive_and_the_history_of_the_service_stays(scratch: Scratch) -> None:
     assert all(receipts(scratch, kind) for kind in KINDS), "there is a receipt of every kind"
     owner = new_key(scratch, "Owner <owner@example.invalid>")
-    (root,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/tsa/tsa-root.pem")
     key = str(scratch.base / "log.key")
     scratch.ok(
         *("init", "--production", "--component", "my-svc", "--domain", "example.com", "--owner", owner),
-        *("--log-key-file", key, "--authority", "tsa=http://127.0.0.1:9/", "--authority-root", f"tsa={root}"),
+        *("--signer", owner, "--log-key-file", key, *authority_options(scratch)),
     )
     scratch.commit("production")
     (archive,) = (scratch.root / "ops/receipts/archive").iterdir()
@@ -68,9 +68,8 @@ def test_a_ledger_whose_policy_is_gone_is_not_begun_anew(scratch: Scratch) -> No
     (scratch.root / "ops/trust/policy.toml").unlink()
     before = scratch.snapshot()
     owner = new_key(scratch, "Owner <owner@example.invalid>")
-    (root,) = (scratch.home / ".local/state/remembrancer/dev").glob("*/tsa/tsa-root.pem")
     production = ("--domain", "example.com", "--owner", owner, "--log-key-file", str(scratch.base / "log.key"))
-    authority = ("--authority", "tsa=http://127.0.0.1:9/", "--authority-root", f"tsa={root}")
-    for more in (("--dev",), ("--production", *production, *authority)):
+    more_of_it = ("--signer", owner, *authority_options(scratch))
+    for more in (("--dev",), ("--production", *production, *more_of_it)):
         done = scratch.json("init", "--component", "my-svc", *more)
         assert (done.status, done.codes, scratch.snapshot()) == (2, {"trust.exists"}, before)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli_support import ARTIFACT, Scratch, change_policy, ledger, new_key, owner, release
 from collection import ROOT
+from production_support import authority_options
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
 
@@ -187,11 +188,8 @@ PRODUCTION = ("init", "--production", "--component", "my-svc", "--domain", "exam
 
 
 def begin_production(scratch: Scratch, fingerprint: str, key: Path) -> str:
-    root = next((scratch.home / ".local/state/remembrancer/dev").iterdir()) / "tsa/tsa-root.pem"
-    return scratch.ok(
-        *PRODUCTION, "--owner", fingerprint, "--log-key-file", str(key),
-        "--authority", "tsa=http://127.0.0.1:9/", "--authority-root", f"tsa={root}",
-    ).out  # fmt: skip
+    who = ("--owner", fingerprint, "--signer", fingerprint)
+    return scratch.ok(*PRODUCTION, *who, "--log-key-file", str(key), *authority_options(scratch)).out
 
 
 def test_production_archives_development(scratch: Scratch) -> None:
@@ -225,19 +223,15 @@ def test_production_archives_development(scratch: Scratch) -> None:
     assert scratch.json("seal").codes == {"env.log-key"}
     scratch.ok("seal", REMEMBRANCER_LOG_KEY_FILE=str(key))
     assert "time.missing" in verdict(scratch)[1]
-    root = next((scratch.home / ".local/state/remembrancer/dev").iterdir()) / "tsa/tsa-root.pem"
-    again = scratch.json(
-        *PRODUCTION, "--owner", fingerprint, "--log-key-file", str(key),
-        "--authority", "tsa=http://127.0.0.1:9/", "--authority-root", f"tsa={root}",
-    )  # fmt: skip
+    who = ("--owner", fingerprint, "--signer", fingerprint)
+    again = scratch.json(*PRODUCTION, *who, "--log-key-file", str(key), *authority_options(scratch))
     assert (again.status, again.codes) == (2, {"trust.exists"})
 
 
 def test_the_private_log_key_never_lies_in_the_repository(scratch: Scratch) -> None:
     fingerprint = new_key(scratch, "Owner <owner@example.invalid>")
-    root = next((scratch.home / ".local/state/remembrancer/dev").iterdir()) / "tsa/tsa-root.pem"
+    who, key = ("--owner", fingerprint, "--signer", fingerprint), ("--log-key-file", "ops/log.key")
     before = scratch.snapshot()
-    done = scratch.json(*PRODUCTION, "--owner", fingerprint, "--log-key-file", "ops/log.key",
-                        "--authority", "tsa=http://127.0.0.1:9/", "--authority-root", f"tsa={root}")  # fmt: skip
+    done = scratch.json(*PRODUCTION, *who, *key, *authority_options(scratch))
     assert (done.status, done.codes) == (2, {"input.log-key"})
     assert scratch.snapshot() == before

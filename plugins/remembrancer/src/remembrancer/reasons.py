@@ -215,6 +215,10 @@ REASONS: dict[str, Reason] = {
         "No repository was found.",
         "Run it inside the service's repository, or name the folder with --root.",
     ),
+    "input.terms": Reason(
+        "An answer that `init --production` needs is missing, unknown or of another type.",
+        "Correct it; `remembrancer init --help` names all of them, and --dry-run writes nothing.",
+    ),
     "input.time": Reason(
         "A time is a day, an instant in RFC 3339, or how far it is from now.",
         "Give 2026-01-31, 2026-01-31T08:00:00Z or 7d.",

@@ -33,26 +33,29 @@ from typing import TYPE_CHECKING
 from remembrancer.lazy import attach
 
 if TYPE_CHECKING:
+    from remembrancer.record.answers import Answers, Listed, read_answers
     from remembrancer.record.deploy import Recorded, record_deploy, record_rollback
     from remembrancer.record.finish import Sealed, seal_after, seal_now, sign, timestamp
     from remembrancer.record.policy_change import with_authority, with_signer
-    from remembrancer.record.start import Begun, Listed, start_development, start_production
+    from remembrancer.record.start import Begun, check_production, start_development, start_production
     from remembrancer.record.statements import Given
     from remembrancer.record.trust_change import add_signer, change_policy, revoke, rotate_log_key
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "answers": "Answers, Listed, read_answers",
             "deploy": "Recorded, record_deploy, record_rollback",
             "finish": "Sealed, seal_after, seal_now, sign, timestamp",
             "policy_change": "with_authority, with_signer",
-            "start": "Begun, Listed, start_development, start_production",
+            "start": "Begun, check_production, start_development, start_production",
             "statements": "Given",
             "trust_change": "add_signer, change_policy, revoke, rotate_log_key",
         },
     )
 
 __all__ = [
+    "Answers",
     "Begun",
     "Given",
     "Listed",
@@ -60,6 +63,8 @@ __all__ = [
     "Sealed",
     "add_signer",
     "change_policy",
+    "check_production",
+    "read_answers",
     "record_deploy",
     "record_rollback",
     "revoke",

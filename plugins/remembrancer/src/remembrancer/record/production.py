@@ -7,13 +7,16 @@ their proofs and reserve no version; blobs stay where they are, because they are
 import hashlib
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from remembrancer.audit.session import Session
+from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, Refused
-from remembrancer.openpgp.gpg import export_public
+from remembrancer.openpgp.certificate import certificate_facts, signing_ends
+from remembrancer.openpgp.gpg import export_public, require_secret_key
 from remembrancer.paths import LEDGER, LOCAL, POLICY, RECEIPTS, TRUST
 from remembrancer.record.begin import record_change, refuse_seen, sign_policy, write_policy
 from remembrancer.repository.reader import Repository
@@ -26,6 +29,7 @@ from remembrancer.trust.render import render
 from remembrancer.user.keys import owner_home
 
 ARCHIVED = ("ledger", "deploy", "rollout", "rollback", "sign", "timestamp", "trust", "waiver")
+_OTHER = "Name another key."
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -46,23 +50,58 @@ def origin_of(domain: str, component: str) -> str:
     return f"{domain}/{component}"
 
 
-def begin_production(session: Session, component: str, terms: Terms, *, scratch: Path) -> tuple[Policy, str]:
-    """Archive a development ledger and write the production policy, signed by its owner with gpg.
+class Prepared(NamedTuple):
+    """A production policy that is ready to be signed, its owner's certificate, and the development policy before it."""
 
-    Returns the policy and the archive's path from the root ("" when there was nothing to archive). The policy is signed
-    before anything is moved. Raises Refused(trust.exists) over a production policy, BadInput, EnvironmentTrouble.
+    data: bytes
+    policy: Policy
+    certificate: bytes
+    old: Policy | None
+
+
+def prepare_production(session: Session, component: str, terms: Terms) -> Prepared:
+    """Return the production policy of these terms once everything about it that can be known here was checked.
+
+    Raises Refused(trust.exists) over a production policy and as `begin.refuse_seen`, BadInput(sig.no-key) without the
+    owner's secret key, BadInput(sig.key-expired, sig.key-revoked) for a key that makes no more signatures,
+    BadInput(policy.*), EnvironmentTrouble. Nothing is written and nothing is signed.
     """
-    repository = session.repository
-    old = _development(repository)
+    old = _development(session.repository)
     certificates = {name: export_public(name, None) for name in dict.fromkeys([terms.owner, *terms.signers])}
+    for name, certificate in certificates.items():
+        _refuse_ended("owner" if name == terms.owner else "signer", name, certificate, session.clock.now())
     data = render(_policy(origin_of(terms.domain, component), terms, certificates))
     parsed = policy.parse(data)
     refuse_seen(session.state, [terms.owner], parsed)
-    signature = sign_policy(data, terms.owner, owner_home(parsed, terms.owner, session.state), scratch)
-    archive = archive_ledger(repository, old.origin) if old else ""
-    write_policy(repository, data, {terms.owner: signature}, {terms.owner: certificates[terms.owner]})
-    record_change(session, "init", data, {terms.owner: signature})
-    return parsed, archive
+    require_secret_key(terms.owner, owner_home(parsed, terms.owner, session.state))
+    return Prepared(data, parsed, certificates[terms.owner], old)
+
+
+def _refuse_ended(what: str, fingerprint: str, certificate: bytes, now: datetime) -> None:
+    """Refuse a key that could not sign a release of today."""
+    facts, ends = certificate_facts(certificate), signing_ends(certificate)
+    if facts.revoked:
+        raise BadInput("sig.key-revoked", f"the key of the {what} {fingerprint} is revoked ({facts.revoked})", _OTHER)
+    if ends is not None and ends <= now:
+        extend = f"Extend it with `gpg --quick-set-expire {fingerprint} 2y`, or name another key."
+        message = f"the key of the {what} {fingerprint} makes no signatures since {rfc3339(ends)}"
+        raise BadInput("sig.key-expired", message, extend)
+
+
+def begin_production(session: Session, prepared: Prepared, key_file: Callable[[], None], *, scratch: Path) -> None:
+    """Archive a development ledger and write the production policy, signed by its owner with gpg.
+
+    The policy is signed before anything is written; then `key_file` puts the log key in its place. Raises
+    BadInput, EnvironmentTrouble, Refused(trust.exists).
+    """
+    repository, owner = session.repository, prepared.policy.owner
+    home = owner_home(prepared.policy, owner, session.state)
+    signature = sign_policy(prepared.data, owner, home, scratch)
+    key_file()
+    if prepared.old:
+        archive_ledger(repository, prepared.old.origin)
+    write_policy(repository, prepared.data, {owner: signature}, {owner: prepared.certificate})
+    record_change(session, "init", prepared.data, {owner: signature})
 
 
 def named_by_policy(repository: Repository, key: VerifierKey) -> bool:
@@ -108,9 +147,14 @@ def _policy(origin: str, terms: Terms, certificates: dict[str, bytes]) -> Policy
     )
 
 
-def archive_ledger(repository: Repository, origin: str) -> str:
-    """Move a development ledger and its receipts to ops/receipts/archive/<origin hash>/; returns that path."""
-    path = f"{RECEIPTS}/archive/{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
+def archive_of(origin: str) -> str:
+    """Return the path from the root at which the ledger of an origin is archived."""
+    return f"{RECEIPTS}/archive/{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
+
+
+def archive_ledger(repository: Repository, origin: str) -> None:
+    """Move a development ledger and its receipts to `archive_of` its origin. Raises Refused(trust.exists)."""
+    path = archive_of(origin)
     target = repository.root / path
     if target.exists():
         raise Refused("trust.exists", f"{path} exists already; nothing was changed")
@@ -121,7 +165,6 @@ def archive_ledger(repository: Repository, origin: str) -> str:
             shutil.copy2(file, target / "trust-policy" / file.name)
     # what the local cache knows is about the log that has gone
     shutil.rmtree(repository.root / LOCAL, ignore_errors=True)
-    return path
 
 
 def _move(receipts: Path, target: Path, names: Sequence[str]) -> None:

@@ -39,6 +39,8 @@ _MAX_REQUEST_BYTES = 4096
 class LocalAuthority:
     """An authority whose P-256 key lies in a folder of the user's own."""
 
+    policy_oid = POLICY_OID
+
     def __init__(
         self, key: ec.EllipticCurvePrivateKey, signer: x509.Certificate, root: x509.Certificate, clock: Clock
     ) -> None:
@@ -85,7 +87,7 @@ class LocalAuthority:
 
     def as_authority(self, name: str = "development", url: str = "") -> Authority:
         """Return this authority as a policy describes it, marked as self-asserted."""
-        return Authority(name, url, roots=(self.root,), policy_oids=(POLICY_OID,), self_asserted=True)
+        return Authority(name, url, roots=(self.root,), policy_oids=(self.policy_oid,), self_asserted=True)
 
     def respond(self, request: bytes) -> bytes:
         """Return the DER TimeStampResp to a DER TimeStampReq: granted, or a rejection with its failure code.
@@ -97,7 +99,7 @@ class LocalAuthority:
                 return _rejection("bad_data_format", "the request is too large")
             der.read(request)
             asked = tsp.TimeStampReq.load(request, strict=True)
-            refusal = _refusal(asked)
+            refusal = _refusal(asked, self.policy_oid)
             return refusal if refusal is not None else self._grant(asked)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
             return _rejection("bad_data_format", "the request does not decode")
@@ -106,7 +108,7 @@ class LocalAuthority:
         now = self._clock.now().astimezone(UTC).replace(microsecond=0)
         info: dict[str, Any] = {
             "version": 1,
-            "policy": POLICY_OID,
+            "policy": self.policy_oid,
             "message_imprint": asked["message_imprint"],
             "serial_number": secrets.randbits(127) | 1 << 127,
             "gen_time": now,
@@ -152,15 +154,15 @@ class LocalAuthority:
         return cms.CMSAttributes(sorted((cms.CMSAttribute(value) for value in values), key=lambda part: part.dump()))
 
 
-def _refusal(asked: Any) -> bytes | None:
+def _refusal(asked: Any, policy: str) -> bytes | None:
     """Return the rejection that a decoded request deserves, None if it can be granted."""
     imprint = asked["message_imprint"]
     if asked["version"].native != "v1":
         return _rejection("bad_request", "only version 1 is known")
     if not isinstance(asked["extensions"], core.Void):
         return _rejection("unaccepted_extensions", "no extension is known")
-    if asked["req_policy"].native is not None and asked["req_policy"].dotted != POLICY_OID:
-        return _rejection("unaccepted_policy", "there is only the development policy")
+    if asked["req_policy"].native is not None and asked["req_policy"].dotted != policy:
+        return _rejection("unaccepted_policy", f"there is only the policy {policy}")
     length = len(bytes(imprint["hashed_message"]))
     if imprint["hash_algorithm"]["algorithm"].native not in HASHES_BY_LENGTH.values():
         return _rejection("bad_alg", "only SHA-256, SHA-384 and SHA-512 are known")
