@@ -611,7 +611,7 @@ REASONS: dict[str, Reason] = {
     ),
     "trust.policy-fork": Reason(
         "Two different policies claim the same version.",
-        "Ask the owner which one is right; somebody signed two. One that nobody else has seen can be forgotten with "
+        "Ask the owner which one is right; somebody signed two, and one that nobody else has seen can be forgotten with "
         "`remembrancer trust forget`.",
     ),
     "trust.policy-rollback": Reason(
