@@ -611,7 +611,7 @@ REASONS: dict[str, Reason] = {
     ),
     "trust.policy-fork": Reason(
         "Two different policies claim the same version.",
-        "Ask the owner which one is right; one that nobody else has seen can be forgotten with `remembrancer trust forget`.",
+        "Ask the owner which one is right; one that nobody else has can be forgotten with `remembrancer trust forget`.",
     ),
     "trust.policy-rollback": Reason(
         "The policy is older than one that was seen before, or than one that the log records.",
