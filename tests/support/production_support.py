@@ -5,13 +5,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cli_support import Scratch, end_agents, new_key, new_scratch
 from remembrancer.clock import SystemClock
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.server import TimestampServer
+
+REAL = SystemClock().now
+"""The time outside of a test that moves the clock."""
 
 
 class Moved:
@@ -22,11 +25,15 @@ class Moved:
 
     def now(self) -> datetime:
         """Return the time that was set, else the real one."""
-        return self.at or SystemClock().now()
+        return self.at or REAL()
 
-    def to(self, year: int) -> None:
-        """Move to the first of January of a year."""
-        self.at = datetime(year, 1, 1, tzinfo=UTC)
+    def on(self, days: int, minutes: int = 0) -> None:
+        """Move to some days and minutes after now; negative ones are before it."""
+        self.at = REAL() + timedelta(days=days, minutes=minutes)
+
+
+CLOCK = Moved()
+"""What every authority of this process goes by."""
 
 
 class Outside(LocalAuthority):
@@ -35,16 +42,22 @@ class Outside(LocalAuthority):
     policy_oid = "1.3.6.1.4.1.32473.1"
 
 
-@functools.cache
-def _authority() -> tuple[str, bytes, Moved]:
-    """Serve one authority for the whole process; returns its address, its root (PEM) and its clock."""
-    scratch, clock = new_scratch(), Moved()
-    authority = Outside.create(scratch.base / "tsa", clock)
+def new_authority() -> tuple[Outside, bytes]:
+    """Make an authority; returns it and its root (PEM)."""
+    scratch = new_scratch()
+    authority = Outside.create(scratch.base / "tsa", CLOCK)
     root = (scratch.base / "tsa" / "tsa-root.pem").read_bytes()
     scratch.remove()
+    return authority, root
+
+
+@functools.cache
+def served(name: str = "tsa") -> tuple[TimestampServer, bytes]:
+    """Serve an authority of this name for the whole process; returns the server and the root (PEM)."""
+    authority, root = new_authority()
     server = TimestampServer(authority)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.url, root, clock
+    return server, root
 
 
 @dataclass(frozen=True)
@@ -98,41 +111,46 @@ class Production:
 
 
 def authority_options(scratch: Scratch, name: str = "tsa") -> tuple[str, ...]:
-    """Return the options of `init --production` that list the authority of this process."""
-    url, root, _ = _authority()
+    """Return the options of `init --production` that list an authority of this process."""
+    server, root = served(name)
     (scratch.base / f"{name}.pem").write_bytes(root)
-    return ("--authority", f"{name}={url}", "--authority-root", f"{name}={scratch.base / name}.pem")
+    return ("--authority", f"{name}={server.url}", "--authority-root", f"{name}={scratch.base / name}.pem")
 
 
-def authority_clock() -> Moved:
-    """Return the clock of the authority of this process."""
-    return _authority()[2]
-
-
-@functools.cache
-def _begun() -> Production:
-    scratch = new_scratch()
+def begin(scratch: Scratch, authority: str = "tsa") -> Production:
+    """Begin production in a scratch repository, with one authority of this process."""
     owner = new_key(scratch, "Owner <owner@example.invalid>")
     signer = new_key(scratch, "Signer <signer@example.invalid>")
     scratch.git("init", "-q", "--bare", "-b", "main", str(scratch.base / "origin.git"))
     scratch.ok(
         *("init", "--production", "--component", "my-svc", "--domain", "example.com", "--owner", owner),
-        *("--signer", signer, "--log-key-file", str(scratch.base / "log.key"), *authority_options(scratch)),
+        *("--signer", signer, "--log-key-file", str(scratch.base / "log.key"), *authority_options(scratch, authority)),
     )
     scratch.ok("trust", "pin", owner)
-    end_agents(scratch)
     scratch.commit("production")
     return Production(scratch, owner, signer)
+
+
+def publish(made: Production) -> Production:
+    """Connect a repository with its origin, and publish what it has."""
+    made.scratch.git("remote", "add", "origin", str(made.origin))
+    made.scratch.git("push", "-q", "origin", "HEAD:main")
+    made.scratch.git("fetch", "-q", "origin")
+    return made
+
+
+@functools.cache
+def _begun() -> Production:
+    made = begin(new_scratch())
+    end_agents(made.scratch)
+    return made
 
 
 @contextmanager
 def production() -> Iterator[Production]:
     """Give a copy of a repository in production whose beginning is published."""
     made = _begun()
-    copy = Production(made.scratch.copy(), made.owner, made.signer)
-    copy.scratch.git("remote", "add", "origin", str(copy.origin))
-    copy.scratch.git("push", "-q", "origin", "HEAD:main")
-    copy.scratch.git("fetch", "-q", "origin")
+    copy = publish(Production(made.scratch.copy(), made.owner, made.signer))
     try:
         yield copy
     finally:

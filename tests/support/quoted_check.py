@@ -29,7 +29,18 @@ LISTED: dict[str, dict[str, set[str]]] = {
         "secretsmanager": {"--region", "--name", "--secret-string"},
     },
     "openssl": {"ts": {"-verify", "-reply", "-text", "-in", "-data", "-queryfile", "-CAfile"}},
-    "gpg": {"": {"--homedir", "--quiet", "--import", "--verify", "--export", "--armor", "--list-secret-keys"}},
+    "gpg": {
+        "": {
+            "--homedir",
+            "--quiet",
+            "--import",
+            "--verify",
+            "--export",
+            "--armor",
+            "--list-secret-keys",
+            "--quick-set-expire",
+        }
+    },
     "gpgv": {"": {"--keyring"}},
     "curl": {"": {"-s", "-X", "-H", "-d"}},
     "pip": {"install": set()},

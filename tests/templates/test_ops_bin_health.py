@@ -163,15 +163,17 @@ def test_an_edited_receipt_is_broken(lib: SimpleNamespace, repo: Path) -> None:
     ("days", "state", "said"),
     [
         ([None], "ok", "none of 1 ends"),
-        ([None, 31], "ok", "2 in use; the first to end is key 1"),
-        ([None, 29.5], "warning", "key 1 ends in 29 days"),
+        ([None, 61], "ok", "2 in use; the first to end is key 1"),
+        ([None, 59.5], "warning", "key 1 ends in 59 days; trust renew 1"),
         ([400, 0.11], "warning", "key 1 ends in 2 hours"),
         ([400, -1], "broken", "key 1 ended on"),
     ],
 )
 def test_keys_and_certificates(lib: SimpleNamespace, days: list[float | None], state: str, said: str) -> None:
     ends = ["" if one is None else ago(-one) for one in days]
-    lib.facts["keys"] = [{"what": f"key {number}", "until": until} for number, until in enumerate(ends)]
+    lib.facts["keys"] = [
+        {"what": f"key {number}", "until": until, "renew": f"trust renew {number}"} for number, until in enumerate(ends)
+    ]
     found = line(lib, "keys")
     assert found[0] == state
     assert said in found[1]

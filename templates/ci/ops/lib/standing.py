@@ -14,7 +14,7 @@ from service import ROOT, Service, Trouble
 OK, WARNING, BROKEN, SKIPPED = "ok", "warning", "broken", "skipped"
 CHECKPOINT = "ops/receipts/ledger/checkpoint"
 DECISIONS = "ops/receipts/adr"
-SOON, WAITS, WAITED = timedelta(days=30), timedelta(days=7), timedelta(days=30)
+SOON, WAITS, WAITED = timedelta(days=60), timedelta(days=7), timedelta(days=30)
 UNPINNED = {"trust.unpinned"}  # what a fresh checkout is; anything else that is not proven is broken
 NO_LAYER = "the Remembrancer (layer 2) is not part of this repository"
 INSTALL = "ops/bin/hooks install"
@@ -171,14 +171,19 @@ def keys(_found: Service) -> Line:
     if not isinstance(listed, list):
         return Line("keys", WARNING, "not looked at: no policy is trusted on this machine")
     now = datetime.now(UTC)
-    ends = sorted((at, str(one["what"])) for one in listed if (at := instant(one["until"])))
+    # a Remembrancer before 4.2 says no command that helps
+    ends = sorted(
+        (at, str(one["what"]), str(one.get("renew", "ops/bin/remembrancer trust renew --help")))
+        for one in listed
+        if (at := instant(one["until"]))
+    )
     if not ends:
         return Line("keys", OK, f"none of {len(listed)} ends")
-    first, what = ends[0]
+    first, what, renew = ends[0]
     if first <= now:
-        return Line("keys", BROKEN, f"{what} ended on {first:%Y-%m-%d}; ops/bin/remembrancer trust rotate --help")
+        return Line("keys", BROKEN, f"{what} ended on {first:%Y-%m-%d}; {renew}")
     if first - now <= SOON:
-        return Line("keys", WARNING, f"{what} ends in {span(first - now)}; ops/bin/remembrancer trust rotate --help")
+        return Line("keys", WARNING, f"{what} ends in {span(first - now)}; {renew}")
     return Line("keys", OK, f"{len(listed)} in use; the first to end is {what}, on {first:%Y-%m-%d}")
 
 

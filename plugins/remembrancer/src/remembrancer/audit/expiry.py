@@ -5,11 +5,11 @@ Nothing is judged here: whether a stamp or a signature holds is what `verify-aud
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from remembrancer.audit.gather import stamps
-from remembrancer.clock import rfc3339
+from remembrancer.clock import parse_rfc3339, rfc3339
 from remembrancer.errors import RemembrancerError
 from remembrancer.openpgp.certificate import named_certificate, signing_ends
 from remembrancer.repository.reader import Repository
@@ -18,12 +18,19 @@ from remembrancer.timestamp.response import parse_response
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Material, TimeAuthority
 
+SOON = timedelta(days=60)
+
 
 class Ending(NamedTuple):
-    """A key or certificate in use: what it is in words, and when it ends (RFC 3339; "" for never)."""
+    """A key or certificate in use: what it is in words, when it ends (RFC 3339; "" for never), and what helps then."""
 
     what: str
     until: str
+    remedy: str
+
+    def near(self, now: datetime) -> bool:
+        """Say whether it has ended, or will within 60 days."""
+        return bool(self.until) and parse_rfc3339(self.until) - now <= SOON
 
 
 def endings(trusted: Trusted, repository: Repository) -> tuple[Ending, ...]:
@@ -37,18 +44,17 @@ def endings(trusted: Trusted, repository: Repository) -> tuple[Ending, ...]:
     signed = repository.signed_policy()
     found = []
     if signed and policy.owner in signed.certificates:
-        found.append(
-            _ending(
-                "the owner's key", [signing_ends(named_certificate(signed.certificates[policy.owner], policy.owner))]
-            )
-        )
+        ends = signing_ends(named_certificate(signed.certificates[policy.owner], policy.owner))
+        found.append(_ending("the owner's key", [ends], f"{_extend(policy.owner)}remembrancer trust renew owner"))
     for signer in policy.signers:
         if signer.term.ended is None:
             ends = signing_ends(named_certificate(trusted.material(signer.certificate), signer.fingerprint))
-            found.append(_ending(f"signer {signer.name}", [ends, signer.term.until]))
+            how = f"{_extend(signer.fingerprint)}remembrancer trust renew {signer.name} --key FILE"
+            found.append(_ending(f"signer {signer.name}", [ends, signer.term.until], how))
     for authority in policy.authorities:
         if authority.term.ended is None:
-            found.append(_ending(f"authority {authority.name}", _authority(trusted, authority)))
+            how = f"remembrancer trust renew {authority.name} --root FILE, or trust add --authority a second one"
+            found.append(_ending(f"authority {authority.name}", _authority(trusted, authority), how))
     return tuple(found)
 
 
@@ -59,9 +65,13 @@ def _authority(trusted: Trusted, authority: TimeAuthority) -> list[datetime | No
     return [last(authority.roots), last(authority.intermediates), authority.term.until]
 
 
-def _ending(what: str, times: Iterable[datetime | None]) -> Ending:
+def _extend(fingerprint: str) -> str:
+    return f"gpg --quick-set-expire {fingerprint} 2y, then "
+
+
+def _ending(what: str, times: Iterable[datetime | None], remedy: str) -> Ending:
     first = min((at for at in times if at is not None), default=None)
-    return Ending(what, rfc3339(first.astimezone(UTC)) if first else "")
+    return Ending(what, rfc3339(first.astimezone(UTC)) if first else "", remedy)
 
 
 def last_stamp(repository: Repository, size: int) -> str:

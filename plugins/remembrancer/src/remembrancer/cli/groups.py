@@ -29,6 +29,7 @@ def record() -> None:
         "forget": ("remembrancer.cli.trust:forget", "Forget what was seen of a log, and say what that means."),
         "add": ("remembrancer.cli.trust_change:add", "Add a signer or an authority to the policy."),
         "revoke": ("remembrancer.cli.trust_change:revoke", "End a signer or an authority."),
+        "renew": ("remembrancer.cli.trust_change:renew", "Take over a new certificate of a listed key."),
         "rotate": ("remembrancer.cli.trust_change:rotate", "Change to another log key."),
     },
     epilog="Example: remembrancer trust pin 0123456789ABCDEF0123456789ABCDEF01234567",

@@ -34,11 +34,16 @@ def status(session: Session, shown: Shown, *, reflect: bool) -> int:
             data["ledger"] = f"{log.trouble.message} [{log.trouble.code}]" if log.trouble else "none"
         else:
             data.update(size=log.view.size, ledgerRoot=log.view.root.hex(), stamped=stands.stamped)
-        data["keys"] = [{"what": one.what, "until": one.until} for one in stands.endings]
+        now = session.clock.now()
+        data["keys"] = [
+            {"what": one.what, "until": one.until, "soon": one.near(now), "renew": one.remedy} for one in stands.endings
+        ]
     data["pending"] = stands.pending
     lines = [f"{name}: {value}" for name, value in data.items() if name != "keys"]
     lines[2:2] = advice
-    lines += [f"{one['what']}: {'until ' + one['until'] if one['until'] else 'no end'}" for one in data.get("keys", [])]
+    for one in data.get("keys", []):
+        lines.append(f"{one['what']}: {'until ' + one['until'] if one['until'] else 'no end'}")
+        lines += [f"  renew it now: {one['renew']}"] if one["soon"] else []
     quantities: tuple[Quantity, ...] = ()
     if reflect:
         from remembrancer.memory.quantities import quantities_of

@@ -13,7 +13,9 @@ from remembrancer.cli.seal import sealed_data, sealed_lines
 from remembrancer.cli.times import time_option
 
 if TYPE_CHECKING:
-    from remembrancer.record.policy_change import Rotation
+    from collections.abc import Callable
+
+    from remembrancer.record.policy_change import Change, Rotation
     from remembrancer.trust.establish import Trusted
     from remembrancer.trust.policy import Policy
 
@@ -144,6 +146,43 @@ def rotate(
     return _change(session, shown, trusted, changed, "rotate", dry_run=dry_run, reason=reason, rotation=rotation)
 
 
+@click.command(epilog="Example: remembrancer trust renew alice --key alice.asc --dry-run")
+@click.argument("name")
+@click.option("--key", type=FILE, metavar="FILE", help="The signer's armored public key. Default: from gpg's keyring.")
+@click.option("--root", "roots", type=FILE, multiple=True, metavar="FILE", help="One more root of the authority (PEM).")
+@click.option(
+    "--intermediate", "intermediates", type=FILE, multiple=True, metavar="FILE", help="One more chain certificate."
+)
+@click.option("--replace", is_flag=True, help="Take the authority's old roots or intermediates out.")
+@click.option("--repository", "root", type=FILE, metavar="DIR", help="The repository. Default: found upwards.")
+@DRY_RUN
+@REASON
+@command(trust=True, root=False)
+def renew(
+    session: Session,
+    shown: Shown,
+    *,
+    name: str,
+    key: Path | None,
+    roots: tuple[Path, ...],
+    intermediates: tuple[Path, ...],
+    replace: bool,
+    dry_run: bool,
+    reason: str,
+) -> int:
+    """Take over a new certificate of the same signer, the same authority, or the `owner`: extended, another subkey.
+
+    NAME is as `trust show` lists it. A renewal that would leave recorded proofs behind is refused.
+    """
+    from remembrancer.record import renew as renewing
+
+    trusted = session.trusted()
+    changed = renewing.renew(session, trusted, name, key=key, roots=roots, intermediates=intermediates, replace=replace)
+    return _change(
+        session, shown, trusted, changed, "renew", dry_run=dry_run, reason=reason, check=renewing.refuse_loss
+    )
+
+
 def _change(
     session: Session,
     shown: Shown,
@@ -154,10 +193,13 @@ def _change(
     dry_run: bool,
     reason: str,
     rotation: "Rotation | None" = None,
+    check: "Callable[[Change], None]" = lambda _: None,
 ) -> int:
     from remembrancer.record.trust_change import change_policy
 
-    done = change_policy(session, trusted, changed, action, dry_run=dry_run, reason=reason, rotation=rotation)
+    done = change_policy(
+        session, trusted, changed, action, dry_run=dry_run, reason=reason, rotation=rotation, check=check
+    )
     change = done.change
     lost = [f"would no longer verify: {one.subject}: {one.message} [{one.code}]" for one in change.lost]
     data: dict[str, object] = {

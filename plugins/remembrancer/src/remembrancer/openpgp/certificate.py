@@ -142,6 +142,26 @@ def named_certificate(data: bytes, fingerprint: str) -> bytes:
     raise _unusable(f"it holds {len(several)} certificates, and none of them is {fingerprint}")
 
 
+def merged(old: bytes, new: bytes) -> bytes:
+    """Return what two states of one certificate say together, armored; the old one as it is when the new adds nothing.
+
+    Extending a key replaces its self-signature, and gpg exports only the newest: without the old one, signatures from
+    before that day would be by a key that had said nothing yet. Raises BadInput `sig.bad-certificate`.
+    """
+    load(old), load(new)
+    try:
+        before, after = Cert.from_bytes(_plain(old)), Cert.from_bytes(_plain(new))
+        both = before.merge(after)
+    except (RuntimeError, ValueError) as error:
+        raise _unusable(first_line(error)) from error
+    return old if bytes(both) == bytes(before) else str(both).encode()
+
+
+def _plain(data: bytes) -> bytes:
+    (found,) = _each(data)
+    return b"".join(packet.encoded for packet in found)
+
+
 @lru_cache(maxsize=256)
 def _each(data: bytes) -> tuple[tuple[packets.Packet, ...], ...]:
     """Return the packets of each certificate of a file, at least one certificate."""

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from remembrancer.audit.gather import stamps
 from remembrancer.audit.recorded import HELD, Checker, Task
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Refused, RemembrancerError
 from remembrancer.findings import Finding, negative
-from remembrancer.openpgp.certificate import certificate_facts
+from remembrancer.openpgp.certificate import certificate_facts, merged
 from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import LEDGER, POLICY
 from remembrancer.receipt.statement import parse
@@ -24,7 +25,7 @@ from remembrancer.trust.policy import LogKey, Material, Policy, Signer, Term, Ti
 from remembrancer.trust.render import render
 from remembrancer.user.keys import owner_home
 from remembrancer.verify.evidence import Entry
-from remembrancer.verify.log import LogView
+from remembrancer.verify.log import LogView, Stamp, check_stamp
 
 
 class Change(NamedTuple):
@@ -60,6 +61,9 @@ def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
     new = Checker(Task(session.root, data, trusted.owner, now))
     if old.log.view is None:
         return
+    for one in stamps(session.repository):
+        if _stamp(old, one) is None and (trouble := _stamp(new, one)) is not None:
+            yield negative("stamps", f"{LEDGER}/timestamps/{one.size}.{one.authority}.tsr", trouble)
     for index, leaf in session.ledger.entries(0, old.log.view.size):
         receipt = parse(leaf)
         if receipt.kind not in HELD:
@@ -67,6 +71,16 @@ def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
         entry = Entry(receipt, index, None)
         if _trouble(old, entry) is None and (trouble := _trouble(new, entry)) is not None:
             yield negative(HELD[receipt.kind], entry.path, trouble)
+
+
+def _stamp(checker: Checker, stamp: Stamp) -> RemembrancerError | None:
+    view = checker.log.view
+    try:
+        if view is not None and stamp.size <= view.size:
+            check_stamp(view, stamp, checker.trusted)
+    except RemembrancerError as error:
+        return error
+    return None
 
 
 def _trouble(checker: Checker, entry: Entry) -> RemembrancerError | None:
@@ -96,12 +110,15 @@ def apply(
     repository, state = session.repository, session.state
     owners = dict.fromkeys([trusted.owner, change.policy.owner])
     refuse_seen(state, owners, change.policy)
+    signed = repository.signed_policy()
     signatures: dict[str, bytes] = {}
     certificates: dict[str, bytes] = {}
     for owner in owners:
         home = owner_home(trusted.policy, owner, state)
         signatures[owner] = sign_policy(change.data, owner, home, scratch)
-        certificates[owner] = export_public(owner, home)
+        exported, known = export_public(owner, home), signed.certificates.get(owner) if signed else None
+        # what the owner signed before an extension is judged by what the key said then
+        certificates[owner] = merged(known, exported) if known else exported
     with exclusive(repository.root) as local:
         _refuse_overtaken(repository, trusted)
         if rotation:
@@ -113,14 +130,21 @@ def apply(
 
 def with_signer(current: Policy, name: str, certificate: bytes, components: Sequence[str], term: Term) -> Policy:
     """Return the policy with one more signer, whose certificate (armored or binary) stands inside it."""
-    facts = certificate_facts(certificate)
+    fingerprint = certificate_facts(certificate).fingerprint
+    if known := current.signer(fingerprint):
+        how = f"Renew its certificate with `remembrancer trust renew {known.name} --key FILE`."
+        raise BadInput("input.certificate", f"the policy lists {fingerprint} as {known.name} already", how)
+    signer = Signer(name, fingerprint, pgp_material(certificate), tuple(components) or ("*",), term)
+    return current._replace(signers=(*current.signers, signer))
+
+
+def pgp_material(certificate: bytes) -> Material:
+    """Return an armored OpenPGP certificate as a policy holds it. Raises BadInput(input.certificate)."""
     if not certificate.startswith(b"-----BEGIN PGP PUBLIC KEY BLOCK-----"):
         raise BadInput(
             "input.certificate", "the signer's certificate must be an armored public key (gpg --armor --export)"
         )
-    material = Material(hashlib.sha256(certificate).hexdigest(), certificate)
-    signer = Signer(name, facts.fingerprint, material, tuple(components) or ("*",), term)
-    return current._replace(signers=(*current.signers, signer))
+    return Material(hashlib.sha256(certificate).hexdigest(), certificate)
 
 
 def with_authority(current: Policy, authority: TimeAuthority) -> Policy:

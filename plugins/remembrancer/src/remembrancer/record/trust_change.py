@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -79,14 +80,17 @@ def change_policy(
     dry_run: bool,
     reason: str,
     rotation: Rotation | None = None,
+    check: Callable[[Change], None] = lambda _: None,
 ) -> Changed:
     """Sign, write, record and seal a changed policy; a dry run only says what would no longer verify.
 
-    Raises as `policy_change.prepare` and `policy_change.apply`.
+    `check` may refuse the change once that is known, before anything is signed. Raises as `policy_change.prepare`
+    and `policy_change.apply`.
     """
     change = policy_change.prepare(session, trusted, changed)
     if dry_run:
         return Changed(change)
+    check(change)
     with tempfile.TemporaryDirectory(prefix="remembrancer.") as folder:
         path = policy_change.apply(
             session, trusted, change, action=action, reason=reason, scratch=Path(folder), rotation=rotation
