@@ -51,7 +51,7 @@ SAMPLE = 250
 
 
 class _Tokens:
-    """Time-stamp responses like the first one of an authority, by putting other bytes of the same length into it."""
+    """Timestamp responses like the first one of an authority, by putting other bytes of the same length into it."""
 
     def __init__(self, authority: LocalAuthority, key: Path) -> None:
         self.digest = hashlib.sha256(b"first").digest()
@@ -199,5 +199,5 @@ def rows() -> list[Row]:
         f"{best.cpu:.1f} s of processor time on {os.cpu_count()} processors, {peak:.0f} MiB at most in one process"
     )
     what = f"`verify-audit` of {DEPLOYMENTS:,} deployments, each signed and stamped"
-    against = "the same signature and time-stamp checks one by one, no chain remembered"
+    against = "the same signature and timestamp checks one by one, no chain remembered"
     return [Row(what, best.wall / (signed + stamped), BUDGET, against, detail=detail)]

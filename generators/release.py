@@ -29,7 +29,7 @@ def prepared(env: Mapping[str, str], clone: Path, commit: str) -> dict[str, str]
 
 
 def gates(target: Path, env: Mapping[str, str]) -> None:
-    """Answer the thirteen quality gates and write the rating into README.md; the first of them runs `make test`.
+    """Run the thirteen quality gates and write the rating into README.md; the first of them runs `make test`.
 
     Raises:
         StepFailed: the service's own tests failed. Another gate that is not met only shows in the rating.

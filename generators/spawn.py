@@ -112,7 +112,7 @@ def collection_version() -> str:
 
 @contextlib.contextmanager
 def nothing_half_made(target: Path) -> Iterator[None]:
-    """Remove what the block made of a new or empty folder, and folders above it, unless it ends well."""
+    """Remove what the block made of a new or empty folder, and folders above it, unless it succeeds."""
     existed = target.is_dir()
     absent = [folder for folder in target.parents if not folder.exists()]
     try:
@@ -230,7 +230,9 @@ def existing_repository(spawn: Spawn, *, plan_only: bool, agreed: bool) -> None:
     if plan.ignored:
         why = f"your .gitignore keeps {len(plan.ignored)} of the layer's files out of every commit; allow them first"
         raise StepFailed(why, code=EXIT_USAGE)
-    if not agreed and not agrees(f"Add {len(plan.added)} files to {spawn.target}? [y/N] "):
+    if not agreed and not agrees(
+        f"Add {len(plan.added)} {'file' if len(plan.added) == 1 else 'files'} to {spawn.target}? [y/N] "
+    ):
         raise StepFailed("nothing was changed; agree with --yes", code=EXIT_USAGE)
     before = layers.recorded(spawn.target)
     try:
@@ -278,7 +280,7 @@ def generate(options: argparse.Namespace) -> None:
     if spawn.target.exists() and not spawn.target.is_dir():
         raise StepFailed(f"{spawn.target} is not a folder; nothing was touched", code=EXIT_USAGE)
     if found.notice:
-        print(f"Note: {found.notice}", file=sys.stderr)
+        print(f"note: {found.notice}", file=sys.stderr)
     if not spawn.target.is_dir() or not any(spawn.target.iterdir()):
         if getattr(options, "plan", False):
             raise StepFailed(f"{spawn.target} is empty, so there is nothing to compare with", code=EXIT_USAGE)
@@ -303,13 +305,13 @@ def main(arguments: list[str]) -> int:
     except StepFailed as error:
         if error.output:
             print(error.output, file=sys.stderr)
-        print(f"generate: {error}.", file=sys.stderr)
+        print(f"generate: {error}", file=sys.stderr)
         return EXIT_USAGE if "was refused" in str(error) else error.code
     except KeyboardInterrupt:
-        print("generate: stopped; nothing was left behind.", file=sys.stderr)
+        print("generate: stopped; nothing was left behind", file=sys.stderr)
         return 130
     except OSError as error:
-        print(f"generate: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        print(f"generate: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         return EXIT_ENVIRONMENT
     return 0
 

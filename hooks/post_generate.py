@@ -92,7 +92,7 @@ def update(root: Path, call: dict[str, Any]) -> str:
     if start.moved:
         print(
             f"receipt: warning: {start.version} was {start.commit[:12]} when it was recorded and is {start.now[:12]} "
-            "now; somebody moved the tag, so read what this update changes with care.",
+            "now; somebody moved the tag, so read what this update changes with care",
             file=sys.stderr,
         )
     rendered = manifest.render_again(SOURCE, call, root)
@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> int:
         )
         return 0
     if not (PLUGIN / "pyproject.toml").is_file():  # the same sign as in generators/release.py
-        print("receipt: skipped, this template source has no Remembrancer plugin.", file=sys.stderr)
+        print("receipt: skipped, this template source has no Remembrancer plugin", file=sys.stderr)
         return 0
     if not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", call["commit"]):
         print(
@@ -158,7 +158,7 @@ def main(arguments: list[str]) -> int:
     if public_source(call["source"]).startswith("local:"):
         print(
             f"receipt: note: {call['answers_file']} names the template by a path of this machine, which copier update "
-            "finds nowhere else, and not even here if it is relative; copy from the template's URL to have updates.",
+            "finds nowhere else, and not even here if it is relative; copy from the template's URL to have updates",
             file=sys.stderr,
         )
     return 0

@@ -1,6 +1,6 @@
 """One screen on the state of this checkout; or the quality gates, asked of a service that it generates.
 
-Ends with 0 when nothing is broken (warnings are no breakage), with 1 when something is. Standard library only.
+Exits with 0 when nothing is broken (warnings are no breakage), with 1 when something is. Standard library only.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def gates(arguments: list[str]) -> int:
     """Generate a service from this checkout and ask its gates; return what its health check returns."""
     python = ROOT / ".venv" / "bin" / "python"
     if not python.exists():
-        print("ops/bin/health-check: the gates need this checkout's environment; run make test once.", file=sys.stderr)
+        print("ops/bin/health-check: the gates need this checkout's environment; run make test once", file=sys.stderr)
         return EXIT_ENVIRONMENT
     with tempfile.TemporaryDirectory() as scratch:
         service = Path(scratch) / "my-svc"
@@ -144,14 +144,14 @@ def gates(arguments: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     """Print the screen, or ask the gates."""
     parser = argparse.ArgumentParser(prog="ops/bin/health-check", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--gates", action="store_true", help="ask the thirteen gates of a service generated from here")
+    parser.add_argument("--gates", action="store_true", help="run the thirteen gates of a service generated from here")
     parser.add_argument("--only", default="", metavar="GATE", help="with --gates: one gate")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="for people or for programs")
     options = parser.parse_args(arguments)
     if options.only and not options.gates:
         parser.error("--only belongs to --gates")
     if shutil.which("git") is None:
-        print("ops/bin/health-check: git was not found; install it.", file=sys.stderr)
+        print("ops/bin/health-check: git was not found; install it", file=sys.stderr)
         return EXIT_ENVIRONMENT
     if options.gates:
         return gates([*(["--only", options.only] if options.only else []), "--format", options.format])
@@ -162,5 +162,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except OSError as error:
-        print(f"ops/bin/health-check: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        print(f"ops/bin/health-check: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(EXIT_ENVIRONMENT)

@@ -14,7 +14,7 @@ ATTACKERS = {
     "Whoever can write to the repository",
     "Whoever holds the log key",
     "Whoever stole a signer's key",
-    "A time-stamp authority that lies or was broken",
+    "A timestamp authority that lies or was broken",
     "Whoever controls the network",
     "Whoever controls the template's source",
     "A fork, a pull request, a job",

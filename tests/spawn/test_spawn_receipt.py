@@ -1,4 +1,4 @@
-"""The receipt that a copy writes, and what it says."""
+"""the receipt that a copy writes, and what it says."""
 
 import hashlib
 import json

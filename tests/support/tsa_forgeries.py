@@ -1,4 +1,4 @@
-"""Time-stamp responses that must not pass, each one change away from an honest one.
+"""Timestamp responses that must not pass, each one change away from an honest one.
 
 `accepted_by` says which tools of `tsa_tools` take a forgery for genuine: `message` and `digest` are rfc3161-client's
 `verify_message` and `verify`, `openssl` is `openssl ts -verify -data`, `query` the same with the request, `rfc3161ng`
@@ -140,7 +140,7 @@ _add(
     lambda: _signed_by(_tsa(purposes=[ExtendedKeyUsageOID.CODE_SIGNING])),
 )
 _add(
-    "a second extended key usage beside time-stamping",
+    "a second extended key usage beside timestamping",
     "time.certificate",
     lambda: _signed_by(_tsa(purposes=[*TIME_STAMPING, ExtendedKeyUsageOID.CODE_SIGNING])),
 )
@@ -372,7 +372,7 @@ _ACCEPTED_BY = {
     "no extended key usage": "rfc3161ng",
     "an extended key usage that is not critical": "rfc3161ng",
     "an extended key usage for code signing": "rfc3161ng",
-    "a second extended key usage beside time-stamping": "rfc3161ng",
+    "a second extended key usage beside timestamping": "rfc3161ng",
     "any extended key usage": "rfc3161ng",
     "a certificate authority as signer": "message digest openssl query",
     "a key usage without signatures": "rfc3161ng",

@@ -112,7 +112,7 @@ FORGERS: dict[str, Callable[[], World]] = {
     "another signature": lambda: World(changes={"edit_signed": _other_signature}),
     "an authority of the same name": lambda: World(root=_stranger()),
     "another imprint": lambda: World(changes={"digest": bytes(32)}),
-    "a certificate that is not for time-stamping": lambda: World(
+    "a certificate that is not for timestamping": lambda: World(
         changes={"signer": certify("Test TSA", root(), usage=("digital_signature",))}
     ),
 }

@@ -1,4 +1,4 @@
-"""Certificate authorities and time-stamping authorities that tests make themselves, honest and dishonest ones."""
+"""Certificate authorities and timestamping authorities that tests make themselves, honest and dishonest ones."""
 
 import hashlib
 import warnings

@@ -1,4 +1,4 @@
-"""What other programs say about a time-stamp response over `tsa_support.DATA`: True for genuine."""
+"""What other programs say about a timestamp response over `tsa_support.DATA`: True for genuine."""
 
 import subprocess
 import warnings

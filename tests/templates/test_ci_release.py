@@ -146,7 +146,7 @@ def test_the_same_pipeline_again_changes_nothing(ended: Pipeline, tmp_path: Path
 
 @pytest.mark.parametrize("ended", PROVIDERS, indirect=True, scope="module")
 def test_a_job_that_died_after_its_push_is_run_again(ended: Pipeline) -> None:
-    """The gate was passed, main has the receipts already: the job proves them and ends well."""
+    """The gate was passed, main has the receipts already: the job proves them and succeeds."""
     pipeline = ended
     clone = pipeline.checkout("again")
     env = pipeline.env(RELEASE_BRANCH="main", REMEMBRANCER_LOG_KEY="x")

@@ -251,7 +251,7 @@ def test_the_gates_and_the_rating(lib: SimpleNamespace, repo: Path, rating: str,
 
 
 def test_a_fresh_service_was_not_asked(lib: SimpleNamespace, service: Path) -> None:
-    """What the template writes is no answer."""
+    """What the template writes isn't an answer."""
     said = lib.health_check.thirteen_gates(SimpleNamespace(folder=service))
     assert (said.state, said.message) == ("warning", "not answered yet: make gates")
 

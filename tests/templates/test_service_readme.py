@@ -10,7 +10,7 @@ from quoted_extract import pictures
 from service_support import started
 
 HEADINGS = ["Quick Start", "Architecture", "Deployment", "Monitoring", "Troubleshooting", "Verification"]
-STEPS = ["Build", "Test", "Security scan", "Deploy", "Verify", "Record", "Sign and time-stamp", "Verify"]
+STEPS = ["Build", "Test", "Security scan", "Deploy", "Verify", "Record", "Sign and timestamp", "Verify"]
 
 
 def section(service: Path, name: str) -> str:

@@ -42,7 +42,7 @@ def test_the_guide_runs_as_it_stands(beside: Scratch, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (table,) = re.findall(r"^```text\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
     assert table in done.stdout
-    assert "billing: somebody has to decide" in done.stdout
+    assert "billing: needs a manual merge" in done.stdout
     assert '+ours:\n+\t@echo "billing"\n' in done.stdout
     tagged = re.search(r"^git tag --annotate (\S+)", script, re.MULTILINE)
     assert tagged

@@ -116,7 +116,7 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     (root / "app/core/logging_json.py").unlink()
     assert checks(root).returncode == 0
     done = clashing.ok("record", "update", "--resolved")
-    assert "sealed 1 receipts" in done.out
+    assert "sealed 1 receipt;" in done.out
 
     (resolved,) = receipts(root, "update")
     assert resolved["conflicts"] == CLASHES, "what had clashed stays on record"

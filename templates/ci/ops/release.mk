@@ -16,7 +16,7 @@ ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
 .PHONY: artifact ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
   release deployment rollback bump hooks gates
 
-dist: ## make dist/<component>-<version>.tar.gz, the same bytes from the same commit
+dist: ## make dist/<component>-<version>.tar.gz, reproducibly
 	@ops/bin/dist
 
 artifact:
@@ -43,10 +43,10 @@ scan-image: ## scan the built image (Trivy)
 sign: ## sign the release archive (OpenPGP) and note it
 	@$(REMEMBRANCER) sign --no-seal $(ARTIFACT)
 
-timestamp: ## time-stamp the release archive (RFC 3161) and note it
+timestamp: ## timestamp the release archive (RFC 3161) and note it
 	@$(REMEMBRANCER) timestamp --no-seal $(ARTIFACT)
 
-record: ## note the deployment of this version
+record: ## record the deployment of this version
 	@ops/bin/record
 
 seal: ## put what was noted into the signed ledger
@@ -100,5 +100,5 @@ bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
 hooks: ## install the checks before each commit
 	@ops/bin/hooks install
 
-gates: ## answer the thirteen quality gates and write the rating into README.md
+gates: ## run the thirteen quality gates and write the rating into README.md
 	@ops/bin/health-check --gates --write

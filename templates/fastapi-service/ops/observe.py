@@ -82,7 +82,7 @@ def watch(process: subprocess.Popen[bytes], own: int, scraped: str, patience: fl
     reason = "Prometheus has not answered yet"
     while time.monotonic() < until:
         if process.poll() is not None:
-            print(f"observe: prometheus ended with {process.returncode}; its reason is above.", file=sys.stderr)
+            print(f"observe: prometheus ended with {process.returncode}; its reason is above", file=sys.stderr)
             return 1
         try:
             state, error = target(own)
@@ -93,7 +93,7 @@ def watch(process: subprocess.Popen[bytes], own: int, scraped: str, patience: fl
             return 0
         reason = error or ("it was not scraped yet" if state == "unknown" else reason)
         time.sleep(0.2)
-    print(f"observe: {scraped} is not up: {reason}. Start the service with make dev.", file=sys.stderr)
+    print(f"observe: {scraped} is not up: {reason}; start the service with make dev", file=sys.stderr)
     return 1
 
 
@@ -141,7 +141,7 @@ def main() -> int:
     chosen = parser.parse_args()
     program = shutil.which("prometheus")
     if program is None:
-        print(f"observe: {MISSING}.", file=sys.stderr)
+        print(f"observe: {MISSING}", file=sys.stderr)
         return 4
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -49,7 +49,7 @@ def test_it_is_not_asked_for_stamps_any_more(scratch: Scratch) -> None:
     Store(scratch.root).write_receipt(waiver("x"))
     before = set((ledger(scratch) / "timestamps").iterdir())
     done = scratch.ok("seal")
-    assert "sealed 1 receipts" in done.out
+    assert "sealed 1 receipt;" in done.out
     assert "time.pending" not in done.out, "nobody is waited for who will never be asked"
     assert {path.suffix for path in set((ledger(scratch) / "timestamps").iterdir()) - before} <= {".note"}
 

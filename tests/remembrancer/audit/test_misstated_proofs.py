@@ -32,7 +32,7 @@ class Lie:
 LIES = [
     Lie("an earlier time", "timestamp", "time.malformed", {"genTime": "2020-01-01T00:00:00Z"}),
     Lie("another nonce", "timestamp", "time.nonce-mismatch", {"nonce": "1"}),
-    Lie("another file, for a time-stamp", "timestamp", "time.imprint-mismatch", digest="b" * 64),
+    Lie("another file, for a timestamp", "timestamp", "time.imprint-mismatch", digest="b" * 64),
     Lie("another key", "sign", "sig.untrusted-key", {"fingerprint": NOBODY}),
 ]
 

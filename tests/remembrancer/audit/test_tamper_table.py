@@ -75,7 +75,7 @@ AFTER_RELEASE: list[tuple[str, Tamper, int, str]] = [
     ("deleted deploy receipt", lambda s: deploy(s).unlink(), 1, "receipt.missing"),
     ("deleted sign receipt", lambda s: kinds_of(s, "sign", "my-svc-0.1.0.tar.gz")[0].unlink(), 1, "receipt.missing"),
     ("edited sign receipt", lambda s: later(kinds_of(s, "sign", "my-svc-0.1.0.tar.gz")[0]), 1, "receipt.edited"),
-    ("edited time-stamp receipt", lambda s: later(receipts(s, "timestamp")[0]), 1, "receipt.edited"),
+    ("edited timestamp receipt", lambda s: later(receipts(s, "timestamp")[0]), 1, "receipt.edited"),
     ("edited signature blob", lambda s: flip(blob_of(s, "sign", "signature")), 1, "blob.mismatch"),
     ("deleted signature blob", lambda s: blob_of(s, "sign", "signature").unlink(), 1, "blob.missing"),
     ("edited token blob", lambda s: flip(blob_of(s, "timestamp", "token")), 1, "blob.mismatch"),

@@ -1,4 +1,4 @@
-"""One signature, one time-stamp, judged by trust that stands on the command line; and gpg agrees."""
+"""One signature, one timestamp, judged by trust given on the command line; and gpg agrees."""
 
 import subprocess
 from collections.abc import Iterator

@@ -160,7 +160,7 @@ def test_a_limit_of_the_kernel_is_told_in_one_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(world.root)]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (4, "")
-    assert done.stdout.startswith("env.io Cannot write")
+    assert done.stdout.startswith("env.io cannot write")
     assert "File too large" in done.stdout
     assert world.files() == before
     assert world.seal().size == 41

@@ -1,4 +1,4 @@
-"""What the time-stamp checks accept, what they report, and that no input gets more than one sentence out of them."""
+"""What the timestamp checks accept, what they report, and that no input gets more than one sentence out of them."""
 
 import hashlib
 import random

@@ -51,7 +51,7 @@ REFUSED = {
     "an authority of the same name": {"time.untrusted-root"},
     "another imprint": {"time.imprint-mismatch"},
     # some shapes carry a signer of their own, which this forger's then is not
-    "a certificate that is not for time-stamping": {"time.certificate", "time.signer"},
+    "a certificate that is not for timestamping": {"time.certificate", "time.signer"},
 }
 
 

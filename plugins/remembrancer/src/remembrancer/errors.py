@@ -1,6 +1,11 @@
 """The exceptions that a command turns into one sentence and an exit code (never a traceback)."""
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: 1 receipt, 2 receipts; `plural` is for nouns that take more than an s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 class RemembrancerError(Exception):
     """What every expected failure is: a stable reason code, one sentence, and what to do about it.
 

@@ -302,7 +302,7 @@ REASONS: dict[str, Reason] = {
         'the way back under "After a fork" in docs/years.md.',
     ),
     "log.stamp": Reason(
-        "A time-stamp of a checkpoint was changed or removed, which nobody can make again.",
+        "A timestamp of a checkpoint was changed or removed, which nobody can make again.",
         "Restore the file from the commit that added it.",
     ),
     "log.tile": Reason(

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         except UnicodeDecodeError as error:
             raise Trouble(f"{path.name} is not UTF-8 text") from error
         if said:
-            print(f"check-decisions: {path.name} {said}.", file=sys.stderr)
+            print(f"check-decisions: {path.name} {said}", file=sys.stderr)
             wrong += 1
     return EXIT_FAILED if wrong else 0
 

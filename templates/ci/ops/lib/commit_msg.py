@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> int:
         said = problem(subject_of(Path(arguments[0]).read_text(encoding="utf-8", errors="replace")))
         wrong = [said] if said else []
     for line in wrong:
-        print(f"commit-msg: {line}.", file=sys.stderr)
+        print(f"commit-msg: {line}", file=sys.stderr)
     return EXIT_FAILED if wrong else 0
 
 

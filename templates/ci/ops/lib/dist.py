@@ -1,4 +1,4 @@
-"""Make dist/{component}-{version}.tar.gz: the same bytes from the same commit.
+"""Make dist/{component}-{version}.tar.gz: reproducibly, from one commit.
 
 The content is what HEAD holds of this folder, read from git, without the records (ops/receipts, ops/trust), so that
 neither recording a release nor the neighbours in a larger repository change it. Entries are sorted; owner 0, modes 0644

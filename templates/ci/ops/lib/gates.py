@@ -167,7 +167,7 @@ def auditable(_evidence: Evidence) -> str:
 
 
 def aligned(evidence: Evidence) -> str:
-    """README, names and versions follow the house's patterns."""
+    """README, names and versions follow the patterns of this repository."""
     text = evidence.readme()
     found = re.findall(r"(?m)^## (.+?)\s*$", text)
     if [heading for heading in found if heading in HEADINGS] != list(HEADINGS):

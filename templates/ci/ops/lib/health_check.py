@@ -1,6 +1,6 @@
 """One screen on the state of this repository: ledger, receipts, trust, hooks, template; or the thirteen quality gates.
 
-Ends with 0 when nothing is broken (warnings are no breakage), with 1 when something is, or when a gate does not hold.
+Exits with 0 when nothing is broken (warnings are no breakage), with 1 when something is, or when a gate does not hold.
 """
 
 import argparse
@@ -134,7 +134,7 @@ def thirteen(found: Service, *, as_json: bool, write: bool, only: str) -> int:
 def main(arguments: list[str]) -> int:
     """Print the screen or answer the gates."""
     parser = argparse.ArgumentParser(prog="ops/bin/health-check", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--gates", action="store_true", help="answer the thirteen quality gates (runs the tests)")
+    parser.add_argument("--gates", action="store_true", help="run the thirteen quality gates (runs the tests)")
     parser.add_argument(
         "--only", choices=[gate.name for gate in gates.GATES], default="", help="with --gates: one gate"
     )

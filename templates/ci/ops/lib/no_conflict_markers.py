@@ -28,7 +28,7 @@ def marked_line(data: bytes) -> int:
 
 def complain(sentence: str) -> int:
     """Print one finding; return 1, to be counted."""
-    print(f"no-conflict-markers: {sentence}.", file=sys.stderr)
+    print(f"no-conflict-markers: {sentence}", file=sys.stderr)
     return 1
 
 

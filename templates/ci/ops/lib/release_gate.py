@@ -1,6 +1,6 @@
 """Say whether this pipeline may release: production policy, protected ref of the own repository, version not recorded.
 
-Prints one sentence, and appends `release=true` or `release=false` to the file that --output names. Ends with 0 when
+Prints one sentence, and appends `release=true` or `release=false` to the file that --output names. Exits with 0 when
 the answer is clear, and with another code when the policy cannot be read: broken is never "not configured".
 """
 

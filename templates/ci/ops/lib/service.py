@@ -153,12 +153,12 @@ def run_main(tool: str, main: Callable[[list[str]], int]) -> None:
         code = main(sys.argv[1:])
         sys.stdout.flush()
     except Trouble as error:
-        print(f"{tool}: {error}.", file=sys.stderr)
+        print(f"{tool}: {error}", file=sys.stderr)
         code = error.code
     except BrokenPipeError:
         code = 0
     except OSError as error:
-        print(f"{tool}: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        print(f"{tool}: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         code = EXIT_ENVIRONMENT
     except KeyboardInterrupt:
         code = 130

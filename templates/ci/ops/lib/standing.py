@@ -1,4 +1,4 @@
-"""The lines of the health check: what each one looks at, and when it is healthy, worth a look, or broken."""
+"""The lines of the health check: what each one looks at, and when it is healthy, a warning, or broken."""
 
 import contextlib
 import functools
@@ -86,7 +86,7 @@ def audited(size: str) -> Line:
 
 
 def age(now: datetime) -> timedelta | None:
-    """Return the age of the last checkpoint: by its time-stamp, else by the commit that brought it; None: unknown."""
+    """Return the age of the last checkpoint: by its timestamp, else by the commit that brought it; None: unknown."""
     stamped = instant(facts().get("stamped"))
     if stamped is None:
         try:
@@ -103,7 +103,7 @@ def checkpoint(_found: Service) -> Line:
         return Line("checkpoint", WARNING if has_remembrancer() else SKIPPED, "none yet")
     old, waiting = age(datetime.now(UTC)), facts().get("pending")
     if old is None:
-        return Line("checkpoint", WARNING, "of unknown age: no time-stamp, and no commit has it; git add ops/receipts")
+        return Line("checkpoint", WARNING, "of unknown age: no timestamp, and no commit has it; git add ops/receipts")
     if old < -timedelta(minutes=5):
         return Line("checkpoint", BROKEN, "from the future; look at this machine's clock: date -u")
     said = f"{span(old)} old"

@@ -146,7 +146,7 @@ def _start(root: Path, arguments: tuple[str, ...], source: "IO[bytes] | int | No
             env=gitcall.environment(),
         )
     except OSError as error:
-        raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
+        raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
 
 
 @contextmanager
@@ -176,4 +176,4 @@ def _pipe(stream: "IO[bytes] | None") -> IO[bytes]:
 
 
 def _failed() -> EnvironmentTrouble:
-    return EnvironmentTrouble("env.git", "Git could not read the checkpoints of earlier commits to the end.")
+    return EnvironmentTrouble("env.git", "Git could not read the checkpoints of earlier commits to the end")

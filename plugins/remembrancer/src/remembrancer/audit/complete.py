@@ -13,7 +13,7 @@ from remembrancer.audit import remembered as recall
 from remembrancer.audit.gather import stamps
 from remembrancer.audit.recorded import ABSENT, HELD, Checker, Task
 from remembrancer.audit.session import Session
-from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.errors import Rejected, RemembrancerError, counted
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.paths import LEDGER, POLICY, RECEIPTS
 from remembrancer.receipt import decided
@@ -155,7 +155,7 @@ def _policy(trusted: Trusted, recorded: list[object]) -> list[Finding]:
 
 
 def _stamps(view: LogView, repository: Repository, trusted: Trusted, counts: Counter[str]) -> list[Finding]:
-    """Check every time-stamp of a checkpoint that lies beside the ledger."""
+    """Check every timestamp of a checkpoint that lies beside the ledger."""
     found = []
     for stamp in stamps(repository):
         where = f"{LEDGER}/timestamps/{stamp.size}.{stamp.authority}.tsr"
@@ -178,11 +178,11 @@ def _summary(view: LogView, counts: Counter[str], problems: list[Finding]) -> li
         "audit": (
             "ledger",
             LEDGER,
-            f"{view.size} receipts, their blobs and tiles give the signed root {view.root.hex()}",
+            f"{counted(view.size, 'receipt')}, their blobs and tiles give the signed root {view.root.hex()}",
         ),
-        "signatures": ("signatures", RECEIPTS, f"{counts['signatures']} signatures hold{absent}"),
-        "timestamps": ("timestamps", RECEIPTS, f"{counts['timestamps']} time-stamps hold"),
-        "stamps": ("stamps", f"{LEDGER}/timestamps", f"{counts['stamps']} stamped checkpoints hold"),
+        "signatures": ("signatures", RECEIPTS, f"{counted(counts['signatures'], 'signature')} verified{absent}"),
+        "timestamps": ("timestamps", RECEIPTS, f"{counted(counts['timestamps'], 'timestamp')} verified"),
+        "stamps": ("stamps", f"{LEDGER}/timestamps", f"{counted(counts['stamps'], 'stamped checkpoint')} verified"),
     }
     return [
         positive(name, subject, message, origin)

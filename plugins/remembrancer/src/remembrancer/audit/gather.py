@@ -37,7 +37,7 @@ def open_ledger(repository: Repository, policy: Policy) -> Log:
 
 
 def stamps(repository: Repository) -> tuple[Stamp, ...]:
-    """Return the time-stamps of checkpoints that lie beside the ledger.
+    """Return the timestamps of checkpoints that lie beside the ledger.
 
     A file that is a link or larger than any is no evidence, and keeps no verdict from the others; the audit names it.
     """

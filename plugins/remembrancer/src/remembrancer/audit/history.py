@@ -3,7 +3,7 @@ own history."""
 
 from remembrancer.audit.committed import checkpoints
 from remembrancer.audit.remembered import SUBJECT
-from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.errors import Rejected, RemembrancerError, counted
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.repository.reader import Repository
 from remembrancer.trust.policy import Policy
@@ -55,9 +55,7 @@ def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Fi
     notice = _unknown(repository, absent)
     if not sizes:
         return None, notice
-    return positive(
-        "history", SUBJECT, f"extends {len(sizes)} committed checkpoint{'' if len(sizes) == 1 else 's'}"
-    ), notice
+    return positive("history", SUBJECT, f"extends {counted(len(sizes), 'committed checkpoint')}"), notice
 
 
 def _unknown(repository: Repository, absent: int) -> str:

@@ -1,4 +1,4 @@
-"""Judging one recorded signature or time-stamp after the other, as an audit and a change of trust do."""
+"""Judging one recorded signature or timestamp after the other, as an audit and a change of trust do."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Checker:
         return HELD["sign"]
 
     def _times_over(self, signature: str) -> Iterator[Entry]:
-        """Yield the sealed time-stamps over a signature's own bytes; one pass over the log finds those of all."""
+        """Yield the sealed timestamps over a signature's own bytes; one pass over the log finds those of all."""
         if self._stamped is None:
             self._stamped = {}
             size = self.log.view.size if self.log.view else 0

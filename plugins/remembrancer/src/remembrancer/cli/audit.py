@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @command(trust=True)
 def verify_audit(session: Session, shown: Shown, since: Path | None) -> int:
-    """Recompute the ledger from its entries and compare every receipt, blob, tile, proof and time-stamp with it."""
+    """Recompute the ledger from its entries and compare every receipt, blob, tile, proof and timestamp with it."""
     from remembrancer.audit.whole import judge_everything
     from remembrancer.system.digests import read_given
 

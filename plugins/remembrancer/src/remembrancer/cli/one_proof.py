@@ -1,4 +1,4 @@
-"""`verify-signature` and `verify-timestamp`: one proof, judged by trust that stands on the command line."""
+"""`verify-signature` and `verify-timestamp`: one proof, judged by trust given on the command line."""
 
 from datetime import datetime
 from pathlib import Path

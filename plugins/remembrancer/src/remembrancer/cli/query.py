@@ -44,7 +44,7 @@ class _Question(click.Command):
 def query(session: Session, shown: Shown, *, text: tuple[str, ...], limit: int) -> int:
     """Answer a question in plain words with passages from decisions and receipts, best first.
 
-    Ends with 1 when nothing is found. What is found is not verified; verify-audit does that.
+    Exits with 1 when nothing is found. What is found is not verified; verify-audit does that.
     """
     from contextlib import closing
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def receipt(session: Session, shown: Shown, path: Path) -> int:
     """Show one receipt, and judge it: its blobs are whole, and it is a leaf of the signed ledger.
 
-    What a signature or a time-stamp is worth is the verdict of verify-full about its artifact.
+    What a signature or a timestamp is worth is the verdict of verify-full about its artifact.
     """
     from remembrancer.audit.one_receipt import judge_receipt
     from remembrancer.memory.events import summary

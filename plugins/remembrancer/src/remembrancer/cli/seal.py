@@ -7,6 +7,7 @@ import click
 from remembrancer.audit.session import Session
 from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, remedy, say
+from remembrancer.errors import counted
 
 if TYPE_CHECKING:
     from remembrancer.record.finish import Sealed
@@ -17,7 +18,9 @@ def sealed_lines(sealed: "Sealed") -> list[str]:
     result = sealed.result
     if result is None:
         return [sealed.pending]
-    lines = [f"sealed {len(result.sealed)} receipts; the ledger has size {result.size}, root {result.root.hex()}"]
+    lines = [
+        f"sealed {counted(len(result.sealed), 'receipt')}; the ledger has size {result.size}, root {result.root.hex()}"
+    ]
     lines += [f"refused {finding.subject}: {finding.message} [{finding.code}]" for finding in result.refused]
     lines += [f"{finding.message} [{finding.code}]" for finding in (*result.held, *result.late)]
     lines += dict.fromkeys(f"  {remedy(finding)}" for finding in (*result.refused, *result.held, *result.late))
@@ -41,7 +44,7 @@ def sealed_data(sealed: "Sealed") -> dict[str, Any]:
 @click.command(epilog="Example: remembrancer seal")
 @command(trust=True)
 def seal(session: Session, shown: Shown) -> int:
-    """Check every pending receipt, append them to the ledger, sign the checkpoint and have it time-stamped."""
+    """Check every pending receipt, append them to the ledger, sign the checkpoint and have it timestamped."""
     from remembrancer.errors import EnvironmentTrouble
     from remembrancer.record.finish import seal_now
 

@@ -16,7 +16,7 @@ _PROOFS = ("sign", "timestamp")
 @filters
 @command()
 def timeline(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given: Any) -> int:
-    """Tell what happened to this repository, oldest first; signatures and time-stamps only with --kind or -v."""
+    """Tell what happened to this repository, oldest first; signatures and timestamps only with --kind or -v."""
     from remembrancer.memory import events
     from remembrancer.receipt.kinds import KINDS
 

@@ -1,4 +1,4 @@
-"""How a failure is told: one sentence with its reason code, and what to do about it."""
+"""How a failure is reported: one sentence with its reason code, and what to do about it."""
 
 import json
 import sys

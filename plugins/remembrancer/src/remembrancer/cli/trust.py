@@ -6,6 +6,7 @@ from remembrancer.audit.session import Session
 from remembrancer.cli.common import Shown, command
 from remembrancer.cli.output import Report, emit, say
 from remembrancer.cli.terminal import put
+from remembrancer.errors import counted
 from remembrancer.paths import POLICY
 
 
@@ -67,7 +68,8 @@ def _described(policy: object) -> dict[str, object]:
             for one in policy.authorities
         ],
         "witness": [f"{name} {key}" for name, key in policy.quorum.witnesses.items()],
-        "required": f"{policy.require.signatures} signatures, {policy.require.timestamps} timestamps, "
+        "required": f"{counted(policy.require.signatures, 'signature')}, "
+        f"{counted(policy.require.timestamps, 'timestamp')}, "
         f"{'signed' if policy.require.deploy_signature else 'unsigned'} deploy receipts, "
         f"quorum {policy.quorum.required}",
     }

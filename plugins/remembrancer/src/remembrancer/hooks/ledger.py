@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.errors import Rejected, RemembrancerError, counted
 from remembrancer.findings import Finding
 from remembrancer.hooks.archived import archived_by
 from remembrancer.hooks.refusal import refusal
@@ -156,7 +156,9 @@ def _continues(files: LedgerFiles, old: Checkpoint | None, new: Checkpoint) -> N
         if old.origin != new.origin:
             raise Rejected("log.origin", f"the ledger of {old.origin} cannot become that of {new.origin}")
         if new.size < old.size:
-            raise Rejected("log.rollback", f"the ledger shrinks from {old.size} to {new.size} receipts", _TAKE)
+            raise Rejected(
+                "log.rollback", f"the ledger shrinks from {old.size} to {counted(new.size, 'receipt')}", _TAKE
+            )
     try:
         if tree.root() != new.root:
             raise Rejected("log.tile", "the staged tiles do not give the root that the checkpoint states")
@@ -167,12 +169,14 @@ def _continues(files: LedgerFiles, old: Checkpoint | None, new: Checkpoint) -> N
     except (TileError, FileNotFoundError) as error:
         raise damaged(error) from None
     except merkle.ProofError:
-        message = f"the ledger of {new.size} receipts contradicts the committed one of {old.size if old else 0}"
+        message = (
+            f"the ledger of {counted(new.size, 'receipt')} contradicts the committed one of {old.size if old else 0}"
+        )
         raise Rejected("log.split-view", message, _TAKE) from None
 
 
 def _file(change: Change, size: int) -> Iterator[Finding]:
-    """A tile or time-stamp that is committed stays, until a larger tile replaces it."""
+    """A tile or timestamp that is committed stays, until a larger tile replaces it."""
     path = change.path.removeprefix(f"{LEDGER}/")
     restore = f"Take it back: git restore --source=HEAD --staged --worktree -- {change.path}"
     if path.startswith("tile/"):

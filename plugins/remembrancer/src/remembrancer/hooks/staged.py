@@ -98,7 +98,7 @@ class Staged:
     def added(self, change: Change) -> bytes:
         """Return the new bytes of a change. Raises Rejected(input.file) for a link or a submodule."""
         if change.mode in IRREGULAR:
-            raise Rejected("input.file", f"{change.path} is not a regular file.")
+            raise Rejected("input.file", f"{change.path} is not a regular file")
         data = self.read(change.new)
         if data is None:
             raise EnvironmentTrouble("env.git", f"Git has no blob {change.new}")

@@ -230,7 +230,7 @@ def _result(task: "Future[_Part]") -> _Part:
     try:
         return task.result()
     except BrokenProcessPool:
-        raise EnvironmentTrouble("env.io", "A process of the audit was killed, perhaps for lack of memory.") from None
+        raise EnvironmentTrouble("env.io", "a process of the audit was killed, perhaps for lack of memory") from None
 
 
 def _key(salt: bytes, text: str) -> int:

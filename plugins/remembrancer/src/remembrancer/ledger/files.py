@@ -82,7 +82,7 @@ def claimed(note: bytes | None) -> Checkpoint | None:
     try:
         return Checkpoint.parse(note.decode().rpartition("\n\n")[0] + "\n")
     except (NoteError, UnicodeDecodeError) as error:
-        raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} is malformed: {error}.") from None
+        raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} is malformed: {error}") from None
 
 
 def width_at(tile: Tile, size: int) -> int:
@@ -103,5 +103,5 @@ def is_live(path: str, size: int) -> bool:
 def damaged(error: TileError | FileNotFoundError) -> Rejected:
     """Return the refusal that a tile's error leads to, naming the file."""
     if isinstance(error, FileNotFoundError):
-        return Rejected("log.missing", f"{LEDGER}/{error.args[-1]} is missing.")
-    return Rejected("log.tile", f"{LEDGER}/{error}.")
+        return Rejected("log.missing", f"{LEDGER}/{error.args[-1]} is missing")
+    return Rejected("log.tile", f"{LEDGER}/{error}")

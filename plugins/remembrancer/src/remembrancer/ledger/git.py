@@ -32,7 +32,7 @@ class Git:
         """
         done = self._run("rev-parse", f"HEAD:./{RECEIPTS}", f"HEAD:./{LOCAL}")
         if done.returncode == 0:
-            raise Rejected("log.extra-file", f"{LOCAL} is committed.", f"Run `git rm -r --cached {LOCAL}` and commit.")
+            raise Rejected("log.extra-file", f"{LOCAL} is committed", f"Run `git rm -r --cached {LOCAL}` and commit.")
         found = done.stdout.decode(errors="replace").partition("\n")[0]
         if _ID.fullmatch(found):
             return found
@@ -64,7 +64,7 @@ class Git:
                 command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=gitcall.environment()
             )
         except OSError as error:
-            raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}.") from None
+            raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
         with process, process.stdout as stream:  # type: ignore[union-attr]
             rest = b""
             while block := stream.read(1 << 16):
@@ -75,7 +75,7 @@ class Git:
                     if is_receipt(path):
                         yield path, facts.split(b" ")[2].decode()
         if process.returncode:
-            raise EnvironmentTrouble("env.git", f"Git cannot list the tree {tree}.")
+            raise EnvironmentTrouble("env.git", f"Git cannot list the tree {tree}")
 
     def blob(self, blob: str) -> bytes:
         """Return a blob's bytes. Raises EnvironmentTrouble `env.git`."""

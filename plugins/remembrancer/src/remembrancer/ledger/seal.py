@@ -104,7 +104,7 @@ def _extend(
     if growth.old_root != old.root:
         raise Rejected(
             "log.tile",
-            f"The tiles in {LEDGER} do not have the root of the checkpoint, so nothing was sealed.",
+            f"the tiles in {LEDGER} do not have the root of the checkpoint, so nothing was sealed",
         )
     new = Checkpoint(old.origin, growth.size, growth.root)
     signed = sign_note(new.format(), signers)
@@ -130,17 +130,17 @@ def _current(
         git = Git(root)
         if log.begun() or (not begin and git.within() and git.has(f"{LEDGER}/{CHECKPOINT}")):
             raise Rejected(
-                "log.missing", f"{LEDGER}/{CHECKPOINT} is missing, so nothing was sealed.", "Restore it from Git."
+                "log.missing", f"{LEDGER}/{CHECKPOINT} is missing, so nothing was sealed", "Restore it from Git."
             )
         return None, Checkpoint(origin, 0, EMPTY_ROOT)
     said = claimed(note)
     if said is not None and said.origin != origin:
-        raise Refused("log.origin", f"This key signs for {origin}, but the ledger's origin is {said.origin}.")
+        raise Refused("log.origin", f"this key signs for {origin}, but the ledger's origin is {said.origin}")
     try:
         keys = dict.fromkeys([*(signer.verifier() for signer in signers), *trusted])
         signed = open_checkpoint(note, origin, keys)
     except NoteError as error:
-        raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} does not hold: {error}.") from None
+        raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} does not hold: {error}") from None
     return note, signed.checkpoint
 
 
@@ -156,7 +156,7 @@ def _judge(
         try:
             receipt = _checked(store, taken.get(one.path), one)
             if receipt.held:
-                held.append(_finding(one, Rejected("receipt.held", "The update still has open conflicts.")))
+                held.append(_finding(one, Rejected("receipt.held", "the update still has open conflicts")))
                 continue
             if check is not None:
                 check(receipt)
@@ -177,12 +177,12 @@ def _checked(store: Store, first: bytes | None, one: Waiting) -> Receipt:
         raise one.trouble
     receipt = parse(one.data)
     if (right := relative_path(receipt)) != one.path:
-        raise Rejected("receipt.path", f"It belongs at {RECEIPTS}/{right}.")
+        raise Rejected("receipt.path", f"it belongs at {RECEIPTS}/{right}")
     for digest in receipt.blobs:
         store.read_blob(digest)
     if first is not None:
         refuse_other(parse(first), receipt)
-        raise Rejected("receipt.conflict", "This version is already sealed by another receipt with the same digest.")
+        raise Rejected("receipt.conflict", "this version is already sealed by another receipt with the same digest")
     return receipt
 
 

@@ -49,12 +49,12 @@ def sign_detached(path: Path, fingerprint: str, homedir: Path | None = None) -> 
                 arguments = ["--local-user", fingerprint, "--personal-digest-preferences", "SHA256 SHA384 SHA512"]
                 made = gpg.sign_file(file, keyid=fingerprint, detach=True, binary=False, extra_args=arguments)
         except OSError as error:
-            raise EnvironmentTrouble("env.io", f"{path} cannot be read: {error.strerror or error}.") from error
+            raise EnvironmentTrouble("env.io", f"{path} cannot be read: {error.strerror or error}") from error
     signature = bytes(made.data or b"")
     if not signature.startswith(b"-----BEGIN PGP SIGNATURE-----"):
         said = _complaint(made)
         remedy = next((advice for words, advice in _REMEDIES.items() if words in said), "")
-        raise EnvironmentTrouble("env.gpg", f"gpg could not sign with key {fingerprint}: {said}.", remedy)
+        raise EnvironmentTrouble("env.gpg", f"gpg could not sign with key {fingerprint}: {said}", remedy)
     return signature
 
 
@@ -74,7 +74,7 @@ def create_throwaway(homedir: Path, name: str = "Remembrancer development key (t
         homedir.mkdir(mode=0o700, parents=True, exist_ok=True)
         homedir.chmod(0o700)
     except OSError as error:
-        raise EnvironmentTrouble("env.io", f"{homedir} cannot be made: {error.strerror or error}.") from error
+        raise EnvironmentTrouble("env.io", f"{homedir} cannot be made: {error.strerror or error}") from error
     parameters = [
         "Key-Type: eddsa",
         "Key-Curve: ed25519",
@@ -87,7 +87,7 @@ def create_throwaway(homedir: Path, name: str = "Remembrancer development key (t
     with _gpg(homedir) as gpg:
         made = gpg.gen_key("\n".join(parameters) + "\n")
     if not _FINGERPRINT.fullmatch(made.fingerprint or ""):
-        raise EnvironmentTrouble("env.gpg", f"gpg could not make a development key: {_complaint(made)}.")
+        raise EnvironmentTrouble("env.gpg", f"gpg could not make a development key: {_complaint(made)}")
     return str(made.fingerprint)
 
 
@@ -100,20 +100,20 @@ def export_public(fingerprint: str, homedir: Path | None = None) -> bytes:
         _require_key(gpg, fingerprint, secret=False)
         exported = gpg.export_keys([fingerprint], minimal=True)
     if not exported:
-        raise EnvironmentTrouble("env.gpg", f"gpg could not export key {fingerprint}.")
+        raise EnvironmentTrouble("env.gpg", f"gpg could not export key {fingerprint}")
     return str(exported).encode("ascii")
 
 
 def _require_key(gpg: Any, fingerprint: str, *, secret: bool) -> None:
     """Check that gpg holds a key with exactly this primary fingerprint."""
     if not _FINGERPRINT.fullmatch(fingerprint):
-        raise BadInput("sig.no-key", f"{fingerprint!r} is not a complete fingerprint (40 or 64 upper-case hex digits).")
+        raise BadInput("sig.no-key", f"{fingerprint!r} is not a complete fingerprint (40 or 64 upper-case hex digits)")
     kind = "secret" if secret else "public"
     listed = [key["fingerprint"] for key in gpg.list_keys(secret, keys=[fingerprint])]
     if not listed:
-        raise BadInput("sig.no-key", f"gpg has no {kind} key with the fingerprint {fingerprint}.")
+        raise BadInput("sig.no-key", f"gpg has no {kind} key with the fingerprint {fingerprint}")
     if listed != [fingerprint]:
-        raise BadInput("sig.no-key", f"{fingerprint} is a subkey; name its primary key {listed[0]}.")
+        raise BadInput("sig.no-key", f"{fingerprint} is a subkey; name its primary key {listed[0]}")
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _gpg(homedir: Path | None) -> Iterator[Any]:
     """Yield python-gnupg's object for the user's keys or for a folder, whose agent is ended at the end."""
     program = shutil.which("gpg")
     if program is None:
-        raise EnvironmentTrouble("env.no-gpg", "gpg is needed for signing, and is not installed.")
+        raise EnvironmentTrouble("env.no-gpg", "gpg is needed for signing, and is not installed")
     # imported here, because verifying needs none of it
     import gnupg  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ def _gpg(homedir: Path | None) -> Iterator[Any]:
             finally:
                 _end_agent(home)
     except (OSError, ValueError) as error:
-        raise EnvironmentTrouble("env.gpg", f"gpg cannot be used: {error}.") from error
+        raise EnvironmentTrouble("env.gpg", f"gpg cannot be used: {error}") from error
 
 
 @contextmanager

@@ -60,12 +60,12 @@ def build(kind: str, subject: Sequence[tuple[str, str]], predicate: Mapping[str,
     """
     known = KINDS.get(kind)
     if known is None:
-        raise BadInput("receipt.kind", f"There is no receipt kind {kind!a}.")
+        raise BadInput("receipt.kind", f"there is no receipt kind {kind!a}")
     members = [{"name": name, "digest": {"sha256": digest}} for name, digest in subject]
     try:
         _check(known, members, predicate)
     except FieldError as error:
-        raise BadInput(error.code, f"The receipt does not fit its kind: {error}.") from None
+        raise BadInput(error.code, f"the receipt does not fit its kind: {error}") from None
     data = encode(
         {
             "_type": STATEMENT_TYPE,
@@ -75,7 +75,7 @@ def build(kind: str, subject: Sequence[tuple[str, str]], predicate: Mapping[str,
         }
     )
     if len(data) > MAX_BYTES:
-        raise BadInput("receipt.size", f"The receipt has {len(data)} bytes; at most {MAX_BYTES} are possible.")
+        raise BadInput("receipt.size", f"the receipt has {len(data)} bytes; at most {MAX_BYTES} are possible")
     return data
 
 
@@ -87,7 +87,7 @@ def parse(data: bytes) -> Receipt:
     that are not lower-case hexadecimal.
     """
     if len(data) > MAX_BYTES:
-        raise Rejected("receipt.size", f"The receipt has {len(data)} bytes; at most {MAX_BYTES} are possible.")
+        raise Rejected("receipt.size", f"the receipt has {len(data)} bytes; at most {MAX_BYTES} are possible")
     try:
         statement = json.loads(data.decode("utf-8"))
         if type(statement) is not dict or statement.keys() != _MEMBERS:
@@ -141,7 +141,7 @@ def _text(value: Any, newline: str) -> str:
 def _kind(predicate_type: object) -> Kind:
     kind = _BY_TYPE.get(predicate_type) if type(predicate_type) is str else None
     if kind is None:
-        raise Rejected("receipt.kind", "The receipt is of a kind that this version does not know.")
+        raise Rejected("receipt.kind", "the receipt is of a kind that this version does not know")
     return kind
 
 
@@ -172,4 +172,4 @@ def _difference(data: bytes) -> str:
 
 
 def _malformed(problem: str) -> Never:
-    raise Rejected("receipt.malformed", f"The receipt {problem}.")
+    raise Rejected("receipt.malformed", f"the receipt {problem}")

@@ -1,4 +1,4 @@
-"""Making proofs: a signature or a time-stamp beside the artifact, its bytes as a blob, and a receipt that names
+"""Making proofs: a signature or a timestamp beside the artifact, its bytes as a blob, and a receipt that names
 both."""
 
 import hashlib
@@ -77,7 +77,7 @@ def require_key(session: Session, policy: Policy, key: str | None) -> str:
 def _key(policy: Policy | None, state: State, key: str | None, now: datetime) -> tuple[str, Path | None]:
     if key is None:
         if policy is None:
-            raise BadInput("input.key", "there is no trusted policy that names a signer; say which key with --key")
+            raise BadInput("input.key", "there is no trusted policy that names a signer; choose the key with --key")
         signer = default_signer(policy, now)
     else:
         listed = _listed(policy, key)
@@ -114,7 +114,7 @@ def _own_key(key: str) -> str:
 
 
 def stamp_artifact(session: Session, trusted: Trusted, path: Path, *, tsa: str | None) -> Proof:
-    """Get a time-stamp over a file from the policy's authorities; writes FILE.tsr, a blob and a timestamp receipt.
+    """Get a timestamp over a file from the policy's authorities; writes FILE.tsr, a blob and a timestamp receipt.
 
     Nothing is written before the answer passed every check. Raises BadInput(input.file, input.authority),
     Rejected(time.*), EnvironmentTrouble.
@@ -138,7 +138,7 @@ def stamp_artifact(session: Session, trusted: Trusted, path: Path, *, tsa: str |
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """A checked time-stamp: who gave it, the response's bytes, genTime and the nonce that was asked with."""
+    """A checked timestamp: who gave it, the response's bytes, genTime and the nonce that was asked with."""
 
     authority: str
     response: bytes
@@ -147,7 +147,7 @@ class Got:
 
 
 def stamp(session: Session, trusted: Trusted, digest: bytes, tsa: str | None) -> Got:
-    """Return a time-stamp over a SHA-256 digest by one of the policy's authorities that have not ended, in their
+    """Return a timestamp over a SHA-256 digest by one of the policy's authorities that have not ended, in their
     order."""
 
     policy = trusted.policy

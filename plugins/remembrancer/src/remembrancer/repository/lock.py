@@ -58,12 +58,12 @@ def _wait(handle: int, local: Path, patience: float) -> None:
         except (BlockingIOError, PermissionError):
             if time.monotonic() >= deadline:
                 raise EnvironmentTrouble(
-                    "env.lock", f"Another process held the lock in {local} for {patience:g} seconds."
+                    "env.lock", f"another process held the lock in {local} for {patience:g} seconds"
                 ) from None
             time.sleep(pause)
             pause = min(pause * 1.5, 0.05)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-            raise EnvironmentTrouble("env.io", f"Cannot lock {local}: {reason}.") from None
+            raise EnvironmentTrouble("env.io", f"cannot lock {local}: {reason}") from None
         else:
             return

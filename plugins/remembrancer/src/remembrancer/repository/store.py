@@ -68,7 +68,7 @@ class Store:
         Raises BadInput `receipt.size` for more than could be read again, EnvironmentTrouble for I/O.
         """
         if len(data) > MAX_BLOB:
-            raise BadInput("receipt.size", f"A blob of {len(data)} bytes is too large, {MAX_BLOB} is the most.")
+            raise BadInput("receipt.size", f"a blob of {len(data)} bytes is too large, {MAX_BLOB} is the most")
         digest = hashlib.sha256(data).hexdigest()
         with exclusive(self.root) as local:
             try:
@@ -88,9 +88,9 @@ class Store:
         relative = path if isinstance(path, str) else self.name(path)
         receipt = self._at(relative)
         if receipt is None:
-            raise Rejected("receipt.missing", f"{RECEIPTS}/{relative} does not exist.")
+            raise Rejected("receipt.missing", f"{RECEIPTS}/{relative} does not exist")
         if (right := relative_path(receipt)) != relative:
-            raise Rejected("receipt.path", f"{RECEIPTS}/{relative} belongs at {RECEIPTS}/{right}.")
+            raise Rejected("receipt.path", f"{RECEIPTS}/{relative} belongs at {RECEIPTS}/{right}")
         return receipt
 
     def read_blob(self, digest: str) -> bytes:
@@ -102,11 +102,11 @@ class Store:
         try:
             data = read_regular(f"{self.receipts_dir}/blobs/{_named(digest)}", MAX_BLOB)
         except FileNotFoundError:
-            raise Rejected("blob.missing", f"{name} does not exist.") from None
+            raise Rejected("blob.missing", f"{name} does not exist") from None
         if len(data) > MAX_BLOB:
-            raise Rejected("receipt.size", f"{name} is larger than {MAX_BLOB} bytes.")
+            raise Rejected("receipt.size", f"{name} is larger than {MAX_BLOB} bytes")
         if hashlib.sha256(data).hexdigest() != digest:
-            raise Rejected("blob.mismatch", f"{name} does not have the digest that its name states.")
+            raise Rejected("blob.mismatch", f"{name} does not have the digest that its name states")
         return data
 
     def blob_path(self, digest: str) -> Path:
@@ -129,7 +129,7 @@ class Store:
         try:
             relative = Path(os.path.abspath(path)).relative_to(os.path.abspath(self.receipts_dir))  # noqa: PTH100
         except ValueError:
-            raise Rejected("receipt.path", f"{path} is not under {self.receipts_dir}.") from None
+            raise Rejected("receipt.path", f"{path} is not under {self.receipts_dir}") from None
         return relative.as_posix()
 
     def receipts(self) -> Iterator[str]:
@@ -180,20 +180,20 @@ def refuse_other(first: Receipt, second: Receipt) -> None:
         return
     name = relative_path(second)
     if first.kind != "deploy" or second.kind != "deploy":
-        raise Refused("receipt.conflict", f"{RECEIPTS}/{name} is already another receipt.")
+        raise Refused("receipt.conflict", f"{RECEIPTS}/{name} is already another receipt")
     old, new = first.predicate, second.predicate
     _same_version(first, new["component"], new["version"], name)
     version = f"{new['component']} {new['version']}"
     if old["artifact"]["sha256"] != new["artifact"]["sha256"]:
         raise Refused(
             "receipt.conflict",
-            f"{version} is already recorded with the digest {old['artifact']['sha256']} in {RECEIPTS}/{name}.",
+            f"{version} is already recorded with the digest {old['artifact']['sha256']} in {RECEIPTS}/{name}",
         )
     if old["environment"] != new["environment"]:
         raise Refused(
             "receipt.conflict",
             f"{version} is already recorded for {old['environment']} in {RECEIPTS}/{name}; "
-            f"its way into {new['environment']} is a rollout receipt.",
+            f"its way into {new['environment']} is a rollout receipt",
             "Record a rollout.",
         )
 
@@ -204,7 +204,7 @@ def _same_version(first: Receipt, component: str, version: str, name: str) -> No
         raise Refused(
             "receipt.name-clash",
             f"{component} {version} would use the file {RECEIPTS}/{name}, "
-            f"which already records {known.get('component')} {known.get('version')}.",
+            f"which already records {known.get('component')} {known.get('version')}",
         )
 
 

@@ -113,7 +113,7 @@ def judge(
 
     Args:
         generations: proven, oldest first; of every layer the last one counts, the others tell what is merely behind.
-        disk: path to SHA-256 hex, "" for nothing, "irregular" for no regular file; for every path of a manifest.
+        disk: path to SHA-256 hex, "" for nothing, "irregular" for anything but a file; for every path of a manifest.
         listed: the waivers that the repository lists, by path.
         sealed: the waivers whose receipts are proven to be in the log.
         now: when a waiver has to be in force.
@@ -194,7 +194,7 @@ def _finding(file: File, version: str) -> Finding:
         Status.BEHIND: f"is still as in {file.version}, the standard is {version}",
     }[file.status]
     if file.disk == IRREGULAR:
-        said = "is no regular file, so its bytes are not the standard's"
+        said = "isn't a regular file, so its bytes are not the standard's"
     if file.waiver is not None:
         said += {
             "drift.waiver-unsealed": "; its waiver is not in the ledger",
@@ -222,5 +222,5 @@ def accept(line: Line | None, found: str, path: str) -> str:
     if found == line.rendered:
         raise Rejected("drift.no-need", f"{path} is as the standard rendered it, so it needs no waiver")
     if found == IRREGULAR:
-        raise Rejected("drift.no-need", f"{path} is no regular file; a waiver is for bytes")
+        raise Rejected("drift.no-need", f"{path} isn't a regular file; a waiver is for bytes")
     return found or NOTHING

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from remembrancer.errors import BadInput, Rejected
+from remembrancer.errors import BadInput, Rejected, counted
 from remembrancer.receipt.statement import Receipt, parse
 from remembrancer.standard.drift import current
 from remembrancer.standard.proven import KINDS, Blob, Recorded, Sifted
@@ -98,7 +98,7 @@ def _check_following(last: InclusionBundle, size: int, following: Sequence[bytes
     Rejected(log.not-included).
     """
     if len(following) != size - last.index - 1:
-        message = f"{len(following)} entries do not follow leaf {last.index} in a log of {size}"
+        message = f"{counted(len(following), 'entry', 'entries')} do not follow leaf {last.index} in a log of {size}"
         raise Rejected("log.not-included", message)
     hashes = [leaf_hash(entry) for entry in following]
     begin = last.index + 1

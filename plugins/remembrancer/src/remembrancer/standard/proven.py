@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from remembrancer.errors import EnvironmentTrouble, Rejected, Unverifiable
+from remembrancer.errors import EnvironmentTrouble, Rejected, Unverifiable, counted
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import manifest as manifests
@@ -168,7 +168,9 @@ def unproven(root: Path, recorded: Recorded, newest: Mapping[str, Generation], w
                 message = f"the proof is about {one.version}, and {found.path} says {found.version}"
                 answers.append(negative("standard", found.path, Rejected("drift.unrecorded", message)))
     if not recorded.complete:
-        message = f"the proof does not show that nothing newer is among the {recorded.size} receipts of its log"
+        message = (
+            f"the proof does not show that nothing newer is among the {counted(recorded.size, 'receipt')} of its log"
+        )
         answers.append(negative("standard", where, Unverifiable("proof.incomplete", message)))
     return answers
 
@@ -198,7 +200,7 @@ def listed_waivers(repository: Repository) -> dict[str, Waiver]:
 
 
 def on_disk(root: Path, generations: Sequence[Generation]) -> dict[str, str]:
-    """Return path to SHA-256 hex of every file in a manifest: "" for nothing, "irregular" for no regular file.
+    """Return path to SHA-256 hex of every file in a manifest: "" for nothing, "irregular" for anything but a file.
 
     A file below a linked folder counts as irregular: its bytes are another place's.
     """

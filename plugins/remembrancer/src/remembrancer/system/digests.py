@@ -54,7 +54,7 @@ class FileDigest:
             self._under_way.set()
 
     def _mapped(self) -> str:
-        """Return the digest of a file that has been found to be large, or to be no regular file."""
+        """Return the digest of a file that has been found to be large, or not to be a regular file."""
         self._file.seek(0)
         try:
             view = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)

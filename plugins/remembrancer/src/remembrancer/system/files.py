@@ -31,7 +31,7 @@ def trouble(doing: str) -> Iterator[None]:
 
 def _cannot(doing: str, error: OSError) -> EnvironmentTrouble:
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return EnvironmentTrouble("env.io", f"Cannot {doing}: {reason}.")
+    return EnvironmentTrouble("env.io", f"cannot {doing}: {reason}")
 
 
 def read_regular(path: Path | str, limit: int | None = None) -> bytes:
@@ -69,7 +69,7 @@ def _read(handle: int, size: int) -> bytes:
 
 
 def _irregular(path: Path | str) -> Rejected:
-    return Rejected("input.file", f"{path} is not a regular file.")
+    return Rejected("input.file", f"{path} is not a regular file")
 
 
 def open_own(path: Path, *, append: bool = False) -> int:
@@ -91,7 +91,7 @@ def open_own(path: Path, *, append: bool = False) -> int:
 
 
 def _no_file(path: Path) -> Refused:
-    return Refused("input.file", f"{path} is a link or a folder where a file belongs.")
+    return Refused("input.file", f"{path} is a link or a folder where a file belongs")
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -132,7 +132,7 @@ def make_folder(root: Path, relative: str) -> Path:
                 folder.mkdir()
             except FileExistsError:
                 if not stat.S_ISDIR(folder.lstat().st_mode):
-                    raise Refused("input.file", f"{folder} is a link or a file where a folder belongs.") from None
+                    raise Refused("input.file", f"{folder} is a link or a file where a folder belongs") from None
             else:
                 sync_folder(parent)
     return folder

@@ -64,7 +64,7 @@ def find_paths(signer: bytes, pool: tuple[bytes, ...], roots: tuple[bytes, ...])
     All rules but time are checked: names and signatures, CA flags and path lengths, key usages, key sizes and hashes.
     A root or a helper that cannot be used is passed over. Raises Rejected: `time.untrusted-root` if no chain leads to a
     root, `time.unusable-root` if one leads to a root that is not self-signed; `time.certificate`, `time.unsupported` or
-    `time.weak-algorithm` if one would but breaks a rule, or if the signer is not a time-stamping certificate.
+    `time.weak-algorithm` if one would but breaks a rule, or if the signer is not a timestamping certificate.
     """
     leaf = load(signer)
     _require_timestamping(leaf)
@@ -171,7 +171,7 @@ def _require_issued(subject: x509.Certificate, issuer: x509.Certificate, below: 
     purposes = _extension(issuer, x509.ExtendedKeyUsage)
     allowed = {ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if purposes is not None and not allowed & set(purposes.value):
-        raise bad("a certificate authority's extended key usage excludes time-stamping")
+        raise bad("a certificate authority's extended key usage excludes timestamping")
 
 
 def _require_timestamping(leaf: x509.Certificate) -> None:
@@ -183,7 +183,7 @@ def _require_timestamping(leaf: x509.Certificate) -> None:
     if not purposes.critical:
         raise bad("its certificate's extended key usage is not critical")
     if list(purposes.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
-        raise bad("its certificate is not for time-stamping alone")
+        raise bad("its certificate is not for timestamping alone")
     basic = _extension(leaf, x509.BasicConstraints)
     if basic is not None and basic.value.ca:
         raise bad("its certificate is a certificate authority's")

@@ -1,4 +1,4 @@
-"""The two records of time-stamping: whom we would believe, and what a believed token states."""
+"""The two records of timestamping: whom we would believe, and what a believed token states."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -7,7 +7,7 @@ HASHES_BY_LENGTH = {32: "sha256", 48: "sha384", 64: "sha512"}
 
 
 class Authority(NamedTuple):
-    """A time-stamping authority as the policy describes it.
+    """A timestamping authority as the policy describes it.
 
     `name` and `url` say who and where. `roots` are the DER certificates of the certificate authorities that it must
     chain to, the only source of trust; `intermediates` are DER certificates (also the authority's own, if its tokens

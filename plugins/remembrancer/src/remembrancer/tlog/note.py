@@ -159,7 +159,7 @@ def open_checkpoint(
 def log_signed_bytes(note: bytes, *keys: VerifierKey) -> bytes:
     """Return text, blank line and only the lines that these log keys signed, in the file's order, one per key.
 
-    Cosignatures that arrive later do not change these bytes, so time-stamps are taken over them. Raises NoteError as
+    Cosignatures that arrive later do not change these bytes, so timestamps are taken over them. Raises NoteError as
     ``open_note`` does.
     """
     opened = open_note(note, [key for key in keys if key.algorithm == ED25519])

@@ -20,7 +20,7 @@ from remembrancer.trust.policy import Policy, TimeAuthority
 
 
 class Stamp(NamedTuple):
-    """A time-stamp of one checkpoint: its tree size, the authority's name in the policy, the log-signed note, the
+    """A timestamp of one checkpoint: its tree size, the authority's name in the policy, the log-signed note, the
     response."""
 
     size: int
@@ -159,7 +159,7 @@ def check_token(
 
 
 def check_stamp(view: LogView, stamp: Stamp, trusted: Trusted) -> tuple[TimestampFacts, TimeAuthority]:
-    """Check a checkpoint's time-stamp: the stamped note is a prefix of this log, and the token is over its signed
+    """Check a checkpoint's timestamp: the stamped note is a prefix of this log, and the token is over its signed
     bytes.
 
     Raises Rejected(log.checkpoint, log.split-view, log.tile, log.missing, time.*).

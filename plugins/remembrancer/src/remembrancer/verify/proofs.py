@@ -1,4 +1,4 @@
-"""Signatures and time-stamps of one artifact under the policy: how many distinct keys and authorities vouch for
+"""Signatures and timestamps of one artifact under the policy: how many distinct keys and authorities vouch for
 it. Pure."""
 
 import hashlib
@@ -37,7 +37,7 @@ class Prover:
         *,
         times_over: Callable[[str], Iterable[Entry]] | None = None,
     ) -> None:
-        """Take what is known; `times_over` gives the time-stamps over a signature with a SHA-256 (hex).
+        """Take what is known; `times_over` gives the timestamps over a signature with a SHA-256 (hex).
 
         By default these are those of the evidence.
         """
@@ -178,7 +178,7 @@ class Prover:
         return [one for one in self.evidence.signature_times if one.receipt.subject[0].sha256 == signature]
 
     def timestamps(self, entries: Sequence[Entry], digest: bytes) -> tuple[Finding, list[Entry]]:
-        """Judge the time-stamps over a SHA-256 digest; returns the finding and the entries that it rests on."""
+        """Judge the timestamps over a SHA-256 digest; returns the finding and the entries that it rests on."""
         accepted: dict[str, tuple[Entry, str]] = {}
         external = 0
         troubles: list[RemembrancerError] = []
@@ -216,7 +216,7 @@ class Prover:
         return found, _entries(accepted)
 
     def timestamp(self, entry: Entry, digest: bytes) -> tuple[str, bool, TimestampFacts]:
-        """Check one recorded time-stamp; returns the authority's name, whether it is self-asserted, and what it states.
+        """Check one recorded timestamp; returns the authority's name, whether it is self-asserted, and what it states.
 
         Raises Rejected or Unverifiable with a `time.*`, `blob.*` or `trust.*` code.
         """
