@@ -26,6 +26,7 @@ _OF_AUTHORITIES = "--authority-root, --intermediate, --policy-oid, --allow-ess-v
 )
 @click.option("--dev", "profile", flag_value="development", default="development", help="Throw-away keys (default).")
 @click.option("--production", "profile", flag_value="production", help="Production trust, with keys that you bring.")
+@click.option("--again", is_flag=True, help="Archive a development ledger and begin anew, with keys of your own.")
 @click.option("--component", metavar="NAME", help="Default: from app/service.json, pyproject.toml or the folder.")
 @click.option("--answers", "answers_file", type=FILE, metavar="FILE", help="Production's options in a TOML file.")
 @click.option("--domain", metavar="DOMAIN", help="The log's origin is DOMAIN/COMPONENT.")
@@ -47,6 +48,7 @@ def init(
     shown: Shown,
     *,
     profile: str,
+    again: bool,
     component: str | None,
     answers_file: Path | None,
     domain: str | None,
@@ -79,7 +81,9 @@ def init(
                 "input.name",
                 "--answers, --domain, --owner, --signer, --log-key-file, --authority, --dry-run are for --production",
             )
-        return _development(session, shown, component_of(session.root, component))
+        return _development(session, shown, component_of(session.root, component), again=again)
+    if again:
+        raise BadInput("input.name", "--again is for --dev; --production archives a development ledger by itself")
     if answers_file:
         answers = answers.over(read_answers(answers_file))
     if sys.stdin.isatty() and sys.stdout.isatty() and shown.format == "text":
@@ -89,21 +93,23 @@ def init(
     return _production(session, shown, component_of(session.root, answers.component), answers, dry_run=dry_run)
 
 
-def _development(session: Session, shown: Shown, component: str) -> int:
+def _development(session: Session, shown: Shown, component: str, *, again: bool) -> int:
     from remembrancer.record.start import start_development
 
-    begun = start_development(session, component)
+    begun = start_development(session, component, again=again)
     policy = begun.policy
     data = {
         "origin": policy.origin,
         "profile": str(policy.profile),
         "owner": policy.owner,
+        "archive": begun.archive,
         **sealed_data(begun.sealed),
     }
     return say(
         Report("init", data=data, notices=session.notices),
         shown.format,
         f"ledger begun: {policy.origin}",
+        *([f"the ledger before it is in {begun.archive}"] if begun.archive else []),
         f"owner {policy.owner} is pinned for this user only; its throw-away keys are in {session.state.folder}",
         "This is development trust: it proves integrity here and nothing to anyone else.",
         *sealed_lines(begun.sealed),

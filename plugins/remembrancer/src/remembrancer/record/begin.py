@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from remembrancer.audit.session import Session
@@ -66,14 +66,16 @@ def _from_pyproject(root: Path) -> str:
     return str(value)
 
 
-def begin_development(session: Session, component: str) -> Policy:
+def begin_development(session: Session, component: str, *, archive: Callable[[], None] | None = None) -> Policy:
     """Make throw-away keys in this user's state and write the policy that names them, signed and pinned here only.
 
+    `archive` takes a ledger that is there out of the way, last before the policy is written; without it one is refused.
     Returns the policy. Nothing is written to the repository unless all keys could be made. Raises
     Refused(trust.exists), EnvironmentTrouble.
     """
     repository, state = session.repository, session.state
-    refuse_existing(repository)
+    if archive is None:
+        refuse_existing(repository)
     seed = SignerKey.generate(DEVELOPMENT_DOMAIN)
     key_id = hashlib.sha256(seed.verifier().public).hexdigest()[:16]
     origin = f"{DEVELOPMENT_DOMAIN}/{component}/{key_id}"
@@ -92,6 +94,8 @@ def begin_development(session: Session, component: str) -> Policy:
         data = render(made)
         signature = sign_policy(data, fingerprint, home, folder)
         parsed = policy.parse(data)
+        if archive is not None:
+            archive()
         write_policy(repository, data, {fingerprint: signature}, {fingerprint: certificate})
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -105,7 +109,11 @@ def refuse_existing(repository: Repository) -> None:
     """Raise Refused(trust.exists) when the repository already has a policy or a ledger."""
     for path in (POLICY, CHECKPOINT):
         if (repository.root / path).exists():
-            raise Refused("trust.exists", f"{path} exists already; nothing was changed")
+            how = (
+                "Use it, change it with `remembrancer trust`, or, where it is another user's development trust, begin "
+                "your own with `remembrancer init --dev --again`."
+            )
+            raise Refused("trust.exists", f"{path} exists already; nothing was changed", how)
 
 
 def refuse_seen(state: State, owners: Iterable[str], wanted: Policy) -> None:

@@ -66,7 +66,7 @@ def prepare_production(session: Session, component: str, terms: Terms) -> Prepar
     owner's secret key, BadInput(sig.key-expired, sig.key-revoked) for a key that makes no more signatures,
     BadInput(policy.*), EnvironmentTrouble. Nothing is written and nothing is signed.
     """
-    old = _development(session.repository)
+    old = development_in_force(session.repository)
     certificates = {name: export_public(name, None) for name in dict.fromkeys([terms.owner, *terms.signers])}
     for name, certificate in certificates.items():
         _refuse_ended("owner" if name == terms.owner else "signer", name, certificate, session.clock.now())
@@ -112,7 +112,7 @@ def named_by_policy(repository: Repository, key: VerifierKey) -> bool:
         return False
 
 
-def _development(repository: Repository) -> Policy | None:
+def development_in_force(repository: Repository) -> Policy | None:
     """The development policy in force, None when there is none; refuses anything else."""
     try:
         old = policy.parse(repository.read(POLICY))

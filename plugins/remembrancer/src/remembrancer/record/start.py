@@ -13,8 +13,10 @@ from remembrancer.record.finish import Sealed, seal_now
 from remembrancer.record.production import (
     Prepared,
     Terms,
+    archive_ledger,
     archive_of,
     begin_production,
+    development_in_force,
     named_by_policy,
     origin_of,
     prepare_production,
@@ -23,7 +25,7 @@ from remembrancer.record.trust_change import anchors, materials
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Policy, Term, TimeAuthority
-from remembrancer.user.keys import read_log_key, refuse_inside, write_log_key
+from remembrancer.user.keys import log_key, read_log_key, refuse_inside, write_log_key
 from remembrancer.user.state import fingerprint
 
 
@@ -35,12 +37,23 @@ class Begun(NamedTuple):
     archive: str = ""
 
 
-def start_development(session: Session, component: str) -> Begun:
-    """Begin a ledger with throw-away keys that only this user trusts. Raises as `begin.begin_development`."""
-    policy = begin_development(session, component)
+def start_development(session: Session, component: str, *, again: bool = False) -> Begun:
+    """Begin a ledger with throw-away keys that only this user trusts; with `again` over another development ledger.
+
+    That one is archived, as `start_production` does it. Raises as `begin.begin_development`, and Refused(trust.exists)
+    over a production policy.
+    """
+    old = development_in_force(session.repository) if again else None
+
+    def archive() -> None:
+        if old:
+            archive_ledger(session.repository, old.origin)
+
+    policy = begin_development(session, component, archive=archive if again else None)
     # only the owner that was just made counts here, whatever the environment says
     session.owners = (policy.owner,)
-    return Begun(policy, seal_now(session, session.trusted()))
+    key = log_key(policy, session.state, 1)
+    return Begun(policy, seal_now(session, session.trusted(), begin=key), archive_of(old.origin) if old else "")
 
 
 class Ready(NamedTuple):

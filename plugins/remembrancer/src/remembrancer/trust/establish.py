@@ -93,7 +93,9 @@ def establish(
     if signed is None:
         raise Unverifiable("trust.no-policy", "there is no trust policy (ops/trust/policy.toml)")
     if not owners:
-        raise Unverifiable("trust.unpinned", "no owner's fingerprint is pinned, so no proof can be judged")
+        raise Unverifiable(
+            "trust.unpinned", "no owner's fingerprint is pinned, so no proof can be judged", _if_development(signed)
+        )
     by = _signed_by(signed, owners, strict=bool(pins.explicit))
     parsed = policy.parse(signed.text)
     counting = pins.owners(parsed.origin)
@@ -126,6 +128,20 @@ def _named(signed: SignedPolicy) -> str:
     return ", ".join(sorted(signed.signatures)) or "nobody"
 
 
+def _if_development(signed: SignedPolicy) -> str:
+    """Advice for whoever meets a policy that says of itself that it is for development; it is not believed for more."""
+    try:
+        mine = policy.parse(signed.text).profile is Profile.DEVELOPMENT
+    except BadInput:
+        return ""
+    if not mine:
+        return ""
+    return (
+        "This is another user's development trust, whose keys are only there: begin your own with `remembrancer init "
+        "--dev --again`, which archives that ledger, or pin the owner to verify what is here."
+    )
+
+
 def _uncounted(signed: SignedPolicy, pins: Pins, by: Sequence[str], origin: str) -> RemembrancerError:
     """Why nobody who signed a policy counts for its origin."""
     if pins.exact(origin):  # somebody is pinned for this very origin, and it is not who signed: no open question
@@ -134,7 +150,9 @@ def _uncounted(signed: SignedPolicy, pins: Pins, by: Sequence[str], origin: str)
         bound = ", ".join(pins.remembered[by[0]])
         return Unverifiable("trust.unpinned", f"the owner is pinned for {bound}, this policy is for {origin}")
     return Unverifiable(
-        "trust.unpinned", "the policy is signed by no pinned owner; its own files name " + _named(signed)
+        "trust.unpinned",
+        "the policy is signed by no pinned owner; its own files name " + _named(signed),
+        _if_development(signed),
     )
 
 
