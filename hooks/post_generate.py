@@ -76,7 +76,7 @@ def update(root: Path, call: dict[str, Any]) -> str:
         manifest.ManifestError: a version could not be rendered, or the old one is not known.
         RemembrancerError, OSError: the receipt could not be written.
     """
-    import departed  # noqa: PLC0415
+    import deleted_upstream  # noqa: PLC0415
     import manifest  # noqa: PLC0415
     import provenance  # noqa: PLC0415
     from remembrancer.receipt import statement as receipt  # noqa: PLC0415
@@ -96,7 +96,7 @@ def update(root: Path, call: dict[str, Any]) -> str:
             file=sys.stderr,
         )
     rendered = manifest.render_again(SOURCE, call, root)
-    kept = departed.keep(root, SOURCE, call, start, rendered)
+    kept = deleted_upstream.keep(root, SOURCE, call, start, rendered)
     on_disk = manifest.digests(root, sorted(rendered))
     lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml")
     target = store.Store(root)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import departed
+import deleted_upstream
 import manifest
 import rename_answer
 from collection import commit_all, git
@@ -136,7 +136,7 @@ def test_edited_files_that_the_standard_drops_are_kept(
         monkeypatch.setattr(manifest, "render_again", lambda *_: old)
     for name in old:
         (service / name).unlink()
-    kept = departed.keep(service, template, CALL, begin, {"new.cfg": "3" * 64})
+    kept = deleted_upstream.keep(service, template, CALL, begin, {"new.cfg": "3" * 64})
     assert kept == ["setup.cfg"], "the team's own README is kept without a question"
     assert (service / "setup.cfg").read_text() == "setup.cfg as we like it\n"
     assert (service / "README.md").is_file()
@@ -145,9 +145,12 @@ def test_edited_files_that_the_standard_drops_are_kept(
 
 def test_nothing_is_rendered_where_nothing_left(service: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "render_again", lambda *_: pytest.fail("rendered for nothing"))
-    assert departed.keep(service, template, CALL, Start("v1", "a" * 40, "a" * 40, None), {}) == []
+    assert deleted_upstream.keep(service, template, CALL, Start("v1", "a" * 40, "a" * 40, None), {}) == []
     (service / "own.cfg").unlink()
-    assert departed.keep(service, template, CALL, Start("v1", "a" * 40, "a" * 40, None), {"own.cfg": "1" * 64}) == []
+    assert (
+        deleted_upstream.keep(service, template, CALL, Start("v1", "a" * 40, "a" * 40, None), {"own.cfg": "1" * 64})
+        == []
+    )
 
 
 def test_what_is_a_conflict(tmp_path: Path) -> None:

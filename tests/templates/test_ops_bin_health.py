@@ -50,18 +50,18 @@ def repo(tmp_path: Path) -> Path:
 @pytest.fixture
 def lib(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The modules of ops/lib, at work in the repository, with a Remembrancer that answers what `facts` holds."""
-    names = ["service", "probe", "evidence", "gates", "standing", "health_check"]
+    names = ["service", "probe", "evidence", "gates", "health_lines", "health_check"]
     assert not set(names) & set(sys.modules)
     monkeypatch.syspath_prepend(str(LIB))
     modules: dict[str, ModuleType] = {name: importlib.import_module(name) for name in names}
-    standing, service, evidence = modules["standing"], modules["service"], modules["evidence"]
+    health_lines, service, evidence = modules["health_lines"], modules["service"], modules["evidence"]
     monkeypatch.setattr(service, "git", partial(service.git, root=repo))
-    monkeypatch.setattr(standing, "ROOT", repo)
-    monkeypatch.setattr(standing, "program", partial(evidence.program, cwd=repo))
+    monkeypatch.setattr(health_lines, "ROOT", repo)
+    monkeypatch.setattr(health_lines, "program", partial(evidence.program, cwd=repo))
     facts: dict[str, Any] = {"pending": 0, "keys": []}
     codes: dict[str, tuple[int, str, set[str]]] = {}
-    monkeypatch.setattr(standing, "facts", lambda: facts)
-    monkeypatch.setattr(standing, "verdict", lambda *words: codes.get(words[0], (0, "", set())))
+    monkeypatch.setattr(health_lines, "facts", lambda: facts)
+    monkeypatch.setattr(health_lines, "verdict", lambda *words: codes.get(words[0], (0, "", set())))
     yield SimpleNamespace(**modules, facts=facts, codes=codes)
     for name in names:
         sys.modules.pop(name, None)
@@ -69,7 +69,7 @@ def lib(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace
 
 def line(lib: SimpleNamespace, name: str, **more: Any) -> Line:
     """Return state and message of one line."""
-    shown = getattr(lib.standing, name)(FOUND, **more)
+    shown = getattr(lib.health_lines, name)(FOUND, **more)
     assert len(shown.message.splitlines()) == 1
     return shown.state, shown.message
 
@@ -108,7 +108,7 @@ def test_a_repository_that_git_refuses_is_not_one_without_a_ledger(
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     for name in ("ledger", "trust"):
         with pytest.raises(lib.service.Trouble):
-            getattr(lib.standing, name)(FOUND)
+            getattr(lib.health_lines, name)(FOUND)
 
 
 @pytest.mark.parametrize("committed", [True, False])
@@ -233,7 +233,7 @@ def test_a_template_elsewhere_is_asked_only_when_told(
         asked.append(command[-1])
         return 0, "0000\trefs/tags/v4.2.0\n"
 
-    monkeypatch.setattr(lib.standing, "program", server)
+    monkeypatch.setattr(lib.health_lines, "program", server)
     state, said = line(lib, "template")
     assert (state, asked) == ("ok", [])
     assert "needs the network" in said

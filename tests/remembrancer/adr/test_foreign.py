@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from remembrancer.adr import foreign as adr_import
 from remembrancer.adr import form as adr
-from remembrancer.adr import standing
+from remembrancer.adr import status
 
 SECONDS = 60  # a pattern that tries the square of a megabyte would need days
 SIZE = 1 << 20
@@ -90,8 +90,8 @@ LONG_STATUSES = {
 @pytest.mark.parametrize("what", LONG_STATUSES)
 def test_a_megabyte_of_status_is_read(what: str) -> None:
     with at_most(SECONDS):
-        standing.status_of(LONG_STATUSES[what]), standing.successors_of(LONG_STATUSES[what])
-        standing.day_of(LONG_STATUSES[what])
+        status.status_of(LONG_STATUSES[what]), status.successors_of(LONG_STATUSES[what])
+        status.day_of(LONG_STATUSES[what])
 
 
 @pytest.mark.parametrize("what", [*LONG, *LONG_STATUSES])
@@ -116,10 +116,10 @@ STATUSES = [
     ("Superceeded by [3. X](0003-x.md)", "Superseded"),
     ("Accepted\n\nSuperseded by ADR-0003", "Superseded"),
     ("superceded by 12", "Superseded"),
-    ("Partly superseded", standing.PARTLY),
-    ("Superseded in part by ADR-4", standing.PARTLY),
-    ("partially superseded by [4](0004-x.md)", standing.PARTLY),
-    ("Deprecated", standing.ENDED),
+    ("Partly superseded", status.PARTLY),
+    ("Superseded in part by ADR-4", status.PARTLY),
+    ("partially superseded by [4](0004-x.md)", status.PARTLY),
+    ("Deprecated", status.ENDED),
     ("Accepted, never implemented", "Accepted"),
     ("Not accepted", ""),
     ("Accepted. It superseded ADR-002", "Accepted"),
@@ -131,9 +131,9 @@ STATUSES = [
 ]
 
 
-@pytest.mark.parametrize(("said", "status"), STATUSES, ids=[row[0] for row in STATUSES])
-def test_a_status_in_the_words_of_others(said: str, status: str) -> None:
-    assert standing.status_of(said) == status
+@pytest.mark.parametrize(("said", "meant"), STATUSES, ids=[row[0] for row in STATUSES])
+def test_a_status_in_the_words_of_others(said: str, meant: str) -> None:
+    assert status.status_of(said) == meant
 
 
 SUCCESSORS = [
@@ -148,7 +148,7 @@ SUCCESSORS = [
 
 @pytest.mark.parametrize(("said", "named"), SUCCESSORS, ids=[row[0] for row in SUCCESSORS])
 def test_successors_are_all_read(said: str, named: list[tuple[str, int]]) -> None:
-    assert standing.successors_of(said) == named
+    assert status.successors_of(said) == named
 
 
 DAYS = [
@@ -165,7 +165,7 @@ DAYS = [
 
 @pytest.mark.parametrize(("said", "day"), DAYS, ids=[row[0] for row in DAYS])
 def test_days(said: str, day: str) -> None:
-    assert standing.day_of(said) == day
+    assert status.day_of(said) == day
 
 
 FORMS = {

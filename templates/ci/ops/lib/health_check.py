@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import gates
+import health_lines
 import service
-import standing
+from health_lines import BROKEN, OK, WARNING, Line
 from service import EXIT_FAILED, EXIT_USAGE, ROOT, Service, Trouble
-from standing import BROKEN, OK, WARNING, Line
 
 RATING = re.compile(r"(?m)^(\*\*Rating\*\*: )\d+(?:\.\d+)?(/10\s*)$")
 
@@ -51,20 +51,20 @@ def thirteen_gates(found: Service) -> Line:
 
 CHECKS: tuple[Callable[[Service], Line], ...] = (
     versions,
-    standing.ledger,
-    standing.checkpoint,
-    standing.pending,
-    standing.decisions,
-    standing.trust,
-    standing.keys,
-    standing.hooks,
+    health_lines.ledger,
+    health_lines.checkpoint,
+    health_lines.pending,
+    health_lines.decisions,
+    health_lines.trust,
+    health_lines.keys,
+    health_lines.hooks,
 )
 
 
 def overview(found: Service, *, as_json: bool, online: bool) -> int:
     """Print the screen; return 0, or 1 when something is broken."""
     checks: dict[str, Callable[[Service], Line]] = {check.__name__: check for check in CHECKS}
-    checks |= {"template": functools.partial(standing.template, online=online), "gates": thirteen_gates}
+    checks |= {"template": functools.partial(health_lines.template, online=online), "gates": thirteen_gates}
     lines = []
     for name, check in checks.items():
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from remembrancer.adr import form as adr
 from remembrancer.adr.markdown import Document, Part, cut
-from remembrancer.adr.standing import ENDED, PARTLY, Successor, day_of, status_of, successors_of
+from remembrancer.adr.status import ENDED, PARTLY, Successor, day_of, status_of, successors_of
 
 _NUMBERED = re.compile(r"(?:adr[-_ ]?)?0{0,9}([0-9]{1,5})(?=[-_ .])", re.IGNORECASE)
 _DATED = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})(?=[-_. ])")
