@@ -589,6 +589,10 @@ REASONS: dict[str, Reason] = {
         "The repository has a trust policy or a ledger already.",
         "Use it, or change it with `remembrancer trust`.",
     ),
+    "trust.key-file": Reason(
+        "A key file of the policy is missing or has other bytes than the policy says.",
+        "Restore ops/trust/keys from the commit that the owner signed.",
+    ),
     "trust.loses": Reason(
         "A renewed certificate would leave recorded proofs without the key or root that they were made with.",
         "Give the complete one (gpg exports ended subkeys too), or keep the old roots; --dry-run lists what is lost.",
@@ -596,10 +600,6 @@ REASONS: dict[str, Reason] = {
     "trust.unchanged": Reason(
         "The policy has the certificate that was given already.",
         "Extend the key first (`gpg --quick-set-expire`), or give the file that the authority published.",
-    ),
-    "trust.key-file": Reason(
-        "A key file of the policy is missing or has other bytes than the policy says.",
-        "Restore ops/trust/keys from the commit that the owner signed.",
     ),
     "trust.no-policy": Reason(
         "The repository has no trust policy.",
