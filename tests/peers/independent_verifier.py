@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-KINDS = ("spawn", "update", "deploy", "rollout", "rollback", "sign", "timestamp", "adr", "trust", "waiver")
+KINDS = ("spawn", "update", "deploy", "rollout", "rollback", "sign", "timestamp", "adr", "trust", "waiver", "aside")
 TYPE = "https://vaultmesh.cloud/receipt/{}/v1"
 
 

@@ -91,6 +91,10 @@ SAMPLES: dict[str, tuple[list[tuple[str, str]], dict[str, Any]]] = {
             "signatures": [{"fingerprint": FINGERPRINT, "signature": B}],
         },
     ),
+    "aside": (
+        [("ops/receipts/deploy/my-svc-1.0.0.receipt", A)],
+        {"recordedAt": AT, "recordedBy": "ci", "receipt": A, "reason": "two branches recorded one version"},
+    ),
     "waiver": (
         [("Dockerfile", A)],
         {"recordedAt": AT, "recordedBy": "ci", "owner": "payments", "reason": "GPU base image", "expires": AT},

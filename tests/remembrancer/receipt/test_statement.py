@@ -208,7 +208,7 @@ def test_paths_follow_from_the_content() -> None:
 def test_receipts_name_their_blobs() -> None:
     named = {kind: set(parse(sample(kind)).blobs) for kind in SAMPLES}
     expected: dict[str, set[str]] = {kind: set() for kind in SAMPLES}
-    expected |= {"spawn": {A}, "update": {A}, "sign": {B}, "timestamp": {B}, "trust": {A, B}}
+    expected |= {"spawn": {A}, "update": {A}, "sign": {B}, "timestamp": {B}, "trust": {A, B}, "aside": {A}}
     assert named == expected
 
 

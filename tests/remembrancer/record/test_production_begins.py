@@ -31,6 +31,8 @@ def scratch() -> Iterator[Scratch]:
     placed = ("--component", "my-svc", "--environment", "staging", "--no-seal")
     scratch.ok("record", "deploy", "--version", "0.1.0", *placed)
     scratch.ok("record", "rollback", "--to", "0.1.0", "--reason", "slow", *placed)
+    spare = store.write_receipt(waiver("never sealed"))
+    scratch.ok("set-aside", str(spare), "--reason", "a try")
     scratch.ok("adr", "create", "Use tiles", *FIELDS)
     scratch.ok("adr", "accept", "1")
     scratch.commit("everything")

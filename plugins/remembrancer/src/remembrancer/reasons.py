@@ -285,7 +285,7 @@ REASONS: dict[str, Reason] = {
     ),
     "log.pending": Reason(
         "The receipt is recorded but not sealed yet.",
-        "Let the holder of the log key run `remembrancer seal`.",
+        "Seal with the log key (`remembrancer seal`), or take out what it refuses (`remembrancer set-aside`).",
     ),
     "log.rollback": Reason(
         "The log is smaller or older than one that was seen before on this history.",
@@ -396,6 +396,10 @@ REASONS: dict[str, Reason] = {
     "receipt.unrecorded": Reason(
         "The answers file names a version of the template that no spawn or update receipt records.",
         "Run `remembrancer record spawn` or `remembrancer record update`, and stage what it writes.",
+    ),
+    "receipt.sealed": Reason(
+        "A receipt that the log holds cannot be set aside.",
+        "Record what happened instead; if the file was edited, restore it with `git checkout -- <file>`.",
     ),
     "receipt.unresolved": Reason(
         "An update left a conflict that is still in a file.",

@@ -22,6 +22,8 @@ def sealed_lines(sealed: "Sealed") -> list[str]:
         f"sealed {counted(len(result.sealed), 'receipt')}; the ledger has size {result.size}, root {result.root.hex()}"
     ]
     lines += [f"refused {finding.subject}: {finding.message} [{finding.code}]" for finding in result.refused]
+    if result.refused:
+        lines.append("  what cannot be mended is taken out with: remembrancer set-aside PATH --reason TEXT")
     lines += [f"{finding.message} [{finding.code}]" for finding in (*result.held, *result.late)]
     lines += dict.fromkeys(f"  {remedy(finding)}" for finding in (*result.refused, *result.held, *result.late))
     return lines

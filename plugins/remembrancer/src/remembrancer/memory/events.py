@@ -90,6 +90,7 @@ _SENTENCES: dict[str, Callable[[Receipt, Said], str]] = {
     "trust": lambda _, said: f"policy version {said['policyVersion']}: {said['action']}",
     "sign": lambda one, said: f"{one.subject[0].name} signed by {said['fingerprint']}",
     "timestamp": lambda one, said: f"{one.subject[0].name} existed at {said['genTime']}, says {said['authority']}",
+    "aside": lambda one, said: f"{one.subject[0].name} set aside: {said['reason']}",
     "waiver": lambda one, said: f"{one.subject[0].name}: {said['reason']}, until {said['expires']}",
 }
 

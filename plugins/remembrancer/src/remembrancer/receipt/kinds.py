@@ -202,5 +202,11 @@ KINDS: dict[str, Kind] = {
             Record({"recordedAt": TIME, "recordedBy": LINE, "owner": LINE, "reason": LINE, "expires": TIME}),
             _any_subject,
         ),
+        Kind(
+            "aside",
+            "A receipt that was never sealed was taken out of the way.",
+            Record({"recordedAt": TIME, "recordedBy": LINE, "receipt": BLOB, "reason": LINE}),
+            _digest_is("receipt"),
+        ),
     )
 }

@@ -28,7 +28,7 @@ from remembrancer.trust.policy import LogKey, Material, Policy, Profile, Require
 from remembrancer.trust.render import render
 from remembrancer.user.keys import owner_home
 
-ARCHIVED = ("ledger", "deploy", "rollout", "rollback", "sign", "timestamp", "trust", "waiver")
+ARCHIVED = ("ledger", "deploy", "rollout", "rollback", "sign", "timestamp", "trust", "waiver", "aside")
 _OTHER = "Name another key."
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
