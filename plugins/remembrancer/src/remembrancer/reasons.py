@@ -405,6 +405,10 @@ REASONS: dict[str, Reason] = {
         "An update left a conflict that is still in a file.",
         "Merge the file that the message names, and run `remembrancer record update --resolved` again.",
     ),
+    "receipt.waiting": Reason(
+        "A release waits for the other signers or authorities that the policy requires, and is sealed then.",
+        "Let the others run `remembrancer sign ARTIFACT --key KEY` or `remembrancer timestamp ARTIFACT`, then seal.",
+    ),
     "sig.algorithm": Reason(
         "The key is of a kind that is not accepted, such as DSA, Brainpool, secp256k1, or RSA of an odd length.",
         "Sign with an Ed25519 key, an ECDSA key over P-256, P-384 or P-521, or an RSA key of 2048 to 4096 bits.",

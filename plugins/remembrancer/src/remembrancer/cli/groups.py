@@ -31,6 +31,7 @@ def record() -> None:
         "revoke": ("remembrancer.cli.trust_change:revoke", "End a signer or an authority."),
         "renew": ("remembrancer.cli.trust_change:renew", "Take over a new certificate of a listed key."),
         "rotate": ("remembrancer.cli.trust_change:rotate", "Change to another log key."),
+        "require": ("remembrancer.cli.trust_change:require", "Require more signatures and timestamps from now on."),
     },
     epilog="Example: remembrancer trust pin 0123456789ABCDEF0123456789ABCDEF01234567",
 )

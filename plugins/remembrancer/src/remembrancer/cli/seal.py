@@ -10,6 +10,7 @@ from remembrancer.cli.output import Report, remedy, say
 from remembrancer.errors import counted
 
 if TYPE_CHECKING:
+    from remembrancer.findings import Finding
     from remembrancer.record.finish import Sealed
 
 
@@ -39,8 +40,13 @@ def sealed_data(sealed: "Sealed") -> dict[str, Any]:
         "size": result.size,
         "root": result.root.hex(),
         "receipts": [str(path) for path in result.sealed],
-        "refused": [{"subject": one.subject, "code": one.code, "message": one.message} for one in result.refused],
+        "refused": _told(result.refused),
+        "held": _told(result.held),
     }
+
+
+def _told(findings: "tuple[Finding, ...]") -> list[dict[str, str]]:
+    return [{"subject": one.subject, "code": one.code, "message": one.message} for one in findings]
 
 
 @click.command(epilog="Example: remembrancer seal")

@@ -41,26 +41,26 @@ def sign(session: Session, shown: Shown, artifact: Path, *, key: str | None, che
 @click.command(epilog="Example: remembrancer timestamp dist/my-svc-1.0.0.tar.gz")
 @ARTIFACT
 @click.option(
-    "--tsa", metavar="NAME", help="An authority of the policy, by name or URL. Default: the first that answers."
+    "--tsa", metavar="NAME", help="An authority of the policy, by name or URL. Default: the first that answer."
 )
 @NO_SEAL
 @command(trust=True)
 def timestamp(session: Session, shown: Shown, artifact: Path, tsa: str | None, no_seal: bool) -> int:
-    """Get an RFC 3161 timestamp over ARTIFACT, check it, and write ARTIFACT.tsr and a timestamp receipt."""
+    """Get an RFC 3161 timestamp over ARTIFACT, check it, and write ARTIFACT.tsr and a timestamp receipt.
+
+    Where the policy requires several, each of as many authorities gives one; the later files are ARTIFACT.NAME.tsr.
+    """
     from remembrancer.record import finish
 
-    done, sealed = finish.timestamp(session, artifact, tsa, wait=no_seal)
-    data = {
-        "receipt": str(done.receipt),
-        "file": str(done.file),
-        "authority": done.who,
-        "genTime": done.when,
-        **sealed_data(sealed),
-    }
-    return say(
-        Report("timestamp", str(artifact), data=data, notices=session.notices),
-        shown.format,
-        f"stamped {artifact} at {done.when} by {done.who}: {done.file}",
-        f"recorded {done.receipt}",
-        *sealed_lines(sealed),
-    )
+    found, sealed = finish.timestamp(session, artifact, tsa, wait=no_seal)
+    first, *others = [
+        {"receipt": str(one.receipt), "file": str(one.file), "authority": one.who, "genTime": one.when} for one in found
+    ]
+    data = {**first, **({"others": others} if others else {}), **sealed_data(sealed)}
+    lines = [
+        line
+        for one in found
+        for line in (f"stamped {artifact} at {one.when} by {one.who}: {one.file}", f"recorded {one.receipt}")
+    ]
+    report = Report("timestamp", str(artifact), data=data, notices=session.notices)
+    return say(report, shown.format, *lines, *sealed_lines(sealed))

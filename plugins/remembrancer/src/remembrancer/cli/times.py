@@ -12,11 +12,12 @@ Function = Callable[..., Any]
 
 
 def time_option(
-    name: str, meaning: str, *, end: bool = False, ahead: bool = False, required: bool = False
+    name: str, meaning: str, *, end: bool = False, ahead: bool = False, required: bool = False, into: str = ""
 ) -> Callable[[Function], Function]:
     """Return the decorator that adds an option whose value is what `clock.instant` reads, as an aware datetime.
 
-    `end` lets a day count to its end, `ahead` a distance from now on. Whatever is no time is BadInput(input.time).
+    `end` lets a day count to its end, `ahead` a distance from now on; `into` names the function's parameter. Whatever
+    is no time is BadInput(input.time).
     """
 
     def read(_context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:
@@ -30,4 +31,5 @@ def time_option(
             raise BadInput("input.time", f"{option.opts[0]} {error}") from None
 
     forms = f"2026-01-31, 2026-01-31T08:00:00Z or 7d {'from now' if ahead else 'ago'}."
-    return click.option(name, callback=read, metavar="TIME", required=required, help=f"{meaning}: {forms}")
+    names = (name, into) if into else (name,)
+    return click.option(*names, callback=read, metavar="TIME", required=required, help=f"{meaning}: {forms}")

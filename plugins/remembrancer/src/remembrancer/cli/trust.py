@@ -68,10 +68,12 @@ def _described(policy: object) -> dict[str, object]:
             for one in policy.authorities
         ],
         "witness": [f"{name} {key}" for name, key in policy.quorum.witnesses.items()],
-        "required": f"{counted(policy.require.signatures, 'signature')}, "
-        f"{counted(policy.require.timestamps, 'timestamp')}, "
-        f"{'signed' if policy.require.deploy_signature else 'unsigned'} deploy receipts, "
-        f"quorum {policy.quorum.required}",
+        "required": [
+            f"{counted(one.signatures, 'signature')}, {counted(one.timestamps, 'timestamp')}, "
+            f"{'signed' if policy.require.deploy_signature else 'unsigned'} deploy receipts, "
+            f"quorum {policy.quorum.required}{f', from {rfc3339(one.start)} on' if one.start else ''}"
+            for one in policy.require.rules
+        ],
     }
 
 

@@ -1,4 +1,4 @@
-"""`trust add|revoke|rotate`: a new version of the policy, signed by its owner and recorded. All have a dry run."""
+"""`trust add|revoke|rotate|require`: a new policy version, signed by its owner and recorded. All have a dry run."""
 
 from datetime import datetime
 from pathlib import Path
@@ -181,6 +181,38 @@ def renew(
     return _change(
         session, shown, trusted, changed, "renew", dry_run=dry_run, reason=reason, check=renewing.refuse_loss
     )
+
+
+@click.command(epilog="Example: remembrancer trust require --signatures 2 --timestamps 2 --dry-run")
+@click.option("--signatures", type=click.IntRange(1, 100), metavar="N", help="By how many distinct signers.")
+@click.option("--timestamps", type=click.IntRange(1, 100), metavar="N", help="By how many distinct authorities.")
+@time_option("--from", "From when on, by default now", ahead=True, into="start")
+@DRY_RUN
+@REASON
+@command(trust=True)
+def require(
+    session: Session,
+    shown: Shown,
+    *,
+    signatures: int | None,
+    timestamps: int | None,
+    start: datetime | None,
+    dry_run: bool,
+    reason: str,
+) -> int:
+    """Require so many signatures and timestamps of every release from a moment on; older ones keep their rule.
+
+    When a release was made says the proven time of its leaf in the log. A dry run names those that nothing dates
+    before that moment and that have too few; `remembrancer sign` and `remembrancer timestamp --tsa` add to them.
+    """
+    from remembrancer.errors import BadInput
+    from remembrancer.record import require as requiring
+
+    if signatures is None and timestamps is None:
+        raise BadInput("input.name", "say --signatures, --timestamps or both")
+    trusted = session.trusted()
+    changed = requiring.require(session, trusted, signatures=signatures, timestamps=timestamps, start=start)
+    return _change(session, shown, trusted, changed, "require", dry_run=dry_run, reason=reason)
 
 
 def _change(

@@ -27,13 +27,16 @@ Check = Callable[[Receipt], None]
 """A further check of a receipt before it is sealed; raises RemembrancerError to refuse it."""
 
 
+_HELD = ("receipt.held", "receipt.waiting")
+
+
 @dataclass(frozen=True, slots=True)
 class SealResult:
     """What a seal did.
 
     The log has `size` entries with this `root` (32 bytes) and `note` is its checkpoint (empty while there is no
     ledger). `sealed` are the receipts that went in, in their order in the log. `refused` failed a check, `held`
-    wait for something (open conflicts), `late` are timestamps that the next seal asks for again.
+    wait for something (open conflicts, a second signer), `late` are timestamps that the next seal asks for again.
     """
 
     size: int
@@ -161,7 +164,7 @@ def _judge(
             if check is not None:
                 check(receipt)
         except RemembrancerError as error:
-            refused.append(_finding(one, error))
+            (held if error.code in _HELD else refused).append(_finding(one, error))
         else:
             good[sha256(one.data).hexdigest()] = one
     order = [good[digest] for digest in sorted(good)]
@@ -187,5 +190,5 @@ def _checked(store: Store, first: bytes | None, one: Waiting) -> Receipt:
 
 
 def _finding(one: Waiting, error: RemembrancerError) -> Finding:
-    outcome = Outcome.UNVERIFIABLE if error.code == "receipt.held" else Outcome.FAILED
+    outcome = Outcome.UNVERIFIABLE if error.code in _HELD else Outcome.FAILED
     return Finding("seal", outcome, error.code, f"{RECEIPTS}/{one.path}", error.message, error.remedy)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused, Rejected, Unverifiable
 from remembrancer.ledger.seal import SealResult
-from remembrancer.record.prove import Proof, require_key, sign_artifact, sign_recorded, stamp_artifact
+from remembrancer.record.prove import Proof, recorded_as, require_key, sign_artifact, sign_recorded, stamp_artifact
 from remembrancer.record.seal import refuse_sealing, seal_pending
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust.establish import Trusted
@@ -72,7 +72,11 @@ def ready(session: Session, key: str | None) -> str:
 
 
 def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tuple[Proof, Sealed]:
-    """Sign an artifact and record that; a named key needs no trusted policy. Raises as `prove.sign_artifact`."""
+    """Sign an artifact and record that; a named key needs no trusted policy. Raises as `prove.sign_artifact`.
+
+    Where the artifact's deploy receipt is here already, and the policy wants it signed, a signer of the policy signs it
+    as well: that is how the second of two signers vouches for a release.
+    """
     try:
         policy = session.trusted().policy
     except (Rejected, Unverifiable):
@@ -80,14 +84,16 @@ def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tu
             raise
         policy = None
     done = sign_artifact(session, policy, artifact, key=key)
-    sealed = seal_after(session, wait=wait)
     if policy is not None and policy.signer(done.who) is None:
         session.notice(f"the policy does not list {done.who}: verify-full will not count this signature")
-    return done, sealed
+    elif policy is not None and policy.require.deploy_signature and (record := recorded_as(session, artifact)):
+        sign_recorded(session, policy, record, by=done.who)
+        session.notice(f"signed {record.as_posix()} too, which says what {artifact.name} is")
+    return done, seal_after(session, wait=wait)
 
 
-def timestamp(session: Session, artifact: Path, tsa: str | None, *, wait: bool) -> tuple[Proof, Sealed]:
-    """Get a timestamp over an artifact and record it. Raises as `Session.trusted` and `prove.stamp_artifact`."""
+def timestamp(session: Session, artifact: Path, tsa: str | None, *, wait: bool) -> tuple[tuple[Proof, ...], Sealed]:
+    """Get timestamps over an artifact and record them. Raises as `Session.trusted` and `prove.stamp_artifact`."""
     trusted = session.trusted()
     done = stamp_artifact(session, trusted, artifact, tsa=tsa)
     return done, seal_after(session, wait=wait)

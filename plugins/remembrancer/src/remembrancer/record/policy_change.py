@@ -15,6 +15,7 @@ from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import LEDGER, POLICY
 from remembrancer.receipt.statement import parse
 from remembrancer.record.begin import record_change, refuse_seen, sign_policy, write_policy
+from remembrancer.record.require import left_behind
 from remembrancer.repository.lock import SCRATCH, exclusive
 from remembrancer.repository.reader import Repository
 from remembrancer.system.files import put
@@ -71,6 +72,7 @@ def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
         entry = Entry(receipt, index, None)
         if _trouble(old, entry) is None and (trouble := _trouble(new, entry)) is not None:
             yield negative(HELD[receipt.kind], entry.path, trouble)
+    yield from left_behind(session, old, new)
 
 
 def _stamp(checker: Checker, stamp: Stamp) -> RemembrancerError | None:

@@ -4,7 +4,7 @@ both."""
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
-from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected
 from remembrancer.openpgp.gpg import require_secret_key, sign_detached
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import MAX_BYTES, parse
 from remembrancer.record import statements as recording
 from remembrancer.system.digests import sha256_file
@@ -26,6 +27,7 @@ from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Policy, Signer
 from remembrancer.user.keys import default_signer, gpg_home, is_local
 from remembrancer.user.state import State
+from remembrancer.verify.asked import stem
 from remembrancer.verify.log import authority_of
 
 
@@ -54,17 +56,27 @@ def sign_artifact(session: Session, policy: Policy | None, path: Path, *, key: s
     return Proof(file, receipt, fingerprint, rfc3339(now))
 
 
-def sign_recorded(session: Session, policy: Policy, receipt: Path) -> str:
-    """Sign a deploy receipt's file with the policy's signer of its component and record that; returns the
-    fingerprint."""
+def sign_recorded(session: Session, policy: Policy, receipt: Path, *, by: str = "") -> str:
+    """Sign a deploy receipt's file with the policy's signer of its component, or the signer with the fingerprint `by`,
+    and record that; returns the fingerprint."""
     data, now = session.repository.read(receipt.as_posix(), MAX_BYTES), session.clock.now()
-    signer = default_signer(policy, now, str(parse(data).predicate["component"]))
+    signer = policy.signer(by) or default_signer(policy, now, str(parse(data).predicate["component"]))
     fingerprint, home = signer.fingerprint, gpg_home(policy, signer, session.state)
     signature = sign_detached(session.root / receipt, fingerprint, home)
     store = session.store
     subject = (receipt.as_posix(), hashlib.sha256(data).hexdigest())
     store.write_receipt(recording.signature(subject, fingerprint, store.write_blob(signature), now))
     return fingerprint
+
+
+def recorded_as(session: Session, artifact: Path) -> Path | None:
+    """Return the deploy receipt that goes by an artifact's file name and is about its bytes, None without one."""
+    path = f"{RECEIPTS}/deploy/{stem(artifact.name)}.receipt"
+    try:
+        receipt = parse(session.repository.read(path, MAX_BYTES))
+    except (FileNotFoundError, Rejected):
+        return None
+    return Path(path) if receipt.subject[0].sha256 == sha256_file(artifact) else None
 
 
 def require_key(session: Session, policy: Policy, key: str | None) -> str:
@@ -113,16 +125,27 @@ def _own_key(key: str) -> str:
     return found[0]
 
 
-def stamp_artifact(session: Session, trusted: Trusted, path: Path, *, tsa: str | None) -> Proof:
-    """Get a timestamp over a file from the policy's authorities; writes FILE.tsr, a blob and a timestamp receipt.
+def stamp_artifact(session: Session, trusted: Trusted, path: Path, *, tsa: str | None) -> tuple[Proof, ...]:
+    """Get timestamps over a file: writes FILE.tsr, a blob and a timestamp receipt for each.
 
-    Nothing is written before the answer passed every check. Raises BadInput(input.file, input.authority),
-    Rejected(time.*), EnvironmentTrouble.
+    Without `tsa` by as many authorities as the policy requires now; the later ones are beside it as FILE.NAME.tsr.
+    Nothing is written unless all of them answered. Raises BadInput(input.file, input.authority), Rejected(time.*),
+    EnvironmentTrouble.
     """
     digest = sha256_file(path)
-    got = stamp(session, trusted, bytes.fromhex(digest), tsa)
+    needed = 1 if tsa else trusted.policy.require.at(session.clock.now()).timestamps
+    found: list[Got] = []
+    while len(found) < needed:
+        others = [one.authority for one in found]
+        found.append(stamp(session, trusted, bytes.fromhex(digest), tsa, apart_from=others))
+    return tuple(
+        _stamped(session, path, digest, one, ".tsr" if one is found[0] else f".{one.authority}.tsr") for one in found
+    )
+
+
+def _stamped(session: Session, path: Path, digest: str, got: "Got", suffix: str) -> Proof:
     store = session.store
-    with _beside(path, ".tsr", got.response) as file:
+    with _beside(path, suffix, got.response) as file:
         blob = store.write_blob(got.response)
         data = recording.timestamp(
             (path.name, digest),
@@ -146,14 +169,18 @@ class Got:
     nonce: int
 
 
-def stamp(session: Session, trusted: Trusted, digest: bytes, tsa: str | None) -> Got:
+def stamp(session: Session, trusted: Trusted, digest: bytes, tsa: str | None, *, apart_from: Sequence[str] = ()) -> Got:
     """Return a timestamp over a SHA-256 digest by one of the policy's authorities that have not ended, in their
-    order."""
+    order; `apart_from` names those that are not asked."""
 
     policy = trusted.policy
     listed = [
-        one for one in policy.authorities if one.term.ended is None and (tsa is None or tsa in (one.name, one.url))
+        one
+        for one in policy.authorities
+        if one.term.ended is None and one.name not in apart_from and (tsa is None or tsa in (one.name, one.url))
     ]
+    if not listed and apart_from:
+        raise BadInput("input.authority", f"the policy has no authority in use beside {', '.join(apart_from)}")
     if not listed:
         what = f"the policy lists no authority {tsa[:80]!r}" if tsa else "every authority of the policy has ended"
         raise BadInput("input.authority", what)

@@ -18,6 +18,7 @@ from remembrancer.receipt.statement import Receipt
 from remembrancer.record.append_only import refuse_fork
 from remembrancer.record.future import refuse_future
 from remembrancer.record.prove import stamp
+from remembrancer.record.require import refuse_incomplete
 from remembrancer.repository.reader import Repository
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust import policy
@@ -78,6 +79,8 @@ def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable
         elif receipt.kind in {"spawn", "update"}:
             manifest = receipt.predicate["manifest"]
             manifests.read(repository.blob(manifest["sha256"]), manifest)
+        elif receipt.kind == "deploy":
+            refuse_incomplete(repository, trusted, receipt, now)
         elif receipt.kind == "trust":
             _check_policy(repository, trusted.policy, receipt)
         refuse_future(receipt, now)

@@ -19,7 +19,7 @@ from remembrancer.standard.tag import check, keys_of, signs_templates
 from remembrancer.system.files import write_whole
 from remembrancer.trust.establish import Trusted
 from remembrancer.verify.log import LogView
-from remembrancer.verify.stamps import StampedTimes
+from remembrancer.verify.stamps import StampedTimes, agreed_under
 from remembrancer.verify.whole import PolicyVersions
 
 
@@ -70,8 +70,14 @@ def from_ledger(session: Session, trusted: Trusted, findings: list[Finding], tar
         _export(session, recorded, log.view, target)
     times = StampedTimes(log.view, stamps(session.repository), trusted, session.clock.now())
     blob = session.repository.blob
-    of = trusted.policy.require.timestamps
-    return Basis(recorded, recorded.generations(blob), blob, lambda leaf: times.earliest(leaf, of=of))
+    require = trusted.policy.require
+    of = max(rule.timestamps for rule in require.rules)
+    return Basis(
+        recorded,
+        recorded.generations(blob),
+        blob,
+        lambda leaf: agreed_under(times.by_authority(leaf, of=of), require),
+    )
 
 
 def tags(session: Session, trusted: Trusted, basis: Basis, given: Sequence[bytes]) -> list[Finding]:

@@ -9,6 +9,7 @@ import hashlib
 import re
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from remembrancer.errors import BadInput
@@ -105,12 +106,33 @@ class TimeAuthority(NamedTuple):
     term: Term
 
 
+class Rule(NamedTuple):
+    """How many distinct primary keys and authorities must vouch for what is made from `start` on (None: ever)."""
+
+    start: datetime | None
+    signatures: int
+    timestamps: int
+
+
 class Requirements(NamedTuple):
-    """How many distinct primary keys and authorities must vouch, and whether deploy receipts must be signed."""
+    """How many distinct primary keys and authorities must vouch, and whether deploy receipts must be signed.
+
+    The two numbers are the first rule; `changes` are the later ones, each from its moment on, in the order of time.
+    """
 
     signatures: int
     timestamps: int
     deploy_signature: bool
+    changes: tuple[Rule, ...] = ()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return every rule, the first one first."""
+        return (Rule(None, self.signatures, self.timestamps), *self.changes)
+
+    def at(self, moment: datetime) -> Rule:
+        """Return the rule in force at a moment (aware)."""
+        return next(rule for rule in reversed(self.rules) if rule.start is None or rule.start <= moment)
 
 
 class Policy(NamedTuple):
@@ -191,9 +213,22 @@ def _requirements(table: Table, profile: Profile) -> Requirements:
         signatures=row.count("signatures", 1, least=1),
         timestamps=row.count("timestamps", 1, least=1),
         deploy_signature=row.take("deploy-signature", bool, profile is Profile.PRODUCTION),
+        changes=tuple(_rule(one) for one in row.tables("change")),
     )
     row.done()
+    starts = [one.start for one in needs.changes if one.start]
+    if any(later <= earlier for earlier, later in pairwise(starts)):
+        raise row.bad("change", "is not in the order of time")
     return needs
+
+
+def _rule(row: Table) -> Rule:
+    start = row.time("from")
+    if start is None:
+        raise row.bad("from", "is missing")
+    rule = Rule(start, row.count("signatures", least=1), row.count("timestamps", least=1))
+    row.done()
+    return rule
 
 
 def _log_key(row: Table) -> LogKey:
@@ -304,7 +339,8 @@ def _check(policy: Policy) -> None:
             raise BadInput("policy.malformed", f"policy: a {what} is listed twice")
     if any(log_key.key.name != policy.origin for log_key in policy.log_keys):
         raise BadInput("policy.malformed", "policy: a log key's name differs from the origin")
-    if len(policy.signers) < policy.require.signatures or len(policy.authorities) < policy.require.timestamps:
+    rules = policy.require.rules
+    if any(len(policy.signers) < one.signatures or len(policy.authorities) < one.timestamps for one in rules):
         raise weak("more signatures or timestamps are required than keys or authorities are listed")
     # one root under two names would let one authority count twice
     roots = [root.sha256 for authority in policy.authorities for root in authority.roots]

@@ -6,12 +6,12 @@ import textwrap
 from datetime import datetime
 
 from remembrancer.clock import rfc3339
-from remembrancer.trust.policy import LogKey, Material, Policy, Signer, Term, TimeAuthority
+from remembrancer.trust.policy import LogKey, Material, Policy, Rule, Signer, Term, TimeAuthority
 
 HEADER = """\
 # Who may sign, whose clock counts, and which log holds the receipts.
 # This file counts only with its owner's signature (policy.toml.<fingerprint>.asc), and the owner's fingerprint
-# comes from outside this repository: `remembrancer trust pin`. Change it with `remembrancer trust add|revoke|rotate`.
+# comes from outside this repository: `remembrancer trust pin`. Change it with `remembrancer trust --help`.
 """
 
 
@@ -32,6 +32,8 @@ def render(policy: Policy) -> bytes:
         f"timestamps = {policy.require.timestamps}",
         f"deploy-signature = {_bool(policy.require.deploy_signature)}",
     ]
+    for rule in policy.require.changes:
+        lines += ["", *_rule(rule)]
     for log_key in policy.log_keys:
         lines += ["", *_log_key(log_key)]
     for signer in policy.signers:
@@ -66,6 +68,11 @@ def _term(term: Term) -> list[str]:
         *ended,
         *_time("compromised-at", term.compromised_at),
     ]
+
+
+def _rule(rule: Rule) -> list[str]:
+    numbers = [f"signatures = {rule.signatures}", f"timestamps = {rule.timestamps}"]
+    return ["[[require.change]]", *_time("from", rule.start), *numbers]
 
 
 def _log_key(log_key: LogKey) -> list[str]:

@@ -8,7 +8,7 @@ to the inclusion; `audit.verdict` goes through all of them:
 2. Policy: its owner signed it, and only then it is read (`trust.establish`).
 3. Checkpoint: the policy's log keys signed it, its witnesses cosigned it (`verify.log`).
 4. Hash: a deploy receipt names the artifact's digest, and is about what was asked (`verify.asked`).
-5. Signatures: as many as the policy requires, by keys that stand (`verify.proofs`).
+5. Signatures: as many as the policy required when the deploy receipt was sealed, by keys that stand (`verify.proofs`).
 6. Timestamps: likewise, by authorities that stand (`verify.proofs`).
 7. Record signature: the same over the deploy receipt.
 8. Inclusion: every receipt that counted is a leaf of the tree.
@@ -139,7 +139,7 @@ def verify_full(
     proven = proven_as(evidence, asked)
     recorded = proven or evidence.contradicting or next(iter(evidence.deploys), None)
     component = asked.component or (str(recorded.receipt.predicate["component"]) if recorded else "")
-    prover = Prover(evidence, log, trusted, component, now)
+    prover = Prover(evidence, log, trusted, component, now, made=recorded)
     # step 5
     signature, signs = prover.signatures("signature", evidence.signs, evidence.artifact.content)
     # step 6

@@ -14,11 +14,11 @@ from remembrancer.openpgp.certificate import certificate_facts, named_certificat
 from remembrancer.openpgp.verify import read_signature, verify_detached
 from remembrancer.timestamp.model import TimestampFacts
 from remembrancer.trust.establish import Trusted
-from remembrancer.trust.policy import Profile, Signer
+from remembrancer.trust.policy import Profile, Rule, Signer
 from remembrancer.trust.validity import AUTHORITY, SIGNER, KeyFacts, judge
 from remembrancer.verify.evidence import Entry, Evidence, Log
 from remembrancer.verify.log import check_token
-from remembrancer.verify.stamps import StampedTimes, agreed
+from remembrancer.verify.stamps import StampedTimes, agreed, agreed_under
 
 _PATIENCE = 16  # bad signatures, of one key or beside enough good ones, that end the search: each costs a reading
 _UNREAD = ("log.not-included", "log.missing", "log.tile", "sig.untrusted-key", "blob.missing", "blob.mismatch")
@@ -36,16 +36,29 @@ class Prover:
         now: datetime,
         *,
         times_over: Callable[[str], Iterable[Entry]] | None = None,
+        made: Entry | None = None,
     ) -> None:
         """Take what is known; `times_over` gives the timestamps over a signature with a SHA-256 (hex).
 
-        By default these are those of the evidence.
+        By default these are those of the evidence. How many must vouch says the rule under which the deploy receipt
+        `made` came to be, as its leaf is dated.
         """
         self.evidence, self.trusted, self.component, self.now = evidence, trusted, component, now
         self.view = log.view
         self.times = StampedTimes(log.view, evidence.stamps, trusted, now) if log.view else None
         self._times_over = times_over or self._in_evidence
         self._own_times: dict[str, dict[str, datetime]] = {}
+        self.rule = self._rule(made)
+
+    def _rule(self, made: Entry | None) -> Rule:
+        require = self.trusted.policy.require
+        if not require.changes or made is None or made.index is None or self.view is None or self.times is None:
+            return require.at(self.now)
+        try:
+            self._leaf(made)
+        except RemembrancerError:
+            return require.at(self.now)
+        return self.times.rule(made.index)
 
     def signatures(
         self, check: str, entries: Sequence[Entry], content: bytes | Path, subject: str = ""
@@ -59,7 +72,7 @@ class Prover:
         failed: Counter[str] = Counter()
         accepted: dict[str, tuple[Entry, str]] = {}
         troubles: list[RemembrancerError] = []
-        needed = self.trusted.policy.require.signatures
+        needed = self.rule.signatures
         for entry in _sealed_first(entries):
             if len(accepted) >= needed and len(troubles) >= _PATIENCE:
                 break
@@ -140,16 +153,16 @@ class Prover:
         As many authorities have to say so as the policy requires. The second is looked for only when the first is not
         at or before `before`.
         """
-        of = self.trusted.policy.require.timestamps
-        times = self._sealed(entry, of=of, before=before)
-        sealed = agreed(times, of)
+        require = self.trusted.policy.require
+        times = self._sealed(entry, of=max(rule.timestamps for rule in require.rules), before=before)
+        sealed = agreed_under(times, require)
         if sealed and (before is None or sealed <= before):
             return sealed
         if signature not in self._own_times:
             self._own_times[signature] = self._own_time(signature)
         for name, time in self._own_times[signature].items():
             times[name] = min(time, times.get(name, time))
-        return agreed(times, of)
+        return agreed_under(times, require)
 
     def _sealed(
         self, entry: Entry, *, of: int = 1, apart_from: str = "", before: datetime | None = None
@@ -198,7 +211,7 @@ class Prover:
                 external += not self_asserted
                 accepted[who] = (entry, rfc3339(facts.gen_time))
         policy, subject = self.trusted.policy, self.evidence.artifact.name
-        needed = policy.require.timestamps
+        needed = self.rule.timestamps
         if len(accepted) < needed:
             missing = Rejected(
                 "time.missing", f"{len(accepted)} of {needed} required timestamps by distinct authorities"
