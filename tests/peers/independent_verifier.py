@@ -6,7 +6,11 @@ cosignatures and the proofs in a proof file. Everything that does not hold raise
 
 import base64
 import hashlib
+import itertools
 import json
+import tomllib
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -224,3 +228,24 @@ def tlog_proof(text: str) -> tuple[int, list[bytes], str]:
     first, index, *hashes = head.split("\n")
     need(first == "c2sp.org/tlog-proof@v1" and index.startswith("index "), "tlog-proof")
     return int(index.removeprefix("index ")), [plain64(line) for line in hashes], note
+
+
+def required(policy: str, stamps: Sequence[tuple[str, datetime]], now: datetime) -> tuple[int, int]:
+    """Return how many signatures and timestamps the rule of a release asks for.
+
+    `stamps` are authority and time (genTime plus accuracy) of the checkpoints that hold its leaf, by tree size.
+    """
+    table = tomllib.loads(policy)
+    own = {one["name"] for one in table["authority"] if one.get("self-asserted")}
+    counted = [(name, time) for name, time in stamps if table["profile"] != "production" or name not in own]
+    rules = [table["require"], *table["require"].get("change", [])]
+    for rule, following in itertools.pairwise(rules):
+        named: dict[str, datetime] = {}
+        for name, time in counted:
+            named[name] = min(time, named.get(name, time))
+            if len(named) == rule["timestamps"]:
+                break
+        if len(named) == rule["timestamps"] and max(named.values()) < following["from"]:
+            return rule["signatures"], rule["timestamps"]
+    in_force = [one for one in rules if "from" not in one or one["from"] <= now][-1]
+    return in_force["signatures"], in_force["timestamps"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli_support import end_agents, ledger, new_key
-from production_support import Outside, Production, production
+from production_support import CLOCK, REAL, Outside, Production, production
 from remembrancer.clock import FixedClock, SystemClock, rfc3339
 from remembrancer.ledger import Ledger
 from remembrancer.receipt.statement import parse
@@ -47,9 +47,11 @@ def pair() -> Iterator[Pair]:
         export = ["gpg", "--armor", "--export", second]
         key.write_bytes(subprocess.run(export, env=scratch.environment(), check=True, capture_output=True).stdout)
         # the accuracy of a stamp is a second, and the rule of its time is the one at its late end
-        with pytest.MonkeyPatch.context() as earlier:
-            earlier.setattr(SystemClock, "now", lambda _: datetime.now(UTC) - timedelta(minutes=2))
+        CLOCK.at = REAL() - timedelta(minutes=2)
+        try:
             old = made.release("0.1.0")
+        finally:
+            CLOCK.at = None
         authority = Outside.create(scratch.base / "tsa2")
         with TimestampServer(authority) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -75,7 +77,7 @@ def test_two_of_each_from_now_on(pair: Pair) -> None:
     receipts = [parse(data) for _, data in Ledger(scratch.root).entries()]
     assert [one.predicate["action"] for one in receipts if one.kind == "trust"][-1] == "require"
     shown = scratch.json("trust", "show").report["data"]["required"]
-    assert [one.partition(",")[0] for one in shown] == ["1 signatures", "2 signatures"]
+    assert [one.partition(",")[0] for one in shown] == ["1 signature", "2 signatures"]
     assert pair.verdict(pair.old) == (0, set()), "what is older keeps its rule"
     assert scratch.run("verify-audit", **pair.made.stranger()).status == 0
 

@@ -38,6 +38,16 @@ signatures = 2
 timestamps = 1
 deploy-signature = true
 
+[[require.change]]
+from = 2026-06-01T00:00:00Z
+signatures = 1
+timestamps = 2
+
+[[require.change]]
+from = 2026-07-01T02:00:00+02:00
+signatures = 2
+timestamps = 2
+
 [[log-key]]
 key = "{LOG}"
 first-size = 0
@@ -104,6 +114,21 @@ def test_everything_is_read() -> None:
     assert (found.require.signatures, found.require.deploy_signature) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("moment", "rule"),
+    [
+        (datetime(2000, 1, 1, tzinfo=UTC), (2, 1)),
+        (datetime(2026, 5, 31, 23, 59, 59, tzinfo=UTC), (2, 1)),
+        (datetime(2026, 6, 1, tzinfo=UTC), (1, 2)),
+        (datetime(2026, 7, 1, tzinfo=UTC), (2, 2)),
+        (datetime(9999, 1, 1, tzinfo=UTC), (2, 2)),
+    ],
+)
+def test_the_rule_of_a_moment(moment: datetime, rule: tuple[int, int]) -> None:
+    found = policy.parse(TEXT.encode()).require.at(moment)
+    assert (found.signatures, found.timestamps) == rule
+
+
 def test_writing_and_reading_give_the_same() -> None:
     found = policy.parse(TEXT.encode())
     again = policy.parse(render(found))
@@ -137,6 +162,14 @@ REFUSED = [
     ("origin with a space", change(f'origin = "{ORIGIN}"', 'origin = "a b"'), "policy.malformed"),
     ("origin without a name", change(f'origin = "{ORIGIN}"', 'origin = "example.com"'), "policy.malformed"),
     ("branch that is an option", change("release/1.x", "--force"), "policy.malformed"),
+    ("rule without a moment", change("from = 2026-06-01T00:00:00Z\n", ""), "policy.malformed"),
+    ("rule with a local time", change("from = 2026-06-01T00:00:00Z", "from = 2026-06-01T00:00:00"), "policy.malformed"),
+    ("rules in another order", change("2026-06-01T00:00:00Z", "2026-08-01T00:00:00Z"), "policy.malformed"),
+    ("two rules from one moment", change("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z"), "policy.malformed"),
+    ("rule without a number", change("signatures = 1\n", ""), "policy.malformed"),
+    ("rule that asks for nothing", change("signatures = 1\n", "signatures = 0\n"), "policy.malformed"),
+    ("rule that says more", change("signatures = 1\n", "signatures = 1\nwhy = 1\n"), "policy.malformed"),
+    ("later rule that asks for too many", change("timestamps = 2\n", "timestamps = 3\n"), "policy.weak"),
     ("log key of another origin", change(ORIGIN + "+", "example.com/other+"), "policy.malformed"),
     ("log key twice", change(LATER, LOG), "policy.malformed"),
     ("witness key as log key", change(LATER, WITNESS), "policy.malformed"),

@@ -53,7 +53,8 @@ def _refuse_too_many(policy: Policy, rule: Rule) -> None:
 
     signers, authorities = used(policy.signers), used(policy.authorities)
     if signers < rule.signatures or authorities < rule.timestamps:
-        message = f"{_words(rule)} cannot be had from {counted(signers, 'signer')} and {counted(authorities, 'authority', 'authorities')} in use"
+        there = f"{counted(signers, 'signer')} and {counted(authorities, 'authority', 'authorities')} in use"
+        message = f"{_words(rule)} cannot be had from {there}"
         raise BadInput("policy.weak", message, "Add the others first with `remembrancer trust add`.")
 
 
