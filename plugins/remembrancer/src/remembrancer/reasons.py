@@ -381,6 +381,10 @@ REASONS: dict[str, Reason] = {
         "A receipt lies at another path than its content determines.",
         "Move it back to the path that the message names.",
     ),
+    "receipt.sealed": Reason(
+        "A receipt that the log holds cannot be set aside.",
+        "Record what happened instead; if the file was edited, restore it with `git checkout -- <file>`.",
+    ),
     "receipt.size": Reason(
         "A receipt is larger than 65,535 bytes, or another file of the repository than any of its kind may be.",
         "Put large values into an evidence file, which receipts name by digest; restore any other file from Git.",
@@ -396,10 +400,6 @@ REASONS: dict[str, Reason] = {
     "receipt.unrecorded": Reason(
         "The answers file names a version of the template that no spawn or update receipt records.",
         "Run `remembrancer record spawn` or `remembrancer record update`, and stage what it writes.",
-    ),
-    "receipt.sealed": Reason(
-        "A receipt that the log holds cannot be set aside.",
-        "Record what happened instead; if the file was edited, restore it with `git checkout -- <file>`.",
     ),
     "receipt.unresolved": Reason(
         "An update left a conflict that is still in a file.",
@@ -605,10 +605,6 @@ REASONS: dict[str, Reason] = {
         "A renewed certificate would leave recorded proofs without the key or root that they were made with.",
         "Give the complete one (gpg exports ended subkeys too), or keep the old roots; --dry-run lists what is lost.",
     ),
-    "trust.unchanged": Reason(
-        "The policy has the certificate that was given already.",
-        "Extend the key first (`gpg --quick-set-expire`), or give the file that the authority published.",
-    ),
     "trust.no-policy": Reason(
         "The repository has no trust policy.",
         "Begin a ledger with `remembrancer init`, or fetch the complete repository.",
@@ -640,6 +636,10 @@ REASONS: dict[str, Reason] = {
     "trust.profile": Reason(
         "The policy's profile is not production, which is required here.",
         "Begin production with `remembrancer init --production`.",
+    ),
+    "trust.unchanged": Reason(
+        "The policy has the certificate that was given already.",
+        "Extend the key first (`gpg --quick-set-expire`), or give the file that the authority published.",
     ),
     "trust.unpinned": Reason(
         "No owner fingerprint is pinned, so nothing can be judged.",
