@@ -116,7 +116,8 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     (root / "app/core/logging_json.py").unlink()
     assert checks(root).returncode == 0
     done = clashing.ok("record", "update", "--resolved")
-    assert "sealed 1 receipt;" in done.out
+    assert "sealed by the first `remembrancer seal` after its commit" in done.out
+    assert sealed_size(clashing) == size, "the tree can still be thrown away"
 
     (resolved,) = receipts(root, "update")
     assert resolved["conflicts"] == CLASHES, "what had clashed stays on record"
@@ -128,8 +129,10 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     assert manifest["app/core/limits.py"]["disk"] != manifest["app/core/limits.py"]["rendered"]
     assert manifest["app/core/logs.py"]["disk"] == manifest["app/core/logs.py"]["rendered"]
     assert manifest["renovate.json"]["disk"] == ""
-    assert sealed_size(clashing) == size + 1
     clashing.commit(f"[my-svc] chore: follow the standard to {NEWEST}")
+    assert "sealed 1 receipt;" in clashing.ok("seal").out
+    assert sealed_size(clashing) == size + 1
+    clashing.commit("[my-svc] chore: seal")
     assert clashing.run("verify-audit").status == 0
     again = clashing.json("record", "update", "--resolved")
     assert (again.status, again.codes) == (2, {"receipt.generation"})

@@ -392,6 +392,8 @@ def test_a_decision_that_changes_no_file_keeps_the_manifest(service: Scratch) ->
     put(service.root, NEW, "v3")
     service.ok("record", "update", "--resolved")
     assert store.read_blob(blob)
+    service.commit("decided")
+    service.ok("seal")
     service.ok("drift")
 
 

@@ -62,5 +62,7 @@ def _finish(session: Session, shown: Shown, name: str, done: "list[Written]", *,
     if any(one.new for one in done):
         sealed = seal_after(session, wait=no_seal)
         lines += sealed_lines(sealed)
+        if name == "record update":
+            lines.append("the update is sealed by the first `remembrancer seal` after its commit")
         data.update({name: value for name, value in sealed_data(sealed).items() if name != "receipts"})
     return say(Report(name, data=data, notices=session.notices), shown.format, *lines)

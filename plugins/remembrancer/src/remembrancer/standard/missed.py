@@ -123,7 +123,8 @@ def _write(store: Store, kind: str, stated: dict[str, Any], lines: tuple[Line, .
     answers = {"path": stated["answers"]["path"], "sha256": digest(store.root / stated["answers"]["path"])}
     predicate = {**stated, "manifest": manifest, "answers": answers}
     data = receipt.build(kind, [(stated["component"], manifest["sha256"])], predicate)
-    path = store.write_receipt(data)
+    # an update can still be thrown away, so its receipt counts only once it is committed
+    path = store.write_receipt(data, noted=kind != "update")
     return Written(path.relative_to(store.root), receipt.parse(data).digest, True, stated["layer"])
 
 
