@@ -92,7 +92,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "ops/bin/commit-msg HEAD~1..HEAD": lambda root: commit_all(root, "changed things"),
     "ops/bin/no-conflict-markers": append("app/main.py", "<<<<<<< a\n=======\n>>>>>>> b\n"),
     "ops/bin/check-receipts": edited_receipt,
-    "ops/bin/remembrancer drift": append("Dockerfile", "USER root\n"),
+    "ops/bin/remembrancer drift": append("app/core/limits.py", "# other\n"),
     "ops/bin/remembrancer verify-audit": append("ops/receipts/deploy/my-svc-0.1.0.receipt", " "),
     "make verify": lambda root: (root / "dist/my-svc-0.1.0.tar.gz").write_bytes(b"other"),
     "ops/bin/check-decisions": unsealed_decision,

@@ -43,7 +43,7 @@ def problem(subject: str) -> str:
 def subject_of(message: str) -> str:
     """Return the first line of a message file that is not a comment, which begins with core.commentChar."""
     # what stands below git's scissors is a diff, no message
-    message = re.split(r"(?m)^\S+ -{10,} >8 -{10,}$", message)[0]
+    message = re.sub(r"(?ms)^\S+ -{10,} >8 -{10,}$.*", "", message)
     shown = subprocess.run(
         ["git", "stripspace", "--strip-comments"], cwd=ROOT, input=message.encode(), capture_output=True, check=True
     )
