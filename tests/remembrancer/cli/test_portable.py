@@ -64,6 +64,21 @@ def test_it_verifies_without_repository_and_network(outside: Scratch, owner: str
     assert stamped["details"]["when"], "the checkpoint's time travels with the proof"
 
 
+@pytest.mark.parametrize("target", [ARTIFACT, "ops/trust/policy.toml", "ops/receipts/ledger/checkpoint"])
+def test_an_export_takes_no_other_file_s_place(origin: Scratch, target: str) -> None:
+    before = (origin.root / target).read_bytes()
+    done = origin.json("export-proof", ARTIFACT, "-o", target)
+    assert (done.status, done.codes) == (2, {"input.file"})
+    assert (origin.root / target).read_bytes() == before
+
+
+def test_an_export_replaces_an_earlier_one_and_an_empty_file(origin: Scratch) -> None:
+    (origin.base / "made").touch()
+    for _ in range(2):
+        origin.ok("export-proof", ARTIFACT, "-o", str(origin.base / "made"))
+    assert parse((origin.base / "made").read_bytes())
+
+
 def test_a_proof_of_another_log_contradicts_what_was_seen_before(origin: Scratch, owner: str) -> None:
     """The same log key signed both; whoever verified one of them by its proof is not shown the other."""
     honest, forked = origin.copy(), origin.copy()

@@ -8,6 +8,7 @@ import pytest
 
 from cli_support import ARTIFACT, Scratch, end_agents, new_key, new_scratch, receipts, release
 from remembrancer import openpgp
+from remembrancer.verify.asked import names_a_version
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
 
@@ -55,7 +56,24 @@ def test_what_is_there_is_proven(two: Scratch) -> None:
             assert ends(two, (*command, "--component", "my-svc", "--version", version)) == (0, set())
 
 
-@pytest.mark.parametrize("name", [NEXT, "dist/my-svc-0.9.0.tar.gz", "dist/my_svc-0.9.0-py3-none-any.whl"])
+ANOTHER_VERSION = [
+    NEXT,
+    "dist/my-svc-0.9.0.tar.gz",
+    "dist/my_svc-0.9.0-py3-none-any.whl",
+    # for a reader's eye these name a version too
+    "dist/my\u2011svc\u20110.2.0.tar.gz",
+    "dist/m\u0443-svc-0.2.0.tar.gz",
+    "dist/my-svc-\uff10.2.0.tar.gz",
+    "dist/my-svc-\u200b0.2.0.tar.gz",
+    "dist/my-svc-0.2.0\n.tar.gz",
+    "dist/my-svc 0.2.0.tar.gz",
+    "dist/my-svc-V0.2.0.tar.gz",
+    "dist/my-svc.0.2.0.tgz",
+    "dist/.my-svc-0.2.0.tgz",
+]
+
+
+@pytest.mark.parametrize("name", ANOTHER_VERSION)
 def test_bytes_under_the_name_of_another_version_are_not_that_version(two: Scratch, name: str) -> None:
     kept = {path: path.read_bytes() for path in map(two.root.joinpath, (name, f"{name}.proof.json")) if path.exists()}
     try:
@@ -96,6 +114,21 @@ def test_something_else_than_was_asked_is_a_failure(two: Scratch, option: str, v
         status, codes = ends(two, (*command, option, value))
         assert (status, "hash.mismatch" in codes) == (1, True), command
     assert ends(two, ("verify", "download", option, value)) == (1, {"hash.mismatch", "log.not-included"})
+
+
+@pytest.mark.parametrize(
+    "name", ["download", "my-svc (1).tar.gz", "my-svc.tar.gz", "my-svc.tar.gz.1", "a.7z", "2026-01-31"]
+)
+def test_a_name_without_a_version_says_nothing(name: str) -> None:
+    assert not names_a_version(name)
+
+
+@pytest.mark.parametrize("option", ["--component", "--version", "--origin"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_expectation_that_is_empty_is_never_taken_for_none(two: Scratch, option: str, value: str) -> None:
+    """As a variable of a pipeline is that nobody has set."""
+    for command in [*commands(ARTIFACT), ("export-proof", ARTIFACT)]:
+        assert ends(two, (*command, option, value)) == (2, {"input.usage"})
 
 
 def test_another_ledger_than_was_asked_is_a_failure(two: Scratch) -> None:

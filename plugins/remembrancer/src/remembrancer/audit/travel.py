@@ -1,5 +1,7 @@
 """A proof that travels: written once an artifact verifies here, and judged where there is no repository."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 from remembrancer.audit.gather import gather, open_ledger
@@ -10,11 +12,14 @@ from remembrancer.audit.verdict import Verdict, policy_in_log, proven, remember_
 from remembrancer.errors import BadInput, Rejected, Unverifiable
 from remembrancer.findings import Outcome
 from remembrancer.system.digests import read_given, sha256_file
-from remembrancer.system.files import write_whole
+from remembrancer.system.files import read_regular, write_whole
 from remembrancer.verify.artifact import ANYTHING, verify_full
 from remembrancer.verify.asked import Asked
 from remembrancer.verify.bundle import MAX_BYTES, export, open_portable, parse
 from remembrancer.verify.evidence import Artifact
+
+_PROOF = re.compile(rb'"schema": "https://vaultmesh\.cloud/schema/(standard-)?proof/')
+_LARGEST = 16 << 20  # bytes of the larger of the two
 
 
 def export_proof(session: Session, artifact: Path, target: Path | None, asked: Asked = ANYTHING) -> Verdict:
@@ -33,8 +38,22 @@ def export_proof(session: Session, artifact: Path, target: Path | None, asked: A
         return verdict
     data = export(evidence, log.view)
     file = target or artifact.with_name(f"{artifact.name}.proof.json")
-    write_whole(file, data)
+    write_proof(file, data)
     return verdict._replace(data={"file": str(file), "bytes": len(data)})
+
+
+def write_proof(file: Path, data: bytes) -> None:
+    """Write a proof file; an earlier one, an empty file or a link is replaced.
+
+    Raises BadInput(input.file) where another file lies: it may be the very evidence, or the artifact. Raises
+    EnvironmentTrouble.
+    """
+    with suppress(FileNotFoundError, Rejected):
+        before = read_regular(file, _LARGEST)
+        if before and not _PROOF.search(before):
+            how = "Give another name, or move that file away first."
+            raise BadInput("input.file", f"{file} is there and is no proof file", how)
+    write_whole(file, data)
 
 
 def judge_proof(

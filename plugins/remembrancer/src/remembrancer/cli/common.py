@@ -17,6 +17,16 @@ class Shown(NamedTuple):
     verbose: bool = False
 
 
+def expectation(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    """Return what the user expects, "" without the option.
+
+    Raises click.BadParameter for an empty one: a variable that nobody has set must not ask for less.
+    """
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty; leave the option out if anything will do")
+    return value or ""
+
+
 def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
     """Decorate a command's function: adds `--format`, `-v` and (wanted) `--root`, `--trust`, `--require`, `--origin`.
 
@@ -71,6 +81,7 @@ def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[...
                 click.option(
                     "--origin",
                     metavar="ORIGIN",
+                    callback=expectation,
                     help="Fail unless the ledger is this one (also REMEMBRANCER_ORIGIN).",
                 ),
             ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from remembrancer.audit.session import Session
-from remembrancer.cli.common import Shown, command
+from remembrancer.cli.common import Shown, command, expectation
 from remembrancer.cli.output import emit_verdict
 
 ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
@@ -14,10 +14,12 @@ ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 
 def asked(function: Callable[..., int]) -> Callable[..., int]:
     """Add `--component` and `--version`: what the artifact should be, whatever its name is."""
-    component = click.option("--component", default="", metavar="NAME", help="Fail unless it is of this component.")
-    return component(
-        click.option("--version", default="", metavar="VERSION", help="Fail unless it is this version of it.")(function)
-    )
+    for option, metavar, sentence in (
+        ("--version", "VERSION", "Fail unless it is this version of it."),
+        ("--component", "NAME", "Fail unless it is of this component."),
+    ):
+        function = click.option(option, metavar=metavar, callback=expectation, help=sentence)(function)
+    return function
 
 
 @click.command(epilog="Example: remembrancer verify dist/my-svc-1.0.0.tar.gz --component my-svc --version 1.0.0")

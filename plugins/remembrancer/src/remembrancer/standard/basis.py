@@ -8,6 +8,7 @@ from typing import NamedTuple
 from remembrancer.audit.gather import open_ledger, stamps
 from remembrancer.audit.remembered import compare_proof
 from remembrancer.audit.session import Session
+from remembrancer.audit.travel import write_proof
 from remembrancer.audit.verdict import compare_and_remember, remember_verified
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
@@ -16,7 +17,6 @@ from remembrancer.standard import portable
 from remembrancer.standard.drift import Generation, current
 from remembrancer.standard.proven import Blob, Recorded, read_log, unproven, unsealed
 from remembrancer.standard.tag import check, keys_of, signs_templates
-from remembrancer.system.files import write_whole
 from remembrancer.trust.establish import Trusted
 from remembrancer.verify.log import LogView
 from remembrancer.verify.stamps import StampedTimes, agreed_under
@@ -118,5 +118,5 @@ def _export(session: Session, recorded: Recorded, view: LogView, target: Path) -
     data = portable.export(
         recorded, view, session.repository.blob, lambda start: (one for _, one in ledger.entries(start, view.size))
     )
-    write_whole(target, data)
+    write_proof(target, data)
     session.notice(f"wrote {target} ({len(data)} bytes)")

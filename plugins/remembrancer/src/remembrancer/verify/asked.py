@@ -6,8 +6,8 @@ from typing import NamedTuple
 from remembrancer.verify.evidence import Entry, Evidence
 
 SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
-# component, separator, and what begins like a version
-_RELEASE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*[-_]v?[0-9].*")
+# a letter, and later what an eye takes for a version, in any script: a digit behind a separator, or 1.2
+_RELEASE = re.compile(r"[^\W\d_].*?(?:(?:[^\w.(]|_)v?\d|\d\.\d)", re.DOTALL | re.IGNORECASE)
 
 
 class Asked(NamedTuple):
@@ -41,8 +41,11 @@ def named(entry: Entry, name: str) -> bool:
 
 
 def names_a_version(name: str) -> bool:
-    """Say whether a file name reads as `<component>-<version>`, so that its reader takes it for that."""
-    return _RELEASE.fullmatch(stem(name)) is not None
+    """Say whether a file name reads as `<component>-<version>`, so that its reader takes it for that.
+
+    Readers see no difference between look-alike letters, digits and hyphens, so none is made here.
+    """
+    return _RELEASE.search(stem(name)) is not None
 
 
 def proven_as(evidence: Evidence, asked: Asked) -> Entry | None:
