@@ -4,10 +4,13 @@ The Remembrancer, docker and the scanners are stand-ins that note what they are 
 are real.
 """
 
+import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,7 +19,12 @@ from typing import Any
 from ci_render import GITHUB, GITLAB, call, environment, load, program
 from collection import VERSION, commit_all, git
 
-RELEASE = ("sign", "timestamp", "record")
+RELEASE = ("gate", "sign", "timestamp", "record")
+# Which environment holds which secret; a job outside of it sees nothing.
+HOLDS = {
+    "release": {"REMEMBRANCER_GPG_KEY", "REGISTRY_USER", "REGISTRY_PASSWORD"},
+    "ledger": {"REMEMBRANCER_LOG_KEY", "RELEASE_TOKEN"},
+}
 POLICY = 'version = 1\nprofile = "production"\nseal-branch = "main"\n'
 
 REMEMBRANCER = r"""#!/usr/bin/env python3
@@ -46,8 +54,30 @@ def option(name):
 checkpoint = receipts / "ledger" / "checkpoint"
 sealed = checkpoint.read_text().split() if checkpoint.exists() else []
 everything = sorted(str(path) for path in receipts.glob("**/*.receipt"))
+
+def answer(code, **report):
+    print(json.dumps({"exitCode": code} | report))
+    sys.exit(code)
+
 if words == ["--version"]:
     print("remembrancer VERSION")
+elif words[:2] == ["trust", "show"]:
+    policy = Path("ops/trust/policy.toml")
+    if not os.environ.get("REMEMBRANCER_TRUST"):
+        answer(3, findings=[{"outcome": "unverifiable", "code": "trust.unpinned", "message": "nobody is pinned"}])
+    if Path("ops/trust/policy.toml.asc").read_text() != digest(policy):
+        answer(1, findings=[{"outcome": "failed", "code": "trust.policy-signature", "message": "it was changed"}])
+    answer(0, profile="production")
+elif words[0] == "status":
+    answer(0, data={"pending": len(set(everything) - set(sealed))})
+elif words[:2] == ["hook", "pre-commit"]:
+    asked = ["git", "diff", "--cached", "--no-renames", "--name-only", "--diff-filter=DM", "HEAD", "--", str(receipts)]
+    changed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    changed = [name for name in changed if name.endswith(".receipt")]
+    sys.exit(f"refused: {changed[0]} is recorded [receipt.edited]" if changed else 0)
+elif words[:2] == ["sign", "--check"]:
+    keys = subprocess.run(["gpg", "--batch", "--list-secret-keys", "--with-colons"], capture_output=True, text=True)
+    sys.exit(0 if "sec:" in keys.stdout else "remembrancer: the signer's key is not here [sig.no-key]")
 elif words[0] == "sign":
     subprocess.run(["gpg", "--batch", "--yes", "--armor", "--detach-sign", words[-1]], check=True)
     receipt("sign", {"subject": digest(words[-1]), "signature": digest(words[-1] + ".asc")})
@@ -67,7 +97,7 @@ elif words[0] == "seal":
         subprocess.run(["sh", os.environ["RACE"]], check=True)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.write_text("\n".join(sealed + [one for one in everything if one not in sealed]) + "\n")
-elif words[0] == "verify-full":
+elif words[0] in ("verify-full", "verify-audit"):
     if set(everything) != set(sealed):
         sys.exit("FAILED: not included [log.not-included]")
     print("VERIFIED")
@@ -96,13 +126,13 @@ class Builds:
         """Remember a build and a copy of what it made."""
         copy = self.folder / str(len(self.known))
         if dist.exists():
-            shutil.copytree(dist, copy)
+            shutil.copytree(dist, copy / "dist")
         self.known[key] = done, copy
 
 
 @dataclass
 class Pipeline:
-    """One provider's release stages over clones of one origin; `dist` travels between them as artifacts do."""
+    """One provider's release stages over clones of one origin; each job has a clone, a HOME and its artifacts alone."""
 
     provider: str
     tmp: Path
@@ -112,15 +142,25 @@ class Pipeline:
     extra: dict[str, str] = field(default_factory=dict)
     output: str = ""
     token: str = "t0ken-of-the-run"
+    branch: str = "main"
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    results: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         program(self.tmp / "path", "remembrancer", REMEMBRANCER)
         program(self.tmp / "path", "docker", DOCKER)
-        self.dist = self.tmp / "artifacts"
-        self.commit = git(self.origin, "rev-parse", "main")
+        self.artifacts = self.tmp / "artifacts"
+        self.begin()
+
+    def begin(self) -> None:
+        """Start again at what the branch holds now."""
+        shutil.rmtree(self.artifacts, ignore_errors=True)
+        self.commit = git(self.origin, "rev-parse", self.branch)
+        self.outputs, self.results = {}, {}
 
     def env(self, **variables: str) -> dict[str, str]:
-        """Return the environment of a job."""
+        """Return the environment of a job, with a HOME that holds nothing."""
+        shutil.rmtree(self.tmp / "home", ignore_errors=True)
         plain = environment(self.tmp, self.tmp / "path", NOTES=str(self.tmp / "notes"), RELEASE_WAIT="0", CI="true")
         return (
             {name: value for name, value in plain.items() if not name.startswith("GIT_")}
@@ -132,116 +172,167 @@ class Pipeline:
             | self.extra
         )
 
-    def checkout(self, stage: str) -> Path:
-        """Return a fresh clone at the pipeline's commit with the artifacts of the stage before."""
-        clone = self.tmp / f"{self.provider}-{stage}"
+    def checkout(self, job: str) -> Path:
+        """Return a fresh clone at the pipeline's commit."""
+        clone = self.tmp / f"{self.provider}-{job}"
         shutil.rmtree(clone, ignore_errors=True)
         git(self.tmp, "clone", "--quiet", self.origin.as_uri(), clone.name)
         git(clone, "checkout", "--quiet", "--detach", self.commit)
-        if self.dist.exists():
-            shutil.copytree(self.dist, clone / "dist")
         return clone
 
     def build(self) -> subprocess.CompletedProcess[str]:
         """Make what the build stage hands on; return the command that failed, or the last one."""
         key = (self.provider, self.commit, *(f"{name}={value}" for name, value in sorted(self.extra.items())))
+        built = "built" if self.provider == "github" else "build"
         if key in self.builds.known:
             done, made = self.builds.known[key]
-            shutil.rmtree(self.dist, ignore_errors=True)
-            if made.exists():
-                shutil.copytree(made, self.dist)
+            self.receive(built, made)
         else:
-            done = self._build()
-            self.builds.keep(key, done, self.dist)
+            clone = self.checkout("build")
+            done = call("make -f ops/release.mk artifact sbom && ops/bin/image facts", clone, self.env())
+            (clone / "dist/image.tar").write_text("an image")
+            facts = dict(re.findall(r"(?m)^(\w+)=(.*)$", (clone / "dist/build.env").read_text()))
+            (clone / "dist/image.built").write_text(f"{facts['IMAGE_VERSION']} {facts['IMAGE_REVISION']}\n")
+            self.builds.keep(key, done, clone / "dist")
+            self.receive(built, clone)
         self.output += done.stdout + done.stderr
+        self.results["build"] = "failure" if done.returncode else "success"
         return done
 
-    def _build(self) -> subprocess.CompletedProcess[str]:
-        clone = self.checkout("build")
-        make = "make -f ops/release.mk artifact sbom && ops/bin/image facts"
-        if self.provider == "gitlab":
-            make += " && ops/bin/release-gate --output dist/gate.env"
-        known = {"RELEASE_BRANCH": "main", "RELEASE_PROTECTED": "true"}
-        done = call(make, clone, self.env(**known))
-        (clone / "dist/image.tar").write_text("an image")
-        self.keep(clone)
-        return done
+    def receive(self, name: str, folder: Path, paths: tuple[str, ...] = ("dist",)) -> None:
+        """Keep files and folders of a job as its artifacts, as a provider's server does."""
+        shutil.rmtree(self.artifacts / name, ignore_errors=True)
+        for path in paths:
+            source, target = folder / path, self.artifacts / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, symlinks=True)
+            elif source.exists():
+                shutil.copy2(source, target)
 
-    def keep(self, clone: Path) -> None:
-        """Hand dist/ on to the next stage."""
-        if (clone / "dist").exists():
-            shutil.rmtree(self.dist, ignore_errors=True)
-            shutil.copytree(clone / "dist", self.dist)
+    def bring(self, name: str, clone: Path) -> None:
+        """Put artifacts into a checkout, over what is there."""
+        if (self.artifacts / name).exists():
+            shutil.copytree(self.artifacts / name, clone, symlinks=True, dirs_exist_ok=True)
 
     def run(self, stage: str) -> subprocess.CompletedProcess[str]:
         """Run a stage as its provider would; return the first step that failed, or the last one."""
-        clone = self.checkout(stage)
-        done = self.github(stage, clone) if self.provider == "github" else self.gitlab(stage, clone)
-        for secret in [*self.secrets.values(), self.token]:
-            assert not secret or secret not in self.output, "a secret stands in the log"
-            assert not secret or secret not in (clone / ".git/config").read_text()
-        self.keep(clone)
+        if self.provider == "github":
+            return self.github(stage)
+        config = load(self._pipeline(GITLAB))
+        jobs = [name for name, job in config.items() if isinstance(job, dict) and job.get("stage") == stage]
+        jobs = [stage] if stage == "gate" else [name for name in jobs if name != "gate"]
+        for name in jobs:
+            done = self.gitlab(config, name)
+            if done.returncode:
+                return done
         return done
 
-    def all(self) -> subprocess.CompletedProcess[str]:
-        """Run the release stages until one fails."""
+    def _pipeline(self, path: str) -> Path:
+        text = git(self.origin, "show", f"{self.commit}:{path}")
+        (self.tmp / "pipeline.yml").write_text(text)
+        return self.tmp / "pipeline.yml"
+
+    def all(self, meanwhile: Callable[[str], None] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the release stages until one fails; `meanwhile` is called with the name of each before it runs."""
         done = self.build()
         for stage in RELEASE if done.returncode == 0 else ():
+            if meanwhile:
+                meanwhile(stage)
             done = self.run(stage)
             if done.returncode:
                 return done
         return done
 
-    def github(self, stage: str, clone: Path) -> subprocess.CompletedProcess[str]:
+    def ended(self, clone: Path, done: subprocess.CompletedProcess[str]) -> None:
+        """Keep what was printed; no secret is in it, nor in the checkout."""
+        self.output += done.stdout + done.stderr
+        for secret in [*self.secrets.values(), self.token]:
+            assert not secret or secret not in self.output, "a secret stands in the log"
+            assert not secret or secret not in (clone / ".git/config").read_text()
+
+    def github(self, name: str) -> subprocess.CompletedProcess[str]:
         """Run the steps with `run:`, whose conditions hold, with GitHub's expressions replaced."""
-        job = load(clone / GITHUB)["jobs"][stage]
+        job = load(self._pipeline(GITHUB))["jobs"][name]
+        needs = [job["needs"]] if isinstance(job["needs"], str) else job["needs"]
+        asked = str(job.get("if", "true"))
+        goes = "cancelled()" in asked or all(self.results.get(one) == "success" for one in needs)
+        done: subprocess.CompletedProcess[str] = subprocess.CompletedProcess([], 0, "", "")
+        if not (goes and self.truth(asked)):
+            self.results[name] = "skipped"
+            return done
+        clone = self.checkout(name)
         output = self.tmp / "github_output"
         output.write_text("")
         for step in job["steps"]:
-            if "run" not in step or (step.get("if") and "release=true\n" not in output.read_text()):
+            if not self.truth(str(step.get("if", "true"))):
+                continue
+            if step.get("uses", "").startswith("actions/download-artifact@"):
+                self.bring(step["with"]["name"], clone)
+            if step.get("uses", "").startswith("actions/upload-artifact@"):
+                if "!dist/image.tar" in step["with"]["path"]:
+                    (clone / "dist/image.tar").unlink()
+                self.receive(step["with"]["name"], clone)
+            if "run" not in step:
                 continue
             named = job.get("env", {}) | step.get("env", {})
-            values = {name: self.expression(str(value)) for name, value in named.items()}
-            env = self.env(**{"GITHUB_OUTPUT": str(output)} | values)
-            done = call(step["run"], clone, env)
-            self.output += done.stdout + done.stderr
+            values = {key: self.expression(str(value), job.get("environment", "")) for key, value in named.items()}
+            done = call(step["run"], clone, self.env(GITHUB_OUTPUT=str(output), GITHUB_SHA=self.commit, **values))
+            self.outputs[name] = dict(line.split("=", 1) for line in output.read_text().splitlines())
+            self.ended(clone, done)
             if done.returncode:
-                return done
+                break
+        self.results[name] = "failure" if done.returncode else "success"
         return done
 
-    def expression(self, text: str) -> str:
-        """Return what GitHub would put in place of an expression."""
-        known = {
+    def known(self) -> dict[str, str]:
+        """Return what GitHub's contexts hold."""
+        flat = {f"steps.gate.outputs.{key}": value for key, value in self.outputs.get("gate", {}).items()}
+        flat |= {f"needs.gate.outputs.{key}": value for key, value in self.outputs.get("gate", {}).items()}
+        flat |= {f"needs.{name}.result": value for name, value in self.results.items()}
+        return flat | {
             "github.event.repository.default_branch": "main",
             "github.event.repository.fork": "false",
+            "github.event_name": "push",
+            "github.ref": f"refs/heads/{self.branch}",
+            "github.ref_name": self.branch,
             "github.ref_protected": "true",
             "github.actor": "somebody",
             "github.token": self.token,
             "vars.REMEMBRANCER_TRUST": "F" * 40,
         }
 
+    def truth(self, text: str) -> bool:
+        """Return what GitHub makes of a condition of these workflows."""
+        text = text.removeprefix("${{").removesuffix("}}").strip()
+        text = re.sub(
+            r"(?<!['\w.])(?:github|needs|steps)\.[\w.]+", lambda found: repr(self.known().get(found[0], "")), text
+        )
+        text = text.replace("!cancelled()", "True").replace("&&", " and ").replace("||", " or ")
+        text = re.sub(r"\btrue\b(?!')", "True", text)
+        functions: dict[str, Any] = {"format": lambda form, *words: form.format(*words), "startsWith": str.startswith}
+        return bool(eval(text, {"__builtins__": {}}, functions))
+
+    def expression(self, text: str, place: str) -> str:
+        """Return what GitHub would put in place of an expression in a job of an environment."""
+
         def value(match: re.Match[str]) -> str:
-            secrets = {f"secrets.{name}": secret for name, secret in self.secrets.items()}
-            found = (
-                secrets.get(one, "") if one.startswith("secrets.") else known[one] for one in match[1].split(" || ")
-            )
+            held = {f"secrets.{name}": value for name, value in self.secrets.items() if name in HOLDS.get(place, ())}
+            known = self.known()
+            found = (held.get(one, "") if one.startswith("secrets.") else known[one] for one in match[1].split(" || "))
             return next((one for one in found if one), "")
 
         return re.sub(r"\$\{\{ (\S+(?: \|\| \S+)*) \}\}", value, text)
 
-    def gitlab(self, stage: str, clone: Path) -> subprocess.CompletedProcess[str]:
-        """Run the jobs of a stage one after the other, on one clone; return the one that failed, or the last."""
-        config = load(clone / GITLAB)
-        for name in [name for name, job in config.items() if isinstance(job, dict) and job.get("stage") == stage]:
-            done = self.gitlab_job(config, config[name], clone)
-            if done.returncode:
-                return done
-        return done
-
-    def gitlab_job(self, config: dict[str, Any], job: dict[str, Any], clone: Path) -> subprocess.CompletedProcess[str]:
+    def gitlab(self, config: dict[str, Any], name: str) -> subprocess.CompletedProcess[str]:
         """Run a job's script in one shell, with GitLab's variables; the secrets are those of its environment."""
+        job, clone = config[name], self.checkout(name)
+        for need in job["needs"]:
+            self.bring(need, clone)
         predefined = {
             "CI_DEFAULT_BRANCH": "main",
+            "CI_COMMIT_BRANCH": self.branch,
+            "CI_COMMIT_SHA": self.commit,
             "CI_COMMIT_REF_PROTECTED": "true",
             "CI_PROJECT_DIR": str(clone),
             "CI_PROJECT_URL": self.origin.as_uri().removesuffix(".git"),
@@ -249,12 +340,19 @@ class Pipeline:
         }
         declared = config["variables"] | job.get("variables", {})
         values = {
-            name: re.sub(r"\$(\w+)", lambda found: predefined[found[1]], str(value)) for name, value in declared.items()
+            key: re.sub(r"\$(\w+)", lambda found: predefined[found[1]], str(value)) for key, value in declared.items()
         }
-        secrets = self.secrets if job.get("environment", {}).get("name") == "release" else {}
-        lines = "\n".join([*config["default"]["before_script"], *job["script"]])
-        done = call(lines, clone, self.env(**{**predefined, **values, **secrets}))
-        self.output += done.stdout + done.stderr
+        held = HOLDS.get(job.get("environment", {}).get("name", ""), set())
+        secrets = {key: value for key, value in self.secrets.items() if key in held}
+        # the image of docker has no Python
+        if ".docker" not in job.get("extends", []):
+            values["PYTHON"] = sys.executable
+        before = [] if ".docker" in job.get("extends", []) else config["default"]["before_script"]
+        done = call("\n".join([*before, *job["script"]]), clone, self.env(**{**predefined, **values, **secrets}))
+        self.ended(clone, done)
+        self.results[name] = "failure" if done.returncode else "success"
+        handed = job.get("artifacts", config[".release"]["artifacts"])["paths"]
+        self.receive(name, clone, tuple(path.rstrip("/") for path in handed))
         return done
 
 
@@ -271,6 +369,8 @@ def _origin(service: Path, policy: str) -> Path:
     if policy:
         (work / "ops/trust").mkdir(parents=True, exist_ok=True)
         (work / "ops/trust/policy.toml").write_text(policy)
+        signed = hashlib.sha256(policy.encode()).hexdigest()
+        (work / "ops/trust/policy.toml.asc").write_text(signed)
     commit_all(work, "[my-svc] chore: trust")
     git(tmp, "clone", "--quiet", "--bare", str(work), "origin.git")
     # As GitLab does, which is asked not to begin a pipeline for the receipts.

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 # What only works with a secret of the release environment.
-SECRET = re.compile(r"bin/with-key|publish push|image push")
+SECRET = re.compile(r"bin/with-key|publish (?:push|seal)|image push")
+# What another job wrote is never run.
+RUN = re.compile(r"(?:^|[\n;&|{] *)(?:\.|source|eval|sh|bash) +\S*(?:dist|gate|\.env)")
 # Keys of a GitLab pipeline that are no jobs.
 SETTINGS = {"stages", "workflow", "variables", "default", "include"}
 
@@ -31,22 +33,36 @@ def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: 
             yield f"{name} extends {parent}, which is not here"
     if SECRET.search(str(job["script"])) and "environment" not in job:
         yield f"{name} needs a secret and is outside of an environment"
+    if RUN.search("\n".join(job["script"])):
+        yield f"{name} runs what another job wrote"
     if order[stage] and not job.get("needs"):
         yield f"{name} needs nothing, so it would not wait for the stage before"
+    names = list(jobs)
     earlier: set[str] = set()
     for need in job.get("needs", []):
         if need not in jobs:
             yield f"{name} needs {need}, which is not here"
-        elif order.get(jobs[need].get("stage"), len(order)) >= order[stage]:
+        elif (order.get(jobs[need].get("stage"), len(order)), names.index(need)) >= (order[stage], names.index(name)):
             yield f"{name} needs {need}, which is not in an earlier stage"
         else:
-            earlier.add(jobs[need]["stage"])
+            earlier |= {jobs[one].get("stage") for one in _waits_for(jobs, need)}
     if order[stage] and pipeline["stages"][order[stage] - 1] not in earlier:
         yield f"{name} does not wait for the stage before"
     if "dist/" in str(job["script"]) or "publish unpack" in str(job["script"]):
         makers = [one for one in job.get("needs", []) if one in jobs and _artifacts(pipeline, jobs[one])]
         if order[stage] and not makers:
             yield f"{name} reads dist/, which no job that it needs hands on"
+
+
+def _waits_for(jobs: dict[str, Any], name: str) -> set[str]:
+    """A job and all that it waits for."""
+    found, waiting = set[str](), [name]
+    while waiting:
+        one = waiting.pop()
+        if one in jobs and one not in found:
+            found.add(one)
+            waiting += jobs[one].get("needs", [])
+    return found
 
 
 def _parents(job: dict[str, Any]) -> list[str]:
@@ -72,24 +88,29 @@ def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[s
     job = jobs[name]
     if names.index(name) and "needs" not in job:
         yield f"{name} needs nothing, so it would run at once"
-    chain, current = [], name
-    while current in jobs and "needs" in jobs[current] and current not in chain:
-        chain.append(current)
-        current = jobs[current]["needs"]
-    if current not in jobs:
-        yield f"{name} needs {current}, which is not here"
-    elif current in chain:
-        yield f"{name} waits for itself"
-    before = [*chain[1:], current]
+    before, waiting = set[str](), _needs(job)
+    while waiting:
+        one = waiting.pop()
+        if one not in jobs:
+            yield f"{name} needs {one}, which is not here"
+        elif one == name:
+            yield f"{name} waits for itself"
+        elif one not in before:
+            before.add(one)
+            waiting += _needs(jobs[one])
     handed = {
         step["with"]["name"]
         for one in before
-        if one in jobs and one != name
         for step in jobs[one]["steps"]
         if step.get("uses", "").startswith("actions/upload-artifact@")
     }
+    for used in re.findall(r"needs\.([\w-]+)\.", str(job)):
+        if used not in _needs(job):
+            yield f"{name} reads the job {used}, which it does not need"
     known: set[str] = set()
     for step in job["steps"]:
+        if RUN.search(step.get("run", "")):
+            yield f"{name} runs what another job wrote"
         for used in re.findall(r"steps\.([\w-]+)\.", str(step)):
             if used not in known:
                 yield f"{name} reads the step {used}, which has not run"
@@ -98,3 +119,9 @@ def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[s
             yield f"{name} downloads {step['with']['name']}, which no earlier job uploads"
         if "secrets." in str(step) and "environment" not in job:
             yield f"{name} reads a secret outside of an environment"
+
+
+def _needs(job: dict[str, Any]) -> list[str]:
+    """The jobs that a job waits for."""
+    needs: str | list[str] = job.get("needs", [])
+    return [needs] if isinstance(needs, str) else list(needs)

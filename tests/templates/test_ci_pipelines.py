@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ci_release import HOLDS
 from ci_render import CI, GITHUB, GITLAB, STAGES, lint, load
 from collection import ROOT, files, render
 
@@ -17,8 +18,10 @@ USES = re.compile(r"^\s*-?\s*uses:\s*(\S+)(.*)$", re.MULTILINE)
 IMAGE = re.compile(r"\b([a-z0-9./-]+:[A-Za-z0-9.-]+)@(sha256:[0-9a-f]{64})")
 RELEASE = STAGES[3:]
 JOB_KEYS = {"script", "stage"}
-# What GitHub's job does in one go takes two images on GitLab: python signs, docker pushes.
-LAB_JOBS = [*STAGES[:3], "publish", *RELEASE]
+# The gate is asked before anybody approves. What GitHub's job does in one go takes two images on GitLab: python checks
+# and signs, docker pushes in between.
+HUB_JOBS = [*STAGES[:3], "gate", *RELEASE]
+LAB_JOBS = [*STAGES[:3], "gate", "check", "publish", *RELEASE]
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +54,10 @@ def commands(github: dict[Any, Any], gitlab: dict[Any, Any]) -> tuple[dict[str, 
         targets = {
             f"make {name}" for line in re.findall(r"make -f ops/release\.mk ([a-z -]+)", text) for name in line.split()
         }
-        return targets | set(re.findall(r"ops/bin/[a-z-]+(?: (?:push|pack|unpack|facts|build)\b)?", text))
+        return targets | set(re.findall(r"ops/bin/[a-z-]+(?:(?<!gate-says) (?:push|pack|unpack|records|seal|facts|build)\b)?", text))
 
-    hub = {
-        name: called("\n".join(step.get("run", "") for step in job["steps"])) for name, job in github["jobs"].items()
-    }
+    runs = {name: "\n".join(step.get("run", "") for step in job["steps"]) for name, job in github["jobs"].items()}
+    hub = {name: called(runs[name] + (runs["gate"] if name == "sign" else "")) for name in STAGES}
     jobs = [gitlab[name] for name in LAB_JOBS]
     scripts = {name: [line for job in jobs if job["stage"] == name for line in job["script"]] for name in STAGES}
     lab = {name: called("\n".join(lines)) for name, lines in scripts.items()}
@@ -173,10 +175,11 @@ def test_scripts_in_pipelines_are_clean_too(github: dict[Any, Any], gitlab: dict
 
 
 def test_six_stages_in_order(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
-    assert list(github["jobs"]) == STAGES
+    assert list(github["jobs"]) == HUB_JOBS
     assert gitlab["stages"] == STAGES
-    for before, after in itertools.pairwise(STAGES):
-        assert github["jobs"][after]["needs"] == before
+    for before, after in itertools.pairwise(HUB_JOBS):
+        assert github["jobs"][after]["needs"] == (before if after != "record" else ["gate", before])
+    for before, after in itertools.pairwise(LAB_JOBS):
         assert gitlab[after]["needs"][-1] == before
     for name in STAGES:
         assert github["jobs"][name]["name"] == name
@@ -191,10 +194,12 @@ def test_no_other_job_hides_in_the_gitlab_pipeline(gitlab: dict[Any, Any]) -> No
 def test_both_providers_call_the_same_things(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
     hub, lab = commands(github, gitlab)
     for name in RELEASE:
-        assert hub[name] == lab[name], name
+        # what GitHub hands on between jobs is an output, on GitLab a file
+        assert hub[name] == lab[name] - {"ops/bin/gate-says", "ops/bin/image facts"}, name
     # Only the release environment holds the registry's password, and no pull request comes there.
     assert [name for name in STAGES if "ops/bin/image push" in lab[name]] == ["sign"]
     same = {"make build": "ops/bin/image build"}
+    lab = {name: calls - {"ops/bin/gate-says"} for name, calls in lab.items()}
     everything = {frozenset(same.get(one, one) for stage in part.values() for one in stage) for part in (hub, lab)}
     only_one = frozenset.symmetric_difference(*everything) if len(everything) == 2 else frozenset()
     # The GitLab builder has no Python, so an earlier job writes down what it needs.
@@ -205,9 +210,11 @@ def test_what_each_stage_does(github: dict[Any, Any], gitlab: dict[Any, Any]) ->
     hub, lab = commands(github, gitlab)
     for stage, wanted in (
         ("test", {"make ci-test", "ops/bin/no-conflict-markers", "ops/bin/bump", "ops/bin/commit-msg"}),
-        ("sign", {"make sign", "ops/bin/with-key", "ops/bin/release-gate"}),
-        ("timestamp", {"make timestamp", "ops/bin/release-gate"}),
-        ("record", {"make record", "ops/bin/with-key", "ops/bin/publish push", "ops/bin/release-gate"}),
+        ("test", {"ops/bin/check-range"}),
+        ("sign", {"ops/bin/release-gate", "make timestamp", "ops/bin/artifact", "make check-key"}),
+        ("sign", {"make sbom", "make sign", "make record", "ops/bin/with-key", "ops/bin/image push"}),
+        ("timestamp", {"make timestamp", "ops/bin/publish unpack"}),
+        ("record", {"ops/bin/publish push", "ops/bin/publish seal"}),
     ):
         assert wanted <= hub[stage], stage
         assert wanted <= lab[stage], stage
@@ -262,7 +269,7 @@ def test_images_are_pinned_to_digests_that_two_sources_name(both: Path) -> None:
             used.add(name)
     assert used == set(PINS["images"])
     for line in re.findall(r"(?m)^\s*(?:- )?(?:image|name): (?!\s*$)(.+)$", texts[GITLAB]):
-        assert IMAGE.search(line) or line in {"release"}, f"not pinned: {line}"
+        assert IMAGE.search(line) or line in {"release", "ledger"}, f"not pinned: {line}"
 
 
 @pytest.mark.parametrize("kind", ["actions", "images"])
@@ -278,7 +285,7 @@ def test_every_pin_has_two_independent_sources(kind: str) -> None:
 
 def test_rights_are_given_one_by_one_with_a_reason(both: Path, github: dict[Any, Any]) -> None:
     assert github["permissions"] == {}
-    wanted = {name: {"contents": "read"} for name in STAGES}
+    wanted = {name: {"contents": "read"} for name in HUB_JOBS}
     wanted |= {"sign": {"contents": "read", "packages": "write"}, "record": {"contents": "write"}}
     assert {name: job["permissions"] for name, job in github["jobs"].items()} == wanted
     for line in re.findall(r"(?m)^      (?:contents|packages): .*$", (both / GITHUB).read_text()):
@@ -286,26 +293,41 @@ def test_rights_are_given_one_by_one_with_a_reason(both: Path, github: dict[Any,
 
 
 def test_release_stages_run_on_the_protected_branch_only(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
-    for name in RELEASE:
-        job = github["jobs"][name]
-        assert "github.event_name != 'pull_request'" in job["if"]
-        assert "github.event.repository.default_branch" in job["if"]
-        assert job["env"]["RELEASE_PROTECTED"] == "${{ github.ref_protected }}"
-        assert job["env"]["RELEASE_FORK"] == "${{ github.event.repository.fork }}"
-        gate = next(step for step in job["steps"] if step.get("id") == "gate")
-        after = job["steps"][job["steps"].index(gate) + 1 :]
-        assert all(step["if"] == "steps.gate.outputs.release == 'true'" for step in after)
+    gate = github["jobs"]["gate"]
+    assert "github.event_name != 'pull_request'" in gate["if"]
+    assert "github.event.repository.default_branch" in gate["if"]
+    assert gate["env"]["RELEASE_PROTECTED"] == "${{ github.ref_protected }}"
+    assert gate["env"]["RELEASE_FORK"] == "${{ github.event.repository.fork }}"
+    assert github["jobs"]["sign"]["if"] == "needs.gate.outputs.release == 'true'"
+    assert "if" not in github["jobs"]["timestamp"], "it runs where signing did"
+    record = github["jobs"]["record"]["if"]
+    assert "needs.timestamp.result == 'success'" in record
+    assert "needs.gate.outputs.release == 'false' && needs.gate.outputs.seal == 'true'" in record
+    # nobody is asked to approve before the gate found a release, nor twice for one
+    places = {name: job["environment"] for name, job in github["jobs"].items() if "environment" in job}
+    assert places == {"sign": "release", "record": "ledger"}
+    for name in LAB_JOBS[4:]:
         lines = gitlab[name]["script"]
-        assert lines[0].startswith("ops/bin/release-gate --output")
-        assert lines[1] == ". ./release.env", "a line of its own: a failed gate must end the job"
-        assert all(line.startswith('if [ "$release" = true ]; then ') for line in lines[2:])
-    assert [gitlab[name]["extends"] for name in LAB_JOBS[3:]] == [[".docker", ".release"], *[".release"] * 3]
-    ask, push = gitlab["publish"]["script"]
-    assert ask == ". ./dist/gate.env", "a line of its own, and written by the gate that the test job asked"
-    assert "ops/bin/release-gate --output dist/gate.env" in gitlab["test"]["script"]
-    assert push.startswith('if [ "$release" = true ]; then ')
-    assert gitlab[".release"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
+        asked = lines.index("release=$(ops/bin/gate-says release)")  # of its own: a refusal must end the job
+        assert all(line.startswith(('if [ "$release', "seal=$(")) for line in lines[asked + 1 :])
+        assert "gate" in gitlab[name]["needs"]
+    assert [gitlab[name]["extends"] for name in LAB_JOBS[3:]] == [
+        *[".release"] * 2,
+        [".docker", ".release"],
+        *[".release"] * 3,
+    ]
+    protected = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH || $CI_COMMIT_BRANCH =~ /^release\\//"
+    assert gitlab[".release"]["rules"] == [{"if": protected}]
     assert gitlab["variables"]["RELEASE_PROTECTED"] == "$CI_COMMIT_REF_PROTECTED"
+
+
+def test_every_push_to_a_release_branch_ends_its_run(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    """Three quick bumps are three releases: no run is dropped for a newer one, none is cancelled while it waits."""
+    group = github["concurrency"]["group"]
+    assert group == "ci-${{ github.event_name == 'pull_request' && github.ref || github.sha }}"
+    assert github["jobs"]["record"]["concurrency"] == {"group": "ledger", "cancel-in-progress": False, "queue": "max"}
+    assert gitlab["workflow"]["rules"][1]["auto_cancel"] == {"on_new_commit": "none"}
+    assert gitlab["record"]["resource_group"] == "ledger"
 
 
 def test_secrets_are_read_by_single_steps_of_the_release_environment(github: dict[Any, Any]) -> None:
@@ -313,39 +335,34 @@ def test_secrets_are_read_by_single_steps_of_the_release_environment(github: dic
     for name, step in steps(github):
         if "secrets." in json.dumps(step):
             assert "run" in step
-            assert github["jobs"][name]["environment"] == "release"
+            read = set(re.findall(r"secrets\.(\w+)", json.dumps(step)))
+            assert read <= HOLDS[github["jobs"][name]["environment"]]
     holders = {name for name, step in steps(github) if "secrets." in json.dumps(step)}
     assert holders == {"sign", "record"}
     pushing = [step for _, step in steps(github) if "RELEASE_TOKEN" in json.dumps(step)]
-    assert [step["run"] for step in pushing] == ["ops/bin/publish push"]
-    assert pushing[0]["env"]["RELEASE_TOKEN"] == "${{ secrets.RELEASE_TOKEN || github.token }}"
+    assert [step["run"].split()[-1] for step in pushing] == ["push", "seal"]
+    assert {step["env"]["RELEASE_TOKEN"] for step in pushing} == {"${{ secrets.RELEASE_TOKEN || github.token }}"}
 
 
 def test_the_gitlab_jobs_that_need_a_secret_are_in_the_release_environment(gitlab: dict[Any, Any]) -> None:
-    inside = [name for name in LAB_JOBS if gitlab[name].get("environment", {}).get("name") == "release"]
-    assert inside == ["publish", "sign", "record"]
+    inside = {name: gitlab[name]["environment"]["name"] for name in LAB_JOBS if "environment" in gitlab[name]}
+    assert inside == {"check": "release", "publish": "release", "sign": "release", "record": "ledger"}
 
 
 @pytest.mark.parametrize("path", [GITHUB, GITLAB])
 def test_the_head_of_each_pipeline_says_what_it_reads_and_where(both: Path, path: str) -> None:
     text = (both / path).read_text()
     head = text[: re.search(r"(?m)^[a-z]", text).start()]  # type: ignore[union-attr]
-    apart, inside = head.split('"release"')
+    apart, release, ledger = re.split('"(?:release|ledger)"', head)
     assert "REMEMBRANCER_TRUST" in apart
-    for name in (
-        "REMEMBRANCER_GPG_KEY",
-        "REMEMBRANCER_LOG_KEY",
-        "RELEASE_TOKEN",
-        "REGISTRY_USER",
-        "REGISTRY_PASSWORD",
-    ):
-        assert name in inside
-        assert name not in apart
+    for place, said in (("release", release), ("ledger", ledger)):
+        assert {name for names in HOLDS.values() for name in names if name in said} == HOLDS[place]
+    assert not any(name in apart for names in HOLDS.values() for name in names)
 
 
 def test_checkouts_keep_no_credentials(github: dict[Any, Any]) -> None:
     checkouts = [step for _, step in steps(github) if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == len(STAGES)
+    assert len(checkouts) == len(HUB_JOBS)
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
@@ -353,9 +370,6 @@ def test_everything_ends_and_nothing_overlaps(github: dict[Any, Any], gitlab: di
     assert all(0 < job["timeout-minutes"] <= 30 for job in github["jobs"].values())
     assert all("timeout" in gitlab[name] or ".release" in gitlab[name]["extends"] for name in LAB_JOBS)
     assert "timeout" in gitlab[".release"]
-    assert github["concurrency"]["group"] == "ci-${{ github.ref }}"
-    assert github["jobs"]["record"]["concurrency"] == {"group": "ledger", "cancel-in-progress": False}
-    assert gitlab["record"]["resource_group"] == "ledger"
     assert gitlab[".release"]["interruptible"] is False
 
 

@@ -41,6 +41,10 @@ LAB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
         lambda one: one["build"]["script"].append("ops/bin/image push"),
         "build needs a secret and is outside of an environment",
     ),
+    "what a job wrote": (
+        lambda one: one["publish"]["script"].insert(0, ". ./dist/gate.env"),
+        "publish runs what another job wrote",
+    ),
     "nothing handed on": (lambda one: one["test"].pop("artifacts"), "build reads dist/"),
 }
 HUB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
@@ -48,10 +52,15 @@ HUB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
     "misspelt need": (lambda one: one["jobs"]["sign"].update(needs="biuld"), "biuld, which is not here"),
     "circle": (lambda one: one["jobs"]["test"].update(needs="record"), "waits for itself"),
     "lost gate": (
-        lambda one: [step.pop("id", None) for step in one["jobs"]["record"]["steps"]],
-        "record reads the step gate, which has not run",
+        lambda one: [step.pop("id", None) for step in one["jobs"]["gate"]["steps"]],
+        "gate reads the step gate, which has not run",
     ),
-    "gate too late": (lambda one: one["jobs"]["sign"]["steps"].reverse(), "sign reads the step gate"),
+    "gate too late": (lambda one: one["jobs"]["gate"]["steps"].reverse(), "gate reads the step gate"),
+    "gate not needed": (lambda one: one["jobs"]["record"].update(needs="timestamp"), "record reads the job gate"),
+    "what a job wrote": (
+        lambda one: one["jobs"]["sign"]["steps"][-2].update(run=". ./dist/build.env"),
+        "sign runs what another job wrote",
+    ),
     "other name": (
         lambda one: steps(one, "record", "actions/download-artifact@")["with"].update(name="signd"),
         "record downloads signd, which no earlier job uploads",

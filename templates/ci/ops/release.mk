@@ -13,7 +13,7 @@ ARTIFACT = dist/$(NAME).tar.gz
 ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
 # OVERLAY, DIGEST, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
-.PHONY: artifact ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
+.PHONY: artifact check-key ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
   release deployment rollback bump hooks gates
 
 dist: ## make dist/<component>-<version>.tar.gz, reproducibly
@@ -21,6 +21,9 @@ dist: ## make dist/<component>-<version>.tar.gz, reproducibly
 
 artifact:
 	@ops/bin/artifact
+
+check-key:
+	@$(REMEMBRANCER) sign --check $(ARTIFACT)
 
 ci-test:
 	@cd $(WORKING_DIRECTORY) && $(TEST_COMMAND)

@@ -2,11 +2,14 @@
 
 With --for, what would end in a contradiction is refused before anything is signed or deployed: no trust policy,
 changes that no commit has, and a version that is recorded with other bytes, whose archive then stays as it was.
+With --again, the archive that an earlier job left is made again of the commit and must have the same bytes, because
+that job ran tests and builders, and what it left is what would be signed.
 """
 
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +18,9 @@ import dist
 import service
 from release_gate import profile
 from service import EXIT_USAGE, RECORDS, ROOT, Service, Trouble
+
+# A command of the repository's own needs none of them.
+SECRETS = ("REMEMBRANCER_GPG_KEY", "REMEMBRANCER_LOG_KEY", "RELEASE_TOKEN", "REGISTRY_PASSWORD", "GHCR_TOKEN")
 
 
 def recorded_digest(found: Service, version: str) -> str:
@@ -67,7 +73,8 @@ def make(found: Service, recorded: str) -> None:
     before = made.read_bytes() if recorded and made.is_file() else None
     kept = False
     try:
-        done = subprocess.run(["sh", "-c", found.dist_command], cwd=found.folder, check=False)
+        environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        done = subprocess.run(["sh", "-c", found.dist_command], cwd=found.folder, env=environment, check=False)
         if done.returncode:
             raise Trouble(f"'{found.dist_command}' failed with {done.returncode}")
         if not made.is_file():
@@ -88,6 +95,26 @@ def make(found: Service, recorded: str) -> None:
         shutil.copyfile(made, target)
 
 
+def again(found: Service) -> None:
+    """Make the archive of the commit again; it must be what an earlier job left, byte for byte.
+
+    Raises:
+        Trouble: the archive is missing, a link, or has other bytes than the commit makes.
+    """
+    path = ROOT / found.artifact
+    if path.is_symlink() or not path.is_file():
+        raise Trouble(f"{found.artifact} is missing or not a regular file; the build makes it")
+    left = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.unlink()
+    make(found, "")
+    made = hashlib.sha256(path.read_bytes()).hexdigest()
+    if made != left:
+        raise Trouble(
+            f"{found.artifact} of an earlier job has the digest {left[:12]}..., and its commit makes {made[:12]}...; "
+            "nothing is signed: find the job that changed it, or make DIST_COMMAND reproducible"
+        )
+
+
 def restore(path: Path, content: bytes | None) -> None:
     """Give a file the content that it had; None says that it was not there."""
     if content is None:
@@ -102,8 +129,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--for", dest="purpose", choices=("release", "deployment"), help="refuse what cannot be recorded"
     )
-    purpose = parser.parse_args(arguments).purpose
-    found = service.load()
+    parser.add_argument("--again", action="store_true", help="refuse an archive that the commit does not make")
+    options = parser.parse_args(arguments)
+    purpose, found = options.purpose, service.load()
+    if options.again:
+        again(found)
+        return 0
     if purpose:
         check(purpose)
     make(found, recorded_digest(found, service.version(found)) if purpose else "")

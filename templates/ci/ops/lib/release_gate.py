@@ -1,7 +1,8 @@
-"""Say whether this pipeline may release: production policy, protected ref of the own repository, version not recorded.
+"""Say what this pipeline may do: release this version, or seal what waits on the published branch.
 
-Prints one sentence, and appends `release=true` or `release=false` to the file that --output names. Exits with 0 when
-the answer is clear, and with another code when the policy cannot be read: broken is never "not configured".
+Prints one sentence for each, and appends `release=` and `seal=` with true or false to the file that --output names.
+Exits with 0 when the answer is clear, and with another code when the trust policy is broken or nobody vouches for it:
+broken is never "not configured". The profile is the one that the Remembrancer verified, never what a file says alone.
 """
 
 import argparse
@@ -9,13 +10,21 @@ import contextlib
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import evidence
+import lines
 import service
-from service import EXIT_USAGE, ROOT, Service, Trouble
+from service import EXIT_ENVIRONMENT, EXIT_USAGE, ROOT, Service, Trouble
+
+NOT_CONFIGURED = (
+    "not configured: run init --production (ops/bin/remembrancer), then add the secrets; nothing was released"
+)
+DEVELOPMENT = b"dev.invalid/"  # what every development log's origin begins with
 
 
 def profile() -> str:
-    """Return the profile of ops/trust/policy.toml, or "" where there is no policy.
+    """Return the profile that ops/trust/policy.toml states, or "" where there is no policy.
 
     Raises:
         Trouble: the file cannot be parsed or names no known profile.
@@ -32,43 +41,94 @@ def profile() -> str:
     return str(value)
 
 
-def recorded(found: Service, branch: str) -> bool:
-    """Tell whether the published branch already holds the receipt of this version."""
-    receipt = f"ops/receipts/deploy/{found.component}-{service.version(found)}.receipt"
-    if branch:
-        for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
-            with contextlib.suppress(Trouble):
-                service.git("cat-file", "-e", f"{ref}:./{receipt}")
-                return True
-    return (ROOT / receipt).exists()
+def configured() -> bool:
+    """Tell whether there is production trust, which a production log must have.
+
+    Raises:
+        Trouble: the log is a production log and the policy does not say production.
+    """
+    stated = profile()
+    checkpoint = ROOT / "ops" / "receipts" / "ledger" / "checkpoint"
+    begun = checkpoint.is_file() and not checkpoint.read_bytes().startswith(DEVELOPMENT)
+    if begun and stated != "production":
+        said = f"says {stated}" if stated else "is missing"
+        raise Trouble(f"the log is a production log, and ops/trust/policy.toml {said}; restore ops/trust from git")
+    return stated == "production"
 
 
-def reason_not_to(found: Service) -> str:
-    """Return why nothing is released, or "" when this is a release."""
-    if profile() != "production":
-        return (
-            "not configured: run init --production (ops/bin/remembrancer), then add the secrets; nothing was released"
-        )
+def asked(*words: str) -> dict[str, Any]:
+    """Return what a command of the Remembrancer reports.
+
+    Raises:
+        Trouble: it cannot be run, or its answer is not a success; the sentence is its own.
+    """
+    report = evidence.remembrancer_json(*words)
+    if report and report.get("exitCode") == 0:
+        return report
+    code, said, codes = evidence.verdict(*words)
+    shown = f" [{', '.join(sorted(codes))}]" if codes else ""
+    known = code if 0 < code < 5 else EXIT_ENVIRONMENT
+    raise Trouble(f"'remembrancer {' '.join(words[:2])}' says: {said.rstrip('.')}{shown}", known)
+
+
+def published(found: Service, branch: str) -> set[str]:
+    """Return the versions whose deploy receipts the published branch holds; those of HEAD where there is no branch."""
+    for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}", "HEAD"):
+        with contextlib.suppress(Trouble):
+            listed = service.git("ls-tree", "--name-only", ref, "./ops/receipts/deploy/").decode()
+            names = (name.rpartition("/")[2].removesuffix(".receipt") for name in listed.splitlines())
+            found_versions = {name.removeprefix(f"{found.component}-") for name in names}
+            return {one for one in found_versions if service.VERSION.fullmatch(one)}
+    return set()
+
+
+def outside() -> str:
+    """Return why nothing may be signed here at all, or ""."""
     if os.environ.get("RELEASE_FORK", "false") != "false":
         return "this is a fork; only the repository itself signs, timestamps and records, so this stops before signing"
     if os.environ.get("RELEASE_PROTECTED", "false") != "true":
         return "this ref is not protected; protect the branch in the repository's settings to release from it"
-    if recorded(found, os.environ.get("RELEASE_BRANCH", "")):
-        return f"{service.version(found)} is recorded already; 'make bump VERSION=…' begins the next release"
     return ""
 
 
+def answers(found: Service) -> dict[str, str]:
+    """Return, for `release` and `seal`, why it is not done, or "" where it is.
+
+    Raises:
+        Trouble: the trust policy is broken, or this version does not belong on this branch.
+    """
+    if why := (outside() if configured() else NOT_CONFIGURED):
+        return {"release": why, "seal": why}
+    asked("trust", "show", "--require", "production")
+    branch, ref = os.environ.get("RELEASE_BRANCH", ""), os.environ.get("RELEASE_REF", "")
+    version = service.version(found)
+    known = published(found, branch)
+    if version in known:
+        why = f"{version} is recorded already; 'make bump VERSION=…' begins the next release"
+    else:
+        lines.check(found, version, ref if ref != branch else "")
+        why = ""
+    for one in lines.left_out(found, version, known):
+        print(f"release-gate: {one.version} was left out: run the pipeline of {one.commit[:12]} again to release it.")
+    waiting = asked("status")["data"]["pending"] if ref == branch else 0
+    idle = "" if waiting else "nothing waits to be sealed" if ref == branch else f"what waits is sealed on {branch}"
+    return {"release": why, "seal": idle}
+
+
 def main(arguments: list[str]) -> int:
-    """Print the answer; return 0."""
-    parser = argparse.ArgumentParser(prog="ops/bin/release-gate", description="May this pipeline release?")
-    parser.add_argument("--output", type=Path, help="append release=true or release=false to this file")
+    """Print the answers; return 0."""
+    parser = argparse.ArgumentParser(prog="ops/bin/release-gate", description="What may this pipeline release or seal?")
+    parser.add_argument("--output", type=Path, help="append release= and seal= with true or false to this file")
     options = parser.parse_args(arguments)
     found = service.load()
-    why = reason_not_to(found)
-    print(f"release-gate: {why or f'this releases {found.component} {service.version(found)}'}.")
+    said = answers(found)
+    print(f"release-gate: {said['release'] or f'this releases {found.component} {service.version(found)}'}.")
+    if said["seal"] != said["release"]:
+        print(f"release-gate: {said['seal'] or 'this seals what waits'}.")
     if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
         with options.output.open("a", encoding="utf-8") as file:
-            file.write(f"release={'false' if why else 'true'}\n")
+            file.writelines(f"{what}={'false' if why else 'true'}\n" for what, why in said.items())
     return 0
 
 
