@@ -143,11 +143,14 @@ class Pipeline:
     output: str = ""
     token: str = "t0ken-of-the-run"
     branch: str = "main"
+    owner: str = "F" * 40
+    real: bool = False  # a Remembrancer is in the path already
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
     results: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        program(self.tmp / "path", "remembrancer", REMEMBRANCER)
+        if not self.real:
+            program(self.tmp / "path", "remembrancer", REMEMBRANCER)
         program(self.tmp / "path", "docker", DOCKER)
         self.artifacts = self.tmp / "artifacts"
         self.begin()
@@ -277,7 +280,9 @@ class Pipeline:
                 continue
             named = job.get("env", {}) | step.get("env", {})
             values = {key: self.expression(str(value), job.get("environment", "")) for key, value in named.items()}
-            done = call(step["run"], clone, self.env(GITHUB_OUTPUT=str(output), GITHUB_SHA=self.commit, **values))
+            reference = f"team/my-svc/{GITHUB}@refs/heads/{self.branch}"
+            given = {"GITHUB_OUTPUT": str(output), "GITHUB_SHA": self.commit, "GITHUB_WORKFLOW_REF": reference}
+            done = call(step["run"], clone, self.env(**given, **values))
             self.outputs[name] = dict(line.split("=", 1) for line in output.read_text().splitlines())
             self.ended(clone, done)
             if done.returncode:
@@ -299,7 +304,7 @@ class Pipeline:
             "github.ref_protected": "true",
             "github.actor": "somebody",
             "github.token": self.token,
-            "vars.REMEMBRANCER_TRUST": "F" * 40,
+            "vars.REMEMBRANCER_TRUST": self.owner,
         }
 
     def truth(self, text: str) -> bool:
@@ -334,9 +339,11 @@ class Pipeline:
             "CI_COMMIT_BRANCH": self.branch,
             "CI_COMMIT_SHA": self.commit,
             "CI_COMMIT_REF_PROTECTED": "true",
+            "CI_COMMIT_REF_NAME": self.branch,
             "CI_PROJECT_DIR": str(clone),
+            "CI_PROJECT_PATH": "team/my-svc",
             "CI_PROJECT_URL": self.origin.as_uri().removesuffix(".git"),
-            "REMEMBRANCER_TRUST": "F" * 40,
+            "REMEMBRANCER_TRUST": self.owner,
         }
         declared = config["variables"] | job.get("variables", {})
         values = {

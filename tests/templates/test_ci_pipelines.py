@@ -54,7 +54,8 @@ def commands(github: dict[Any, Any], gitlab: dict[Any, Any]) -> tuple[dict[str, 
         targets = {
             f"make {name}" for line in re.findall(r"make -f ops/release\.mk ([a-z -]+)", text) for name in line.split()
         }
-        return targets | set(re.findall(r"ops/bin/[a-z-]+(?:(?<!gate-says) (?:push|pack|unpack|records|seal|facts|build)\b)?", text))
+        scripts = r"ops/bin/[a-z-]+(?:(?<!gate-says) (?:push|pack|unpack|records|seal|facts|build)\b)?"
+        return targets | set(re.findall(scripts, text))
 
     runs = {name: "\n".join(step.get("run", "") for step in job["steps"]) for name, job in github["jobs"].items()}
     hub = {name: called(runs[name] + (runs["gate"] if name == "sign" else "")) for name in STAGES}

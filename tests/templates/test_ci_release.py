@@ -1,5 +1,6 @@
 """The release stages as the pipelines run them: the way through, and every way in which they must stop."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ci_release import Builds, Pipeline, origin_of
+from ci_release import POLICY, Builds, Pipeline, origin_of
 from ci_render import GITLAB, call, environment, load, program, repository
 from collection import commit_all, git, render
 
@@ -398,3 +399,121 @@ def test_what_is_no_private_key_is_refused(rendered: Path, key: dict[str, str], 
     assert done.returncode == 1
     assert said in done.stderr
     assert "ran" not in done.stdout
+
+
+# ---------------------------------------------------------------- the years after the first release
+
+
+def push(pipeline: Pipeline, message: str, branch: str = "main", **changes: str) -> str:
+    """Commit files to a branch of the origin, and let the pipeline begin there."""
+    work = pipeline.tmp / "work"
+    if not work.exists():
+        git(pipeline.tmp, "clone", "--quiet", pipeline.origin.as_uri(), "work")
+    git(work, "fetch", "--quiet", "origin")
+    known = git(work, "branch", "--remotes", "--list", f"origin/{branch}")
+    git(work, "checkout", "--quiet", "-B", branch, f"origin/{branch}" if known else "HEAD")
+    for path, text in changes.items():
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_text(text)
+    commit = commit_all(work, message)
+    git(work, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+    pipeline.branch = branch
+    pipeline.begin()
+    return commit
+
+
+def bump(pipeline: Pipeline, version: str, branch: str = "main") -> str:
+    """Push another version to a branch."""
+    text = git(pipeline.origin, "show", "main:pyproject.toml") + "\n"
+    changed = re.sub(r'(?m)^version = ".*"$', f'version = "{version}"', text)
+    return push(pipeline, f"[my-svc] chore: {version}", branch, **{"pyproject.toml": changed})
+
+
+def recorded(pipeline: Pipeline) -> list[str]:
+    """Return the versions that the published branch records."""
+    listed = git(pipeline.origin, "ls-tree", "--name-only", "main:ops/receipts/deploy").splitlines()
+    return sorted(name.removeprefix("my-svc-").removesuffix(".receipt") for name in listed)
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_what_waits_is_sealed_without_a_new_version(pipeline: Pipeline) -> None:
+    """A revocation or a decision, and nobody with the signing key is asked for it."""
+    pipeline.secrets["REMEMBRANCER_GPG_KEY"] = ""
+    waits = "ops/receipts/trust/00/a.receipt"
+    push(pipeline, "[my-svc] chore: revoke a key", **{waits: "{}", RECEIPT: "{}"})
+    done = pipeline.all()
+    assert done.returncode == 0, done.stderr
+    assert "0.1.0 is recorded already" in pipeline.output
+    assert subjects(pipeline)[0] == "[my-svc] chore: seal what was recorded"
+    assert waits in published(pipeline, "ops/receipts/ledger/checkpoint").split()
+    asked = [note["words"][0] for note in notes(pipeline)]
+    assert asked == ["trust", "status", "seal", "verify-audit"]
+    assert "--require production" in " ".join(notes(pipeline)[-1]["words"])
+    before = git(pipeline.origin, "rev-parse", "main")
+    pipeline.begin()
+    assert pipeline.all().returncode == 0
+    assert "nothing waits to be sealed" in pipeline.output
+    assert git(pipeline.origin, "rev-parse", "main") == before
+
+
+@pytest.mark.parametrize("pipeline", ["github"], indirect=True)
+def test_a_policy_that_nobody_vouches_for_stops_the_gate(pipeline: Pipeline) -> None:
+    """The profile that a file states is not believed."""
+    push(pipeline, "[my-svc] chore: soften", **{"ops/trust/policy.toml": POLICY + "# changed\n"})
+    done = pipeline.all()
+    assert done.returncode == 1
+    assert "it was changed [trust.policy-signature]" in done.stderr
+    development = 'version = 1\nprofile = "development"\n'
+    log = "example.com/my-svc\n1\n"
+    push(pipeline, "[my-svc] x", **{"ops/trust/policy.toml": development, "ops/receipts/ledger/checkpoint": log})
+    done = pipeline.all()
+    assert done.returncode == 1
+    assert "the log is a production log, and ops/trust/policy.toml says development" in done.stderr
+
+
+@pytest.mark.parametrize("pipeline", ["gitlab"], indirect=True)
+def test_three_quick_bumps_release_three_versions(pipeline: Pipeline) -> None:
+    commits = [bump(pipeline, version) for version in ("0.1.1", "0.1.2", "0.1.3")]
+    # the run of the first one waits longest
+    for commit in (commits[1], commits[2], commits[0]):
+        pipeline.begin()
+        pipeline.commit = commit
+        done = pipeline.all()
+        assert done.returncode == 0, done.stderr
+    assert recorded(pipeline) == ["0.1.1", "0.1.2", "0.1.3"]
+
+
+@pytest.mark.parametrize("pipeline", ["github"], indirect=True)
+def test_a_version_that_was_left_out_is_named_and_a_lower_one_is_refused(pipeline: Pipeline) -> None:
+    assert pipeline.all().returncode == 0
+    left = bump(pipeline, "0.2.0-rc.1")
+    bump(pipeline, "0.2.0")
+    assert pipeline.build().returncode == pipeline.run("gate").returncode == 0
+    assert f"0.2.0-rc.1 was left out: run the pipeline of {left[:12]} again" in pipeline.output
+    bump(pipeline, "0.1.5")
+    pipeline.build()
+    done = pipeline.run("gate")
+    assert done.returncode == 1
+    assert "0.1.5 is lower than 0.2.0, which this branch had before" in done.stderr
+    assert "release/0.1" in done.stderr
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_a_fix_of_an_older_line_is_released_from_its_branch(pipeline: Pipeline) -> None:
+    """Under the policy of today, and recorded on the published branch."""
+    push(pipeline, "[my-svc] feat: begin the line", "release/0.1")
+    newer = POLICY + "# of today\n"
+    signed = hashlib.sha256(newer.encode()).hexdigest()
+    changed = {"ops/trust/policy.toml": newer, "ops/trust/policy.toml.asc": signed}
+    push(pipeline, "[my-svc] chore: trust", **changed, **{"ops/receipts/deploy/my-svc-0.2.0.receipt": "{}"})
+    bump(pipeline, "0.1.1", "release/0.1")
+    done = pipeline.all()
+    assert done.returncode == 0, done.stderr
+    assert recorded(pipeline) == ["0.1.1", "0.2.0"]
+    assert published(pipeline, "ops/trust/policy.toml") == newer.strip()
+    assert "what waits is sealed on main" in pipeline.output
+    bump(pipeline, "0.2.1", "release/0.1")
+    pipeline.build()
+    done = pipeline.run("gate")
+    assert done.returncode == 1
+    assert "0.2.1 is not of the line 0.1" in done.stderr

@@ -84,3 +84,25 @@ def test_the_way_back_is_the_version_before_or_what_is_given(scratch: Scratch) -
         scratch.write(f"dist/my-svc-{version}.tar.gz", version)
         found = said(scratch, "deploy", "--component", "my-svc", "--version", version, *given)
         assert found["rollback"] == plan
+
+
+@pytest.mark.parametrize(
+    ("variables", "by"),
+    [
+        (
+            {"GITHUB_WORKFLOW_REF": "team/my-svc/.github/workflows/ci.yml@refs/heads/main", "GITHUB_ACTOR": "alice"},
+            "team/my-svc/.github/workflows/ci.yml@refs/heads/main",
+        ),
+        (
+            {"CI_PROJECT_PATH": "team/my-svc", "CI_COMMIT_REF_NAME": "release/0.1", "GITLAB_USER_LOGIN": "alice"},
+            "team/my-svc//.gitlab-ci.yml@refs/heads/release/0.1",
+        ),
+    ],
+)
+def test_a_pipeline_records_under_its_own_name(scratch: Scratch, variables: dict[str, str], by: str) -> None:
+    assert said(scratch, "deploy", *OURS, **variables)["recordedBy"] == by
+
+
+def test_the_login_name_of_a_jobs_container_records_nothing(scratch: Scratch) -> None:
+    scratch.git("config", "user.email", "")
+    assert said(scratch, "deploy", *OURS, CI="true")["recordedBy"] == "pipeline"

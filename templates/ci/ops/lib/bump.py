@@ -6,6 +6,7 @@ ops/bin/bump --show          print the version
 ops/bin/bump --check         say which copies differ
 ops/bin/bump 1.2.0           write it everywhere
 ops/bin/bump patch|minor|major
+ops/bin/bump --lower 1.1.1   go back on purpose: only a branch release/1.1 releases it
 """
 
 import argparse
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import lines
 import service
 from service import EXIT_FAILED, EXIT_USAGE, ROOT, VERSION, Service, Trouble
 
@@ -101,6 +103,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("version", nargs="?", help="the new version, or patch, minor or major")
     parser.add_argument("--show", action="store_true", help="print the version")
     parser.add_argument("--check", action="store_true", help="say which copies differ from the authority")
+    parser.add_argument("--lower", action="store_true", help="the version may be lower than the one that is here")
     options = parser.parse_args(arguments)
     if bool(options.version) + options.show + options.check != 1:
         parser.error("say one of: a version, patch, minor, major, --show, --check")
@@ -118,6 +121,13 @@ def main(arguments: list[str]) -> int:
     if not VERSION.fullmatch(wanted):
         raise Trouble(
             f"{wanted[:40]!r} is not MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N", EXIT_USAGE
+        )
+    if lines.order(wanted) < lines.order(current) and not options.lower:
+        line = ".".join(wanted.split(".")[:2])
+        raise Trouble(
+            f"{wanted} is lower than {current}; a fix of {line} is made on the branch release/{line}, and "
+            f"'ops/bin/bump --lower {wanted}' goes back all the same",
+            EXIT_USAGE,
         )
     changed = write(found, wanted)
     print(f"{current} -> {wanted}: {', '.join(changed) or 'nothing to change'}")

@@ -47,7 +47,7 @@ def subject_of(message: str) -> str:
     shown = subprocess.run(
         ["git", "stripspace", "--strip-comments"], cwd=ROOT, input=message.encode(), capture_output=True, check=True
     )
-    return shown.stdout.decode(errors="replace").partition("\n")[0]
+    return str(shown.stdout.decode(errors="replace").partition("\n")[0])
 
 
 def known(commit: str) -> bool:

@@ -162,9 +162,9 @@ def _would(ready: "Ready") -> list[str]:
 def _for_the_pipeline(owner: str, signer: str, log_key_file: Path | None) -> tuple[str, ...]:
     """Return what the settings of the repository need before its pipeline can release; the names are the pipelines'."""
     return (
-        "for the pipeline, protect the default branch, and make an environment `release` for that branch only, with",
-        f"  the secret REMEMBRANCER_LOG_KEY: the private log key, which is the text in {log_key_file}",
-        f"  the secret REMEMBRANCER_GPG_KEY: the signing key, by gpg --armor --export-secret-keys {signer}",
+        "for the pipeline, protect the default branch, and make two environments for protected branches only:",
+        f"  `release` with the secret REMEMBRANCER_GPG_KEY: the signing key, gpg --armor --export-secret-keys {signer}",
+        f"  `ledger` with the secret REMEMBRANCER_LOG_KEY: the private log key, which is the text in {log_key_file}",
         f"and for the whole repository the variable REMEMBRANCER_TRUST: {owner}",
     )
 

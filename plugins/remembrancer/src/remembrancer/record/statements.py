@@ -40,17 +40,30 @@ def evidence_name(repository: Repository, path: Path) -> str:
 
 
 def recorded_by(repository: Repository, environ: Mapping[str, str] = os.environ) -> str:
-    """Return who records: the pipeline's actor, else Git's user, else the login name. A claim, not a proof."""
+    """Return who records: the pipeline, else its actor, Git's user, or the login name. A claim, not a proof."""
+    if named := _pipeline(environ):
+        return named
     for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
         if environ.get(name):
             return environ[name]
     with suppress(EnvironmentTrouble):  # a name that anybody may choose; the next best will do
         if mail := repository.git("config", "user.email").stdout.decode(errors="replace").strip():
             return mail
+    if environ.get("CI") == "true":  # the login name of a job's container says nothing
+        return "pipeline"
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def _pipeline(environ: Mapping[str, str]) -> str:
+    """The identity of the pipeline that runs this, in the form that OIDC tokens of its host use; "" outside of one."""
+    if reference := environ.get("GITHUB_WORKFLOW_REF"):
+        return reference
+    if project := environ.get("CI_PROJECT_PATH"):
+        return f"{project}//.gitlab-ci.yml@refs/heads/{environ.get('CI_COMMIT_REF_NAME', '')}"
+    return ""
 
 
 def head_commit(repository: Repository) -> str:
