@@ -1,0 +1,140 @@
+"""docs/years.md: each block about a production ledger's later life runs, and ends in what it promises."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ci_render import program
+from cli_support import Outcome, Scratch, end_agents, new_key, new_scratch
+from collection import ROOT
+from production_support import Production, authority_options, production
+
+TEXT = (ROOT / "docs/years.md").read_text(encoding="utf-8")
+
+
+def blocks(heading: str) -> list[str]:
+    """Return the commands of a section."""
+    section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    found = re.findall(r"(?ms)^```sh\n(.*?)^```$", section)
+    assert found, heading
+    return found
+
+
+def run(scratch: Scratch, block: str, **variables: str) -> Outcome:
+    """Run a block as somebody would type it, in the repository."""
+    path = scratch.base / "path"
+    source = ROOT / "plugins/remembrancer/src"
+    program(path, "remembrancer", f'#!/bin/sh\nPYTHONPATH={source} exec {sys.executable} -P -m remembrancer "$@"\n')
+    env = scratch.environment()
+    url, root = authority_options(scratch)[1::2]
+    shutil.copy(root.partition("=")[2], scratch.base / "tsa.pem") if not (scratch.base / "tsa.pem").exists() else None
+    env |= {"PATH": f"{path}:{env['PATH']}", "TSA_URL": url.partition("=")[2]} | variables
+    done = subprocess.run(["sh", "-euc", block], cwd=scratch.root, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def certificate(scratch: Scratch, name: str) -> str:
+    """Make a key, write its certificate to next.asc in the repository, and return its fingerprint."""
+    fingerprint = new_key(scratch, f"{name} <{name.lower()}@example.invalid>")
+    command = ["gpg", "--batch", "--armor", "--export", fingerprint]
+    text = subprocess.run(command, env=scratch.environment(), capture_output=True, text=True, check=True).stdout
+    scratch.write("next.asc", text)
+    with (scratch.root / ".git/info/exclude").open("a") as file:
+        file.write("next.asc\n")
+    return fingerprint
+
+
+@pytest.fixture
+def made() -> Iterator[Production]:
+    """A ledger in production that has one release."""
+    with production() as one:
+        one.release("0.1.0")
+        yield one
+
+
+def holds(made: Production, **key: str) -> None:
+    """Seal what waits, publish it, and audit as a stranger who trusts the owner."""
+    made.scratch.ok("seal", **(made.key | key))
+    made.push("seal")
+    owner = key.get("REMEMBRANCER_TRUST", made.owner)
+    audit = made.scratch.json(
+        "verify-audit", "--require", "production", **(made.stranger() | {"REMEMBRANCER_TRUST": owner})
+    )
+    assert (audit.status, audit.codes) == (0, set()), audit.out
+
+
+def test_the_first_day() -> None:
+    scratch = new_scratch()
+    owner, signer = new_key(scratch, "Owner <o@example.invalid>"), new_key(scratch, "Signer <s@example.invalid>")
+    (block,) = blocks("The first day")
+    said = run(scratch, block, OWNER=owner, SIGNER=signer)
+    assert "nothing was changed" in said.out
+    assert scratch.run("trust", "show", "--require", "production").status == 0
+    end_agents(scratch)
+    scratch.remove()
+
+
+def test_a_person_leaves_and_a_key_is_stolen(made: Production) -> None:
+    certificate(made.scratch, "Next")
+    leaves, stolen = blocks("A person leaves, a key is stolen")
+    run(made.scratch, leaves)
+    holds(made)
+    artifact = "dist/my-svc-0.1.0.tar.gz"
+    assert made.scratch.run("verify-full", artifact, "--require", "production").status == 0
+    with production() as other:
+        other.release("0.1.0")
+        said = run(other.scratch, stolen)
+        assert "would no longer verify" in said.out
+
+
+def test_the_log_key_is_lost(made: Production) -> None:
+    (made.scratch.base / "log.key").unlink()
+    (block,) = blocks("The log key is lost or stolen")
+    run(made.scratch, block)
+    holds(made, REMEMBRANCER_LOG_KEY_FILE=str(made.scratch.base / "new-log.key"))
+
+
+def test_the_owner_changes_or_is_lost(made: Production) -> None:
+    following = certificate(made.scratch, "Next")
+    handed, lost = blocks("The owner changes, or the owner's key is lost")
+    run(made.scratch, handed, NEXT=following)
+    holds(made, REMEMBRANCER_TRUST=following)
+    run(made.scratch, lost, NEXT=following, SIGNER=made.signer)
+    before = made.scratch.base / "my-svc-before"
+    trust = {"REMEMBRANCER_TRUST": following}
+    assert made.scratch.run("verify-audit", "--root", str(before), **trust).status == 0
+    assert made.scratch.json("trust", "show", **trust).report["data"]["origin"] == "log2.example.com/my-svc"
+
+
+def test_two_people_changed_the_policy(made: Production) -> None:
+    certificate(made.scratch, "Next")
+    work = made.clone("other")
+    made.scratch.ok("trust", "revoke", "tsa", "--as", "retired", "--until", "2099-01-01", "--dry-run", cwd=work)
+    (block,) = blocks("Two people changed the policy")
+    made.scratch.ok("trust", "add", "--signer", "mine", "--key", str(made.scratch.root / "next.asc"))
+    made.scratch.commit("[my-svc] chore: mine")
+    run(made.scratch, block)
+    holds(made)
+
+
+def test_backup_and_another_forge(made: Production) -> None:
+    made.scratch.git("init", "-q", "--bare", "-b", "main", str(made.scratch.base / "forge.git"))
+    backup, moved = blocks("Backup, and another forge")
+    run(made.scratch, backup, ORIGIN=str(made.origin))
+    said = run(made.scratch, moved, FORGE=str(made.scratch.base / "forge.git"))
+    assert "VERIFIED" in said.out
+    assert Path(made.scratch.base / "moved/ops/trust/policy.toml").is_file()
+
+
+def test_every_loss_says_what_to_do() -> None:
+    rows = [
+        line.split("|")[1:-1] for line in TEXT.partition("## What is lost")[2].splitlines() if line.startswith("| ")
+    ]
+    assert len(rows) > 10
+    assert all(len(row) == 3 and all(cell.strip() for cell in row) for row in rows)
