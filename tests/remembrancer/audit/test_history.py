@@ -171,3 +171,15 @@ def test_without_git_nothing_is_claimed(tmp_path: Path) -> None:
     grow(world, "first")
     found, notice = history.committed(view(world), Repository(world.root), POLICY)
     assert (found, notice) == (None, "no Git history: earlier checkpoints were not compared")
+
+
+def test_a_history_in_which_nothing_is_found_is_not_passed_over(tmp_path: Path) -> None:
+    """As where the repository's own settings say that its files lie elsewhere."""
+    world = forked(tmp_path / "folder")
+    shutil.rmtree(world.root / ".git")
+    world.git("init", "-q", str(tmp_path))
+    world.commit("in a folder of a larger repository")
+    assert code(world) == "history.ok"
+    world.git("config", "core.worktree", str(world.root))
+    found, notice = history.committed(view(world), Repository(world.root), POLICY)
+    assert (found, notice) == (None, "no commit holds an earlier checkpoint of this log, so none was compared")

@@ -15,6 +15,8 @@ from ledger_world import deploy, signed
 from production_support import authority_options
 from receipt_samples import statement
 from remembrancer.clock import rfc3339
+from remembrancer.errors import EnvironmentTrouble
+from remembrancer.hooks.staged import Staged
 from remembrancer.ledger import Ledger
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import manifest as manifests
@@ -506,3 +508,9 @@ def test_beginning_production_passes(scratch: Scratch) -> None:
     status, said = checked(scratch)
     assert status == 1
     assert "[log.missing]" in said
+
+
+def test_outside_of_a_repository_the_reason_is_that(tmp_path: Path) -> None:
+    with Staged(str(tmp_path)) as staged, pytest.raises(EnvironmentTrouble) as caught:
+        staged.changes("ops/receipts")
+    assert (caught.value.code, caught.value.message) == ("env.git", f"{tmp_path} is not inside a Git repository")

@@ -54,7 +54,8 @@ def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Fi
         sizes[old.size] = old.root
     notice = _unknown(repository, absent)
     if not sizes:
-        return None, notice
+        nothing = "no commit holds an earlier checkpoint of this log, so none was compared"
+        return None, "; ".join(one for one in (nothing, notice) if one)
     return positive("history", SUBJECT, f"extends {counted(len(sizes), 'committed checkpoint')}"), notice
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
-from remembrancer.system.git import command, hook_environment, trouble
+from remembrancer.system.git import command, hook_environment, trouble, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +114,10 @@ class Staged:
         except OSError as error:
             raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
         if done.returncode not in {0, absent}:
+            from pathlib import Path  # noqa: PLC0415 - only for a failure
+
+            if not within(Path(self.root)):  # `git diff` speaks of its options there
+                raise EnvironmentTrouble("env.git", f"{self.root} is not inside a Git repository")
             raise trouble(done)
         return done.stdout
 
