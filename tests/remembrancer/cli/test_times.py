@@ -13,7 +13,7 @@ from remembrancer.clock import SystemClock, instant, rfc3339
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 LAST = {"until", "at", "expires"}  # a day counts to its end
-AHEAD = {"expires"}
+AHEAD = {"expires", "start"}
 
 
 def time_options(group: LazyGroup = program, path: str = "") -> Iterator[tuple[str, click.Option]]:  # type: ignore[assignment]
@@ -53,6 +53,7 @@ def test_these_are_the_options() -> None:
         "record waiver --expires",
         "timeline --since",
         "timeline --until",
+        "trust require --from",
         "trust revoke --compromised-at",
         "trust revoke --until",
         "verify-signature --at",

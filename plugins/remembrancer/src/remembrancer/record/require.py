@@ -89,7 +89,7 @@ def refuse_incomplete(repository: Repository, trusted: Trusted, deploy: Receipt,
     short = [
         f"{have} of {needed} {what}"
         for what, entries, needed in asked
-        if (have := len({_who(prover, one, component) for one in entries} - {""})) < needed
+        if (have := len({_who(prover, one, component, undated=True) for one in entries} - {""})) < needed
     ]
     if short:
         message = f"{component} {deploy.predicate['version']} has {', '.join(short)}"
@@ -157,13 +157,23 @@ def _short(
             yield negative("require", deploy.path, Rejected(code, message))
 
 
-def _who(prover: Prover, entry: Entry, component: str) -> str:
-    """Who vouches with a proof that stands, "" for one that does not count; the artifact itself may be elsewhere."""
+def _who(prover: Prover, entry: Entry, component: str, *, undated: bool = False) -> str:
+    """Who vouches with a proof that stands, "" for one that does not count; the artifact itself may be elsewhere.
+
+    With `undated` what only lacks a proven time counts too, because the seal is what dates it.
+    """
+    said = entry.receipt.predicate
     try:
         if entry.receipt.kind == "timestamp":
-            return prover.timestamp(entry, bytes.fromhex(entry.receipt.subject[0].sha256))[0]
-        prover.standing(entry)
+            prover.timestamp(entry, bytes.fromhex(entry.receipt.subject[0].sha256))
+        else:
+            prover.standing(entry)
+    except Unverifiable:
+        if not undated:
+            return ""
     except RemembrancerError:
         return ""
-    signer = prover.trusted.policy.signer(str(entry.receipt.predicate["fingerprint"]))
+    if entry.receipt.kind == "timestamp":
+        return str(said["authority"])
+    signer = prover.trusted.policy.signer(str(said["fingerprint"]))
     return signer.fingerprint if signer and signer.may_sign(component) else ""
