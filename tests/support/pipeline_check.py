@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 # What only works with a secret of the release environment.
-SECRET = re.compile(r"bin/with-key|publish (?:push|seal)|image push")
+SECRET = re.compile(r"bin/with-signing-key|publish (?:push|seal)|image push")
 # What another job wrote is never run.
 RUN = re.compile(r"(?:^|[\n;&|{] *)(?:\.|source|eval|sh|bash) +\S*(?:dist|gate|\.env)")
 # Keys of a GitLab pipeline that are no jobs.

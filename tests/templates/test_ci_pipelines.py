@@ -213,7 +213,7 @@ def test_what_each_stage_does(github: dict[Any, Any], gitlab: dict[Any, Any]) ->
         ("test", {"make ci-test", "ops/bin/no-conflict-markers", "ops/bin/bump", "ops/bin/commit-msg"}),
         ("test", {"ops/bin/check-range"}),
         ("sign", {"ops/bin/release-gate", "make timestamp", "ops/bin/artifact", "make check-key"}),
-        ("sign", {"make sbom", "make sign", "make record", "ops/bin/with-key", "ops/bin/image push"}),
+        ("sign", {"make sbom", "make sign", "make record", "ops/bin/with-signing-key", "ops/bin/image push"}),
         ("timestamp", {"make timestamp", "ops/bin/publish unpack"}),
         ("record", {"ops/bin/publish push", "ops/bin/publish seal"}),
     ):

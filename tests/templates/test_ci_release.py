@@ -363,9 +363,9 @@ def test_the_hosts_own_token_goes_to_no_other_registry(
 
 
 def with_key(folder: Path, secret: str, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command through ops/bin/with-key."""
+    """Run a command through ops/bin/with-signing-key."""
     env = environment(folder.parent, REMEMBRANCER_GPG_KEY=secret, **variables)
-    return call([folder / "ops/bin/with-key", "sh", "-c", command], folder, env)
+    return call([folder / "ops/bin/with-signing-key", "sh", "-c", command], folder, env)
 
 
 def test_the_key_is_there_for_the_command_and_gone_afterwards(rendered: Path, key: dict[str, str]) -> None:
