@@ -11,6 +11,7 @@ from remembrancer import openpgp
 from remembrancer.verify.asked import names_a_version
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
+SPLIT = "dist/tool-box-1.0.0.tar.gz"
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,14 @@ def two() -> Iterator[Scratch]:
     made.ok("sign", "--no-seal", "--key", key, other)
     made.ok("timestamp", "--no-seal", other)
     made.ok("record", "deploy", "--no-seal", "--component", "tool", "--version", "1.0.0", "--evidence", other)
+    made.write(SPLIT, "made by whoever signs the tool, for a tool-box\n")
+    made.ok("sign", "--no-seal", "--key", key, SPLIT)
+    made.ok("timestamp", "--no-seal", SPLIT)
+    made.ok("record", "deploy", "--no-seal", "--component", "tool", "--version", "box-1.0.0", "--evidence", SPLIT)
     made.ok("seal")
     made.commit("tool 1.0.0")
-    for path in (ARTIFACT, NEXT, other):
-        asked = ("--component", "tool", "--version", "1.0.0") if path == other else ()
+    for path, version in ((ARTIFACT, ""), (NEXT, ""), (other, "1.0.0"), (SPLIT, "box-1.0.0")):
+        asked = ("--component", "tool", "--version", version) if version else ()
         made.ok("export-proof", path, *asked, "-o", f"{path}.proof.json")
     yield made
     end_agents(made)
@@ -105,6 +110,15 @@ def test_whoever_may_sign_one_component_does_not_make_another_s_release(two: Scr
         assert (status, "hash.mismatch" in codes) == (1, True), command
     status, codes = ends(two, ("verify-full", "dist/my-svc-0.3.0.tar.gz", "--component", "my-svc"))
     assert {"hash.mismatch", "sig.untrusted-key"} <= codes
+
+
+def test_a_version_does_not_begin_inside_another_component_s_name(two: Scratch) -> None:
+    """Who may sign `tool` records its version `box-1.0.0`, whose file is called like `tool-box` 1.0.0."""
+    for command in commands(SPLIT):
+        status, codes = ends(two, command)
+        assert (status, "hash.mismatch" in codes) == (1, True), command
+        assert ends(two, (*command, "--component", "tool-box"))[0] == 1
+        assert ends(two, (*command, "--component", "tool", "--version", "box-1.0.0")) == (0, set())
 
 
 @pytest.mark.parametrize(("option", "value"), [("--component", "tool"), ("--version", "0.2.0")])

@@ -9,6 +9,8 @@ SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
 # a letter, and later what an eye takes for a version, in any script: a digit behind a separator, or 1.2
 _RELEASE = re.compile(r"[^\W\d_].*?(?:(?:[^\w.(]|_)v?\d|\d\.\d)", re.DOTALL | re.IGNORECASE)
 
+_VERSION = re.compile("v?[0-9]", re.IGNORECASE)
+
 
 class Asked(NamedTuple):
     """What the user says that an artifact is; "" is not said."""
@@ -35,8 +37,13 @@ def stem(name: str) -> str:
 
 
 def named(entry: Entry, name: str) -> bool:
-    """Say whether a file name is that of the version which a deploy receipt records."""
+    """Say whether a file name is that of the version which a deploy receipt records, and can be read as no other.
+
+    `tool-box-1.0.0` is what `tool-box` 1.0.0 is called: a signer of `tool` does not get it by a version `box-1.0.0`.
+    """
     said = entry.receipt.predicate
+    if not _VERSION.match(str(said["version"])) and names_a_version(name):
+        return False
     return stem(name).replace("_", "-") == f"{said['component']}-{said['version']}".replace("_", "-")
 
 
