@@ -43,7 +43,7 @@ def variant(name: str, settings: Settings) -> FastAPI:
     app = FastAPI(middleware=stacks[name], lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
     app.state.settings, app.state.readiness, app.state.metrics = settings, Readiness(), measured
     errors.install(app)
-    for router in (health.router, metrics.router, items.router):
+    for router in (health.router, metrics.router, items.items_router):
         app.include_router(router)
     if name == "instrumentator":
         from prometheus_fastapi_instrumentator import Instrumentator

@@ -84,9 +84,12 @@ def live_in(root: Path) -> None:
     (root / "app/ours.py").write_text(MIDDLEWARE)
     edit(
         root / "app/main.py",
-        ("from app import items\n", "from app import greeting, items\n"),
+        (
+            "from app.core.application import build\n",
+            "from app import greeting\nfrom app.core.application import build\n",
+        ),
         ("from collections.abc", "import sqlite3\nfrom collections.abc"),
-        ("    items.router,\n", "    greeting.router,\n    items.router,\n"),
+        ("    items_router,", "    greeting.router,\n    items_router,"),
         ("from app.settings", "from app.ours import OursMiddleware\nfrom app.settings"),
         ("MIDDLEWARE: list[Middleware] = []", "MIDDLEWARE: list[Middleware] = [Middleware(OursMiddleware)]"),
         (

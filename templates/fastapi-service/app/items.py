@@ -80,7 +80,7 @@ def _store(request: Request) -> ItemStore:
 
 
 Store = Annotated[ItemStore, Depends(_store)]
-router = APIRouter(prefix="/items", tags=["items"])
+items_router = APIRouter(prefix="/items", tags=["items"])
 
 _CREATED = {
     "headers": {"Location": {"description": "Where the item is", "required": True, "schema": {"type": "string"}}},
@@ -88,7 +88,7 @@ _CREATED = {
 }
 
 
-@router.post("", status_code=201, responses={201: _CREATED, **problems(507)})
+@items_router.post("", status_code=201, responses={201: _CREATED, **problems(507)})
 async def create_item(new: NewItem, store: Store, response: Response) -> Item:
     """Create an item."""
     try:
@@ -99,7 +99,7 @@ async def create_item(new: NewItem, store: Store, response: Response) -> Item:
     return item
 
 
-@router.get("")
+@items_router.get("")
 async def list_items(
     store: Store,
     limit: Annotated[int, Query(ge=1, le=100, description="Items on a page")] = 20,
@@ -109,7 +109,7 @@ async def list_items(
     return store.page(limit, cursor)
 
 
-@router.get("/{item_id}", responses=problems(404))
+@items_router.get("/{item_id}", responses=problems(404))
 async def read_item(item_id: Annotated[ItemId, Path()], store: Store) -> Item:
     """Read one item."""
     item = store.get(item_id)

@@ -10,12 +10,12 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from app import items
 from app.core.application import build
+from app.items import ItemStore, items_router
 from app.settings import Settings
 
 ROUTERS: list[APIRouter] = [
-    items.router,
+    items_router,  # the example; its ItemStore is opened below
 ]
 
 MIDDLEWARE: list[Middleware] = []
@@ -26,7 +26,7 @@ MIDDLEWARE: list[Middleware] = []
 async def resources(settings: Settings) -> AsyncIterator[dict[str, Any]]:
     """Open what requests use as `request.state.NAME`; /ready is 503 before the yield. Close it after the yield."""
     opened: dict[str, Any] = {"settings": settings}
-    opened["items"] = items.ItemStore(settings.items_capacity)
+    opened["items"] = ItemStore(settings.items_capacity)
     yield opened
 
 
