@@ -72,6 +72,19 @@ def test_an_export_takes_no_other_file_s_place(origin: Scratch, target: str) -> 
     assert (origin.root / target).read_bytes() == before
 
 
+def test_an_export_takes_no_link_s_or_folder_s_place(origin: Scratch) -> None:
+    """`/dev/stdout` is a link, and stays one."""
+    link, folder = origin.base / "link", origin.base / "folder"
+    link.unlink(missing_ok=True)
+    link.symlink_to("/dev/null")
+    folder.mkdir(exist_ok=True)
+    for target in (link, folder):
+        done = origin.json("export-proof", ARTIFACT, "-o", str(target))
+        assert (done.status, done.codes) == (2, {"input.file"})
+    assert link.is_symlink()
+    assert folder.is_dir()
+
+
 def test_an_export_replaces_an_earlier_one_and_an_empty_file(origin: Scratch) -> None:
     (origin.base / "made").touch()
     for _ in range(2):

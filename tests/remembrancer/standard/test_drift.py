@@ -577,6 +577,13 @@ def test_a_proof_of_another_log_contradicts_what_was_seen_before(
     assert (seen.codes & {"log.split-view"}, "log.split-view" in forged.codes) == (set(), True), forged.out
 
 
+def test_an_export_takes_no_other_file_s_place(service: Scratch) -> None:
+    before = (service.root / "ops/trust/policy.toml").read_bytes()
+    done = service.json("drift", "--export", "ops/trust/policy.toml")
+    assert (done.status, done.codes) == (2, {"input.file"})
+    assert (service.root / "ops/trust/policy.toml").read_bytes() == before
+
+
 def test_export_and_proof_exclude_each_other(service: Scratch) -> None:
     done = service.json("drift", "--export", "a", "--proof", "b")
     assert (done.status, done.codes) == (2, {"input.file"})

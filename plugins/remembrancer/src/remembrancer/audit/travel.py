@@ -38,18 +38,24 @@ def export_proof(session: Session, artifact: Path, target: Path | None, asked: A
         return verdict
     data = export(evidence, log.view)
     file = target or artifact.with_name(f"{artifact.name}.proof.json")
-    write_proof(file, data)
+    if target is None and file.is_symlink():
+        write_whole(file, data)  # nobody named it: the link goes, and what it points at stays
+    else:
+        write_proof(file, data)
     return verdict._replace(data={"file": str(file), "bytes": len(data)})
 
 
 def write_proof(file: Path, data: bytes) -> None:
-    """Write a proof file; an earlier one, an empty file or a link is replaced.
+    """Write a proof file; an earlier one or an empty file is replaced.
 
-    Raises BadInput(input.file) where another file lies: it may be the very evidence, or the artifact. Raises
-    EnvironmentTrouble.
+    Raises BadInput(input.file) where something else lies: it may be the very evidence, the artifact, or `/dev/stdout`.
+    Raises EnvironmentTrouble.
     """
-    with suppress(FileNotFoundError, Rejected):
-        before = read_regular(file, _LARGEST)
+    with suppress(FileNotFoundError):
+        try:
+            before = read_regular(file, _LARGEST)
+        except Rejected as error:
+            raise BadInput(error.code, error.message, "Give the name of a file, new or an earlier proof.") from None
         if before and not _PROOF.search(before):
             how = "Give another name, or move that file away first."
             raise BadInput("input.file", f"{file} is there and is no proof file", how)
