@@ -97,6 +97,10 @@ def test_an_ended_key_counts_only_at_a_proven_time_before_its_end(scratch: Scrat
         ((), 3, {"sig.time-unproven"}),
         (("--at", "2025-01-01T12:00:00Z"), 0, set()),
         (("--at", "2025-01-03T00:00:00Z"), 3, {"sig.time-unproven"}),
+        # nothing existed before it was made: such a time is that of something else
+        (("--at", "1970-01-01T00:00:00Z"), 3, {"sig.time-unproven"}),
+        (("--at", "2024-12-31"), 0, set()),  # a day counts to its end
+        (("--at", "2024-12-30"), 3, {"sig.time-unproven"}),
     ):
         done = scratch.json(*ended, *at)
         assert (done.status, done.codes) == (status, codes), done.out

@@ -16,7 +16,7 @@ from remembrancer.timestamp.checks import check_response, imprint_algorithm
 from remembrancer.timestamp.model import Authority
 from remembrancer.timestamp.response import as_response
 from remembrancer.trust.policy import Term
-from remembrancer.trust.validity import KeyFacts, judge
+from remembrancer.trust.validity import SKEW, KeyFacts, judge
 
 
 def check_signature(
@@ -30,6 +30,8 @@ def check_signature(
     try:
         each = [one for file in certificates for one in certificates_in(file)]
         facts = verify_detached(signature, data, each)
+        if proven is not None and proven + SKEW < facts.created:
+            proven = None  # nothing exists before it is made, so that time proves nothing of this signature
         ended = facts.certificate
         trouble = judge(
             f"key {facts.primary_fingerprint}",
