@@ -1,5 +1,7 @@
 """What a user remembers: private, whole, and only ever growing; damage is said, not guessed around."""
 
+import json
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -93,3 +95,33 @@ def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
         list(pool.map(_pin, [str(tmp_path)] * 40, range(40)))
     assert len(State(tmp_path).pins()) == 40
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".new-")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"roots": {}},
+        {"roots": {"x": "00" * 32}},
+        {"roots": {"8": "00" * 32, "9": None}},
+        {"roots": {"8": "zz", "9": "00" * 32}},
+        {"size": 8},
+        {"size": True},
+        {"size": -1},
+        {"note": "\ud800"},
+    ],
+)
+def test_a_remembered_checkpoint_of_another_form_is_damage(tmp_path: Path, change: dict[str, object]) -> None:
+    state = State(tmp_path)
+    state.remember_checkpoint("example.com/x", "00000000", b"note", 9, "00" * 32)
+    (file,) = (tmp_path / "checkpoints").iterdir()
+    file.write_text(json.dumps({**json.loads(file.read_bytes()), **change}))
+    with pytest.raises(EnvironmentTrouble) as caught:
+        state.seen("example.com/x", "00000000")
+    assert caught.value.code == "env.state"
+
+
+def test_a_pipe_in_the_place_of_what_is_remembered_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pins.json")
+    with pytest.raises(EnvironmentTrouble) as caught:
+        State(tmp_path).pins()
+    assert caught.value.code == "env.state"

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from typing import NamedTuple
 from remembrancer.errors import BadInput, EnvironmentTrouble
 
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+_SIZE = re.compile("0|[1-9][0-9]{0,18}")
+_ROOT = re.compile("([0-9a-f]{2})+")
 _KEEP_SIZES = 4096
 
 
@@ -104,7 +107,7 @@ class State:
         if value is None:
             return 0, ""
         version, digest = value.get("version"), value.get("digest")
-        if not isinstance(version, int) or not isinstance(digest, str):
+        if type(version) is not int or not isinstance(digest, str):
             raise self._damaged("policies")
         return version, digest
 
@@ -123,9 +126,14 @@ class State:
         if value is None:
             return None
         note, size, roots = value.get("note"), value.get("size"), value.get("roots")
-        if not isinstance(note, str) or not isinstance(size, int) or not isinstance(roots, dict):
+        if not isinstance(note, str) or type(size) is not int or not isinstance(roots, dict):
             raise self._damaged("checkpoints")
-        return Seen(note.encode(), size, {int(key): str(root) for key, root in roots.items()})
+        if str(size) not in roots or not all(_SIZE.fullmatch(one) and _is_root(roots[one]) for one in roots):
+            raise self._damaged("checkpoints")
+        try:
+            return Seen(note.encode(), size, {int(key): str(root) for key, root in roots.items()})
+        except UnicodeEncodeError as error:
+            raise self._damaged("checkpoints") from error
 
     def remember_checkpoint(self, origin: str, key_id: str, note: bytes, size: int, root: str) -> None:
         """Remember a verified checkpoint (signed note, tree size, root in hex); earlier sizes' roots are kept."""
@@ -217,12 +225,15 @@ class State:
 
     def _read(self, name: str) -> dict[str, object] | None:
         """Return a file's JSON object, None only where there is no file: one without content is damage."""
+        file = self.folder / name
         try:
-            data = (self.folder / name).read_bytes()
+            if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be waited for
+                raise EnvironmentTrouble("env.state", f"cannot read {file}: it is not a file")
+            data = file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise EnvironmentTrouble("env.state", f"cannot read {self.folder / name}: {error.strerror}") from error
+            raise EnvironmentTrouble("env.state", f"cannot read {file}: {error.strerror}") from error
         try:
             value = json.loads(data)
         except (ValueError, RecursionError) as error:
@@ -239,6 +250,10 @@ class State:
             write_private(path, data)
         except OSError as error:
             raise EnvironmentTrouble("env.state", f"cannot write {path}: {error.strerror}") from error
+
+
+def _is_root(value: object) -> bool:
+    return isinstance(value, str) and _ROOT.fullmatch(value) is not None
 
 
 def write_private(path: Path, data: bytes) -> None:
