@@ -97,7 +97,7 @@ def test_a_complete_service_from_nothing(shallow: Path, tmp_path: Path) -> None:
     assert subjects == [f"[my-svc] feat: generate from VaultMesh {VERSION}", "[my-svc] chore: record 0.1.0"]
     answers = (target / ".copier-answers.yml").read_text()
     assert "_src_path: git+local:vault-mesh-" in answers
-    assert done.stderr.startswith("Note: This clone has no origin on another machine"), "said before the first step"
+    assert done.stderr.startswith("note: This clone has no origin on another machine"), "said before the first step"
     for tracked in git(target, "ls-files").splitlines():
         data = (target / tracked).read_bytes()
         assert str(clone).encode() not in data, tracked
