@@ -95,7 +95,7 @@ def test_a_layer_over_a_complete_service_is_refused(collection: Path, tmp_path: 
     target = render(collection, tmp_path / "my-svc")
     before = files(target)
     for layer in ("k8s", "ci"):
-        with pytest.raises(ValueError, match="already a complete service"):
+        with pytest.raises(ValueError, match="a complete service, which has the layer"):
             render(collection, target, layer=layer)
     assert files(target) == before
 
