@@ -77,17 +77,24 @@ class Spawn:
         match = re.search(r"^component: ([a-z0-9-]+)$", text, re.MULTILINE)
         return match[1] if match else self.layer
 
-    def git(self, *arguments: str) -> str:
-        """Run git in the target with an identity where the user has none."""
+    def git(self, *arguments: str, hooks: str = os.devnull) -> str:
+        """Run git in the target with an identity where the user has none, and only these hooks."""
         env = environment.clean_environment()
         if not source.git(self.target, "config", "user.email"):
             env = IDENTITY | env
-        return run(["git", *arguments], f"git {arguments[0]} failed", cwd=self.target, env=env)
+        command = ["git", "-c", f"core.hooksPath={hooks}", *arguments]
+        return run(command, f"git {arguments[0]} failed", cwd=self.target, env=env)
 
-    def commit(self, message: str) -> None:
+    def commit(self, message: str, *, hooks: str = os.devnull) -> None:
         """Commit everything that is in the target, and nothing of a larger repository around it."""
         self.git("add", "--all", "--", ".")
-        self.git("commit", "--quiet", "--message", message, "--", ".")
+        self.git("commit", "--quiet", "--message", message, "--", ".", hooks=hooks)
+
+    def own_hooks(self) -> str:
+        """Return where the repository itself, and no setting of the user's, keeps its hooks."""
+        chosen = source.git(self.target, "config", "--local", "core.hooksPath")
+        common = self.target / source.git(self.target, "rev-parse", "--git-common-dir")
+        return chosen or str(common.resolve() / "hooks")
 
 
 def refused_answer(output: str) -> str:
@@ -240,7 +247,8 @@ def existing_repository(spawn: Spawn, *, plan_only: bool, agreed: bool) -> None:
             spawn.render(python, spawn.target, asking=False)
         with progress.step("commit"):
             spawn.commit(
-                f"[{spawn.component()}] feat: add the {spawn.layer} layer from VaultMesh {collection_version()}"
+                f"[{spawn.component()}] feat: add the {spawn.layer} layer from VaultMesh {collection_version()}",
+                hooks=spawn.own_hooks(),
             )
     except BaseException:
         source.git(spawn.target, "reset", "--quiet", "--", ".")
