@@ -152,7 +152,7 @@ def collection_clone(shim: Path) -> Path:
     return shim.parent / "the full one"
 
 
-@pytest.mark.parametrize("form", ["file://{}", "{}"])
+@pytest.mark.parametrize("form", ["address", "path"])
 @pytest.mark.parametrize("shallow", [False, True])
 def test_a_local_clone_can_stand_in_for_the_source(
     shim: Path, collection_clone: Path, form: str, *, shallow: bool
@@ -162,7 +162,7 @@ def test_a_local_clone_can_stand_in_for_the_source(
     if shallow:
         git(shim.parent, "clone", "--quiet", "--depth", "1", collection_clone.as_uri(), "shallow one")
         collection_clone = shim.parent / "shallow one"
-    source = form.format(str(collection_clone).replace(" ", "%20"))
+    source = collection_clone.as_uri() if form == "address" else str(collection_clone)
     done = run(shim, "list", REMEMBRANCER_SOURCE=source, REMEMBRANCER_COMMIT=commit)
     assert (done.stdout, done.returncode) == ("made list\n", 3), done.stderr
     assert notes(shim).splitlines()[-1].endswith("/plugin")
