@@ -241,7 +241,7 @@ CHANGES: list[tuple[str, str, Change]] = [
     (
         "recorded",
         "a GitHub pipeline that does not",
-        drop(".github/workflows/ci.yml", "make -f ops/release.mk record", "true"),
+        drop(".github/workflows/ci.yml", "sbom sign record", "sbom sign"),
     ),
     ("recorded", "a GitLab pipeline that does not", drop(".gitlab-ci.yml", "(?m)^record:", "other:")),
     ("recorded", "a script that does not", drop("ops/bin/record", "record deploy", "list deployments")),
