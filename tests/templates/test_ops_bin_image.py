@@ -257,6 +257,6 @@ def test_two_builds_differ_by_chance_only(repo: Path) -> None:
 def test_what_is_no_archive_stays_as_it_is_and_is_said(repo: Path, data: bytes) -> None:
     done = rewritten(repo, data)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "ops/bin/image: image.tar is not a docker-archive of one image.\n"
+    assert done.stderr == "ops/bin/image: image.tar is not a docker-archive of one image\n"
     assert (repo / "image.tar").read_bytes() == data
     assert [path.name for path in repo.glob(".image*")] == []

@@ -124,7 +124,7 @@ def test_without_prometheus_the_package_is_named(ready: Path, tmp_path: Path) ->
         (tmp_path / "bin" / name).symlink_to(program)
     done = make(ready, "--once", PATH=str(tmp_path / "bin"))
     assert done.returncode == 2
-    sentence = "observe: prometheus was not found; apt-get install prometheus, or brew install prometheus."
+    sentence = "observe: prometheus was not found; apt-get install prometheus, or brew install prometheus"
     assert done.stderr.splitlines()[0] == sentence
 
 
