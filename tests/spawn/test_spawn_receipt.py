@@ -48,7 +48,7 @@ def test_the_receipt_names_source_answers_and_every_file(collection: Path, tmp_p
         entry["rendered"] == entry["disk"] == manifest.sha256_file(target / name) for name, entry in entries.items()
     )
     assert entries["README.md"]["owner"] == "seeded"
-    assert entries["Dockerfile"]["owner"] == "standard"
+    assert entries["app/core/errors.py"]["owner"] == "standard"
 
 
 def test_no_path_of_this_machine_is_recorded(collection: Path, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_without_the_plugin_a_copy_succeeds_and_says_so(collection: Path, tmp_pa
     done = copy(source, tmp_path / "my-svc")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("receipt:")]
-    assert lines == ["receipt: skipped, this template source has no Remembrancer plugin."]
+    assert lines == ["receipt: skipped, this template source has no Remembrancer plugin"]
     assert not (tmp_path / "my-svc/ops/receipts/spawn").exists()
 
 
