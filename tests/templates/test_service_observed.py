@@ -140,7 +140,7 @@ def test_a_service_that_does_not_run_is_said(ready: Path) -> None:
     done = make(ready, "--once", "--port=1", "--patience=3")
     assert done.returncode == 2
     assert done.stderr.startswith("observe: http://127.0.0.1:1/metrics is not up: ")
-    assert "Start the service with make dev." in done.stderr
+    assert "start the service with make dev" in done.stderr
     assert "Traceback" not in done.stderr
     assert children("/observe.") == set()
 
