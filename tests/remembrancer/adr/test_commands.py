@@ -409,6 +409,7 @@ UNPLACED = [
 
 
 @pytest.mark.parametrize(("what", "name", "text", "said"), UNPLACED, ids=[row[0] for row in UNPLACED])
+@pytest.mark.reason("adr.unplaced")
 def test_what_has_no_place_is_named(scratch: Scratch, what: str, name: str, text: str | bytes, said: str) -> None:
     scratch.write(f"docs/adr/{name}", text)
     before = scratch.snapshot()
