@@ -187,6 +187,17 @@ def test_a_file_of_several_where_one_is_needed_names_them(gpg: Gpg, signer: str,
     assert "--export --armor FINGERPRINT" in trouble.value.remedy
 
 
+def test_a_key_without_a_fingerprint_is_a_bad_certificate(gpg: Gpg, signer: str, stranger: str) -> None:
+    one, other = gpg.export(signer, armor=False), bytearray(gpg.export(stranger, armor=False))
+    position = other.index(b"\x04")
+    other[position] = 0
+    for several in (one + other, bytes(other) + one):
+        for read in (load, certificates_in, lambda data: named_certificate(data, signer)):
+            with pytest.raises(BadInput, match="version 0 key") as trouble:
+                read(several)
+            assert trouble.value.code == "sig.bad-certificate"
+
+
 def test_an_unusable_certificate_spoils_no_other(gpg: Gpg, signer: str) -> None:
     curve = gpg.key("spoiler", "secp256k1")
     certificates = [gpg.export(curve), b"junk", gpg.export(signer)]

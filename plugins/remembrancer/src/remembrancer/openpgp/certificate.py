@@ -177,6 +177,10 @@ def _each(data: bytes) -> tuple[tuple[packets.Packet, ...], ...]:
     if [packet.tag for packet in found[:1]] != [packets.PUBLIC_KEY]:
         raise _unusable("it does not begin with a public key")
     starts = [number for number, packet in enumerate(found) if packet.tag == packets.PUBLIC_KEY]
+    try:
+        [packets.fingerprint(found[start].body) for start in starts]
+    except packets.PacketError as error:
+        raise _unusable(str(error)) from error
     return tuple(tuple(found[start:end]) for start, end in pairwise([*starts, len(found)]))
 
 
