@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,11 +46,13 @@ def revoke(
 ) -> Policy:
     """Return the policy in which a signer or authority has ended, now or at `until`; a compromise has no such end.
 
+    Now is the next full second: an authority tells whole seconds, and proves a moment that is up to one later.
+
     Raises BadInput(input.name, input.time).
     """
     if compromised_at and how is not Ended.COMPROMISED:
         raise BadInput("input.time", "--compromised-at is for --as compromised", "Leave one of the two out.")
-    end = until or _second(session.clock.now())
+    end = until or _second(session.clock.now()) + timedelta(seconds=1)
     term = Term(until=None if how is Ended.COMPROMISED else end, ended=how, compromised_at=compromised_at)
     return ended(trusted.policy, name, term)
 
