@@ -3,7 +3,7 @@
 from typing import Any
 
 # Letters of several scripts and outside the basic plane, Markdown, shell and YAML as far as they are let in.
-DESCRIPTION = "Ça (v2): l'API \U0001d482 中文 مرحبا ١٢, 100/100! - no: yes? ../x // +1 __all__ ok"
+DESCRIPTION = "Ça (v2): l'API \U0001d482 中文 مرحبا ١٢, 100/100! - no: yes? ../x // +1 __all__ & *x; # 9% ok"
 OWNER = "@0123/null.no +x_y@e-mail/1e3"
 # Words and numbers that YAML would read as something else than text.
 ODD: dict[str, dict[str, Any]] = {
