@@ -87,7 +87,9 @@ def test_two_of_each_from_now_on(pair: Pair) -> None:
     done = scratch.json("seal", **pair.made.key)
     (held,) = done.report["data"]["held"]
     assert (done.status, held["code"]) == (0, "receipt.waiting"), "one of the two alone releases nothing"
-    assert held["message"] == "my-svc 0.2.0 has 1 of 2 signatures, 1 of 2 signatures of its receipt"
+    assert held["message"] == (
+        "my-svc 0.2.0 has 1 of 2 signatures, 1 of 2 signatures of its receipt; it waits for the signer second"
+    )
     assert pair.verdict(new) == (1, {"sig.missing", "log.pending"})
     pair.made.push("a pending release")
 
@@ -96,6 +98,37 @@ def test_two_of_each_from_now_on(pair: Pair) -> None:
     pair.made.push("record 0.2.0")
     assert pair.verdict(new) == (0, set())
     assert pair.verdict(pair.old) == (0, set())
+
+
+def test_who_approves_signs_what_is_on_the_record_and_nothing_else(pair: Pair) -> None:
+    """An archive that the approver built and that is not the recorded one is refused before anything is signed."""
+    scratch = pair.made.scratch
+    require_two(pair)
+    artifact = pair.made.prove("0.2.0")
+    pair.made.push("a pending release")
+    scratch.write(artifact, "another build\n")
+    before = scratch.snapshot()
+    done = scratch.json("sign", artifact, "--key", pair.second)
+    assert (done.status, done.codes) == (1, {"hash.mismatch"}), done.out
+    assert "my-svc-0.2.0.receipt" in done.out
+    assert scratch.snapshot() == before
+
+
+def test_what_waits_is_named_with_whom_it_waits_for(pair: Pair) -> None:
+    scratch = pair.made.scratch
+    require_two(pair)
+    artifact = pair.made.prove("0.2.0")
+    third = new_key(scratch, "Third <third@example.invalid>")
+    key = scratch.base / "third.asc"
+    export = ["gpg", "--armor", "--export", third]
+    key.write_bytes(subprocess.run(export, env=scratch.environment(), check=True, capture_output=True).stdout)
+    scratch.ok("trust", "add", "--signer", "third", "--key", str(key))
+    before = scratch.snapshot()
+    done = scratch.json("seal", "--dry-run")
+    (held,) = done.report["data"]["held"]
+    assert held["message"].endswith("it waits for one of the signers second, third")
+    assert held["subject"].endswith(f"{Path(artifact).name.removesuffix('.tar.gz')}.receipt")
+    assert scratch.snapshot() == before
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "0.2.0"])

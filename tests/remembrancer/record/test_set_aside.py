@@ -48,6 +48,31 @@ def test_a_release_goes_on_beside_a_receipt_that_seal_refuses(made: Production) 
     assert parse((made.scratch.root / "ops/receipts/blobs" / said.subject[0].sha256).read_bytes()).kind == "sign"
 
 
+def test_a_seal_is_tried_without_the_log_key(made: Production) -> None:
+    """What the pipeline asks before it pushes an image: what would be sealed, and what is in the way."""
+    path = bad(made.scratch)
+    made.prove("0.1.0")
+    before = made.scratch.snapshot()
+    done = made.scratch.json("seal", "--dry-run")
+    data = done.report["data"]
+    assert (done.status, data["sealed"], data["dryRun"]) == (1, False, True)
+    assert [one["subject"] for one in data["refused"]] == [path]
+    assert [one for one in data["receipts"] if one.endswith("/deploy/my-svc-0.1.0.receipt")]
+    assert made.scratch.snapshot() == before
+    text = made.scratch.run("seal", "--dry-run")
+    assert (text.status, "would seal 4 receipts" in text.out) == (1, True), text.out
+    assert f"remembrancer set-aside {path} --reason TEXT" in text.out
+    made.scratch.ok("seal", "--dry-run", cwd=made.clone("fresh"), **made.stranger())
+
+
+def test_a_tried_seal_is_refused_as_the_seal_would_be(made: Production) -> None:
+    made.release("0.1.0")
+    made.scratch.git("revert", "--no-edit", "HEAD")
+    made.prove("0.2.0")
+    done = made.scratch.json("seal", "--dry-run")
+    assert (done.status, done.codes) == (2, {"log.rollback"}), done.out
+
+
 def test_the_loser_of_two_policy_branches_is_set_aside(made: Production) -> None:
     revoke = ("trust", "revoke", "signer-1", "--as", "retired", "--until")
     made.scratch.git("switch", "-q", "-c", "other")

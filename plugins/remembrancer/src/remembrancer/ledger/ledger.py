@@ -129,3 +129,9 @@ class Ledger:
             return result
         keys = list(dict.fromkeys([*(one.verifier() for one in signers), *trusted]))
         return replace(result, late=stamp(self.root, result.note, result.size, keys, stamps))
+
+    def try_seal(self, trusted: "Sequence[VerifierKey]", check: "Check | None" = None, *, policy: str) -> "SealResult":
+        """Say what `seal` would do; nothing is signed or written. Raises as `seal` does."""
+        from remembrancer.ledger.seal import try_seal  # noqa: PLC0415
+
+        return try_seal(self.root, trusted, check, policy=policy)

@@ -13,7 +13,7 @@ from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, claimed, damaged
 from remembrancer.ledger.git import Git
 from remembrancer.ledger.pending import Found, Waiting, find, remember, written_here
 from remembrancer.ledger.storage import Storage
-from remembrancer.paths import LEDGER, RECEIPTS
+from remembrancer.paths import LEDGER, LOCAL, RECEIPTS
 from remembrancer.receipt.statement import Receipt, parse, relative_path
 from remembrancer.repository.lock import exclusive
 from remembrancer.repository.store import Store, refuse_other
@@ -79,13 +79,12 @@ def seal(
         log = storage or FileStorage(root, local)
         if log.note() is None:
             log.settle(0)  # what a killed first seal left must not look like a log
-        note, old = _current(root, log, signers, trusted, begin=begin)
+        keys = [*(signer.verifier() for signer in signers), *trusted]
+        note, old = _current(root, log, signers[0].name, keys, begin=begin)
         log.settle(old.size)
         here = [*written_here(local), *(store.name(path) for path in written)]
         found = find(root, local, here, log)
-        if policy and (newer := found.sealed.follower(policy)):
-            version = parse(newer).predicate["policyVersion"]
-            raise Refused("trust.policy-rollback", f"the log records policy version {version}, the one here is older")
+        _refuse_older(found, policy)
         good, refused, held = _judge(store, found, check)
         if not good:
             remember(local, found, old, [])
@@ -94,6 +93,27 @@ def seal(
         remember(local, found, new, good)
         paths = tuple(store.receipts_dir / one.path for one in good)
         return SealResult(new.size, new.root, signed, paths, refused, held)
+
+
+def try_seal(root: Path, trusted: Sequence[VerifierKey], check: Check | None = None, *, policy: str) -> SealResult:
+    """Say what `seal` would do, without a key that signs and without writing anything.
+
+    `size`, `root` and `note` of the result are those of the log as it is, `sealed` what would go in. Raises as `seal`.
+    """
+    local = root / LOCAL
+    note, old = _current(root, FileStorage(root, local), trusted[0].name, trusted, begin=False)
+    found = find(root, local, written_here(local))
+    _refuse_older(found, policy)
+    store = LedgerFiles(root).store
+    good, refused, held = _judge(store, found, check)
+    paths = tuple(store.receipts_dir / one.path for one in good)
+    return SealResult(old.size, old.root, note or b"", paths, refused, held)
+
+
+def _refuse_older(found: Found, policy: str) -> None:
+    if policy and (newer := found.sealed.follower(policy)):
+        version = parse(newer).predicate["policyVersion"]
+        raise Refused("trust.policy-rollback", f"the log records policy version {version}, the one here is older")
 
 
 def _extend(
@@ -124,10 +144,9 @@ def _extend(
 
 
 def _current(
-    root: Path, log: Storage, signers: Sequence[SignerKey], trusted: Sequence[VerifierKey], *, begin: bool
+    root: Path, log: Storage, origin: str, trusted: Sequence[VerifierKey], *, begin: bool
 ) -> tuple[bytes | None, Checkpoint]:
     """Return the checkpoint that is to be extended, its signature verified; None and an empty one for a new log."""
-    origin = signers[0].name
     note = log.note()
     if note is None:
         git = Git(root)
@@ -140,8 +159,7 @@ def _current(
     if said is not None and said.origin != origin:
         raise Refused("log.origin", f"this key signs for {origin}, but the ledger's origin is {said.origin}")
     try:
-        keys = dict.fromkeys([*(signer.verifier() for signer in signers), *trusted])
-        signed = open_checkpoint(note, origin, keys)
+        signed = open_checkpoint(note, origin, dict.fromkeys(trusted))
     except NoteError as error:
         raise Rejected("log.checkpoint", f"{LEDGER}/{CHECKPOINT} does not hold: {error}") from None
     return note, signed.checkpoint

@@ -7,17 +7,21 @@ from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused, Rejected, Unverifiable
 from remembrancer.ledger.seal import SealResult
 from remembrancer.record.prove import Proof, recorded_as, require_key, sign_artifact, sign_recorded, stamp_artifact
-from remembrancer.record.seal import refuse_sealing, seal_pending
+from remembrancer.record.seal import refuse_sealing, seal_pending, try_pending
 from remembrancer.tlog.note import SignerKey
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Profile
 
 
 class Sealed(NamedTuple):
-    """What became of the receipts that wait: the result of a seal, or (None) why they stay pending, in words."""
+    """What became of the receipts that wait: the result of a seal, or (None) why they stay pending, in words.
+
+    `tried` says that the seal was only tried.
+    """
 
     result: SealResult | None
     pending: str = ""
+    tried: bool = False
 
 
 def seal_now(session: Session, trusted: Trusted, *, begin: SignerKey | None = None) -> Sealed:
@@ -26,6 +30,11 @@ def seal_now(session: Session, trusted: Trusted, *, begin: SignerKey | None = No
     if result is None:
         return Sealed(None, "the log key is not here: the receipts stay pending until its holder seals")
     return Sealed(result)
+
+
+def try_now(session: Session, trusted: Trusted) -> Sealed:
+    """Say what `seal_now` would do, without the log key; see `record.seal`."""
+    return Sealed(try_pending(session, trusted), tried=True)
 
 
 def seal_after(session: Session, *, wait: bool) -> Sealed:
@@ -75,7 +84,8 @@ def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tu
     """Sign an artifact and record that; a named key needs no trusted policy. Raises as `prove.sign_artifact`.
 
     Where the artifact's deploy receipt is here already, and the policy wants it signed, a signer of the policy signs it
-    as well: that is how the second of two signers vouches for a release.
+    as well: that is how the second of two signers vouches for a release. Raises Rejected(hash.mismatch), with nothing
+    signed, where that receipt names other bytes.
     """
     try:
         policy = session.trusted().policy
@@ -83,10 +93,11 @@ def sign(session: Session, artifact: Path, key: str | None, *, wait: bool) -> tu
         if key is None:
             raise
         policy = None
+    record = recorded_as(session, artifact) if policy is not None and policy.require.deploy_signature else None
     done = sign_artifact(session, policy, artifact, key=key)
     if policy is not None and policy.signer(done.who) is None:
         session.notice(f"the policy does not list {done.who}: verify-full will not count this signature")
-    elif policy is not None and policy.require.deploy_signature and (record := recorded_as(session, artifact)):
+    elif policy is not None and record:
         sign_recorded(session, policy, record, by=done.who)
         session.notice(f"signed {record.as_posix()} too, which says what {artifact.name} is")
     return done, seal_after(session, wait=wait)

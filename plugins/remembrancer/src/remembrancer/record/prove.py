@@ -70,13 +70,23 @@ def sign_recorded(session: Session, policy: Policy, receipt: Path, *, by: str = 
 
 
 def recorded_as(session: Session, artifact: Path) -> Path | None:
-    """Return the deploy receipt that goes by an artifact's file name and is about its bytes, None without one."""
+    """Return the deploy receipt that goes by an artifact's file name, None without one.
+
+    Raises Rejected(hash.mismatch) where it is about other bytes.
+    """
     path = f"{RECEIPTS}/deploy/{stem(artifact.name)}.receipt"
     try:
         receipt = parse(session.repository.read(path, MAX_BYTES))
     except (FileNotFoundError, Rejected):
         return None
-    return Path(path) if receipt.subject[0].sha256 == sha256_file(artifact) else None
+    recorded, here = receipt.subject[0].sha256, sha256_file(artifact)
+    if recorded != here:
+        raise Rejected(
+            "hash.mismatch",
+            f"{artifact} has the digest {here[:16]}..., and {path} records {recorded[:16]}...",
+            "Make the archive of the commit that was released again (make dist), and sign that one.",
+        )
+    return Path(path)
 
 
 def require_key(session: Session, policy: Policy, key: str | None) -> str:

@@ -86,14 +86,32 @@ def refuse_incomplete(repository: Repository, trusted: Trusted, deploy: Receipt,
     ]
     if trusted.policy.require.deploy_signature:
         asked.append(("signatures of its receipt", over("sign", record), rule.signatures))
-    short = [
-        f"{have} of {needed} {what}"
-        for what, entries, needed in asked
-        if (have := len({_who(prover, one, component, undated=True) for one in entries} - {""})) < needed
-    ]
+    short: list[str] = []
+    waits: dict[str, None] = {}
+    for what, entries, needed in asked:
+        have = {_who(prover, one, component, undated=True) for one in entries} - {""}
+        if len(have) < needed:
+            short.append(f"{len(have)} of {needed} {what}")
+            waits[_awaited(trusted.policy, what, have, needed - len(have), component)] = None
     if short:
-        message = f"{component} {deploy.predicate['version']} has {', '.join(short)}"
+        message = (
+            f"{component} {deploy.predicate['version']} has {', '.join(short)}; it waits for {' and '.join(waits)}"
+        )
         raise Unverifiable("receipt.waiting", message)
+
+
+def _awaited(policy: Policy, what: str, have: set[str], missing: int, component: str) -> str:
+    """Name those who can still vouch, in the words of a person who looks for one of them."""
+    if what == "timestamps":
+        one, several = "authority", "authorities"
+        names = [each.name for each in policy.authorities if each.term.ended is None and each.name not in have]
+    else:
+        one, several = "signer", "signers"
+        others = [each for each in policy.signers if each.term.ended is None and each.may_sign(component)]
+        names = [each.name for each in others if each.fingerprint not in have]
+    if len(names) <= missing:
+        return f"the {one if len(names) == 1 else several} {', '.join(names)}"
+    return f"{'one' if missing == 1 else missing} of the {several} {', '.join(names)}"
 
 
 def left_behind(session: Session, old: Checker, new: Checker) -> Iterator[Finding]:

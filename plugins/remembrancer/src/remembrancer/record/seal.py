@@ -61,6 +61,17 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
     )
 
 
+def try_pending(session: Session, trusted: Trusted) -> SealResult:
+    """Say what a seal would do here, also where the log key is not; nothing is written. Raises as `seal_pending`."""
+    current = trusted.policy
+    refuse_fork(session, current)
+    return session.ledger.try_seal(
+        [one.key for one in current.log_keys],
+        checker(session.repository, trusted, session.clock.now()),
+        policy=current.digest,
+    )
+
+
 def refuse_sealing(session: Session, current: Policy) -> None:
     """Raise as `append_only.refuse_fork` where this user seals, and the seal would be refused."""
     claimed = session.ledger.claimed()
