@@ -188,12 +188,12 @@ def test_keys_of_a_policy_that_nobody_trusts_here(lib: SimpleNamespace) -> None:
 
 
 def test_hooks_that_are_not_installed(lib: SimpleNamespace) -> None:
-    said = "pre-commit and commit-msg not installed; run: ops/bin/hooks install"
+    said = "pre-commit, prepare-commit-msg, commit-msg not installed; run: ops/bin/hooks install"
     assert line(lib, "hooks") == ("warning", said)
 
 
 def test_hooks(lib: SimpleNamespace, repo: Path) -> None:
-    for name in ("pre-commit", "commit-msg"):
+    for name in ("pre-commit", "prepare-commit-msg", "commit-msg"):
         program(repo / ".git/hooks", name, "#!/bin/sh\n")
     assert line(lib, "hooks")[0] == "ok"
     (repo / ".git/hooks/commit-msg").chmod(0o644)

@@ -503,6 +503,30 @@ def test_the_hooks_are_installed_without_another_program(repo: Path) -> None:
     assert call(["git", "commit", "--allow-empty", "-m", "[my-svc] fix: x"], repo, env).returncode == 1
 
 
+@pytest.mark.parametrize("install", [["ops/bin/hooks", "install"], [tool("pre-commit"), "install"]])
+def test_a_revert_of_a_record_is_asked_about(repo: Path, install: list[str]) -> None:
+    """And nothing but that: what records nothing is reverted without a program that starts for it."""
+    stub(repo, f"echo $2 >>{repo.parent}/asked")
+    env = environment(repo.parent, repo.parent / "path")
+    assert call(install, repo, env).returncode == 0
+    revert = ["git", "revert", "--no-edit", "HEAD"]
+    for path in ("notes.md", "ops/receipts/deploy/my-svc-9.0.0.receipt"):
+        (repo / path).parent.mkdir(parents=True, exist_ok=True)
+        (repo / path).write_text("{}\n")
+        git(repo, "add", "--all", "--force")
+        assert commit(repo, env).returncode == 0
+        asked = (repo.parent / "asked").read_text()
+        if path == "notes.md":
+            assert call(revert, repo, env).returncode == 0
+            assert (repo.parent / "asked").read_text() == asked
+    stub(repo, "exit 1")
+    done = call(revert, repo, env)
+    assert done.returncode != 0
+    assert "git reset --merge" in done.stdout + done.stderr
+    git(repo, "reset", "--merge")
+    assert git(repo, "status", "--porcelain") == ""
+
+
 def test_the_hooks_of_a_user_and_of_others_stay(repo: Path, tmp_path: Path) -> None:
     stub(repo, "exit 0")
     settings = tmp_path / "gitconfig"

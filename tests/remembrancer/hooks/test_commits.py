@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli_support import Scratch, end_agents, released
+from cli_support import ARTIFACT, Scratch, end_agents, released
 from collection import ROOT, git, render
 from remembrancer.hooks import messages
 from remembrancer.hooks.markers import in_files
 
 BIN = Path(sys.executable).parent
+TYPES = ("pre-commit", "prepare-commit-msg", "commit-msg")
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 HOOKS = yaml.safe_load(MANIFEST.read_text())
@@ -33,7 +34,7 @@ def commit(root: Path, message: str, env: dict[str, str]) -> tuple[int, str]:
 
 def install(root: Path, env: dict[str, str]) -> None:
     done = subprocess.run(
-        [BIN / "pre-commit", "install", "--hook-type", "pre-commit", "--hook-type", "commit-msg"],
+        [BIN / "pre-commit", "install", *(f"--hook-type={name}" for name in TYPES)],
         cwd=root,
         env=env,
         check=False,
@@ -88,6 +89,30 @@ def test_the_manifest_is_one_for_pre_commit() -> None:
         "no-conflict-markers",
     ]
     assert all(hook["entry"] == f"remembrancer hook {hook['id']}" for hook in HOOKS)
+
+
+def revert(root: Path, env: dict[str, str]) -> tuple[int, str]:
+    """Revert the newest commit."""
+    command = ["git", "-C", str(root), "revert", "--no-edit", "HEAD"]
+    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_clean_revert_of_a_record_is_seen(scratch: Scratch) -> None:
+    """Git asks no pre-commit hook about it."""
+    env = environment(scratch)
+    assert commit(scratch.root, "[my-svc] ci: use hooks", env)[0] == 0
+    scratch.ok("record", "deploy", "--component", "my-svc", "--version", "0.2.0", "--evidence", ARTIFACT)
+    assert commit(scratch.root, "[my-svc] chore: record 0.2.0", env)[0] == 0
+    status, said = revert(scratch.root, env)
+    assert status != 0
+    assert "[log.rollback]" in said
+    assert "git reset --merge" in said
+    scratch.git("reset", "--merge")  # doing what it says
+    assert scratch.git("status", "--porcelain") == ""
+    scratch.write("notes.md", "notes\n")
+    assert commit(scratch.root, "[my-svc] docs: notes", env)[0] == 0
+    assert revert(scratch.root, env)[0] == 0
 
 
 def test_commits_pass_and_are_refused(scratch: Scratch) -> None:

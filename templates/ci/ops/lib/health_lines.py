@@ -195,13 +195,13 @@ def hooks(_found: Service) -> Line:
         folder = ROOT / hooks_folder()
     except Trouble as error:
         return Line("hooks", WARNING, str(error))
-    wanted = ("pre-commit", "commit-msg")
+    wanted = ("pre-commit", "prepare-commit-msg", "commit-msg")
     if missing := [name for name in wanted if not (folder / name).is_file()]:
-        return Line("hooks", WARNING, f"{' and '.join(missing)} not installed; run: {INSTALL}")
+        return Line("hooks", WARNING, f"{', '.join(missing)} not installed; run: {INSTALL}")
     # git passes over a hook that it may not execute
     if dead := [name for name in wanted if not os.access(folder / name, os.X_OK)]:
         return Line("hooks", BROKEN, f"{' and '.join(dead)} cannot be executed; run: {INSTALL}")
-    return Line("hooks", OK, "pre-commit and commit-msg are installed")
+    return Line("hooks", OK, f"{', '.join(wanted)} are installed")
 
 
 def hooks_folder() -> str:

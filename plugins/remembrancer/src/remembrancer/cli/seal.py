@@ -52,7 +52,7 @@ def _told(findings: "tuple[Finding, ...]") -> list[dict[str, str]]:
     return [{"subject": one.subject, "code": one.code, "message": one.message} for one in findings]
 
 
-@click.command(epilog="Example: remembrancer seal --dry-run")
+@click.command(epilog="Example: remembrancer seal")
 @click.option("--dry-run", is_flag=True, help="Only say what would be sealed and what refused; needs no log key.")
 @command(trust=True)
 def seal(session: Session, shown: Shown, *, dry_run: bool) -> int:

@@ -28,6 +28,10 @@ _TAKE = (
     "Rebase onto the published side instead of merging it (git rebase), leave the seals of your own side out, "
     "and run `remembrancer seal`."
 )
+_REVERTED = (
+    "Take back what `git revert` has staged (git reset --merge), or the ledger (git restore --source=HEAD --staged "
+    f"--worktree -- {RECEIPTS}), and record what happened instead."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     try:
         return list(_check(staged, [change for change in ours if change.old not in archived], bool(archived)))
     except Rejected as error:
-        return [refusal(CHECK, error.code, _NOTE, error.message, error.remedy)]
+        reverted = error.code == "log.rollback" and not staged.merging
+        return [refusal(CHECK, error.code, _NOTE, error.message, _REVERTED if reverted else error.remedy)]
 
 
 def sealed_in(staged: Staged, receipts: set[bytes]) -> set[bytes]:
@@ -72,7 +77,9 @@ def _check(staged: Staged, changes: list[Change], archived: bool) -> Iterator[Fi
     note = staged.file(_NOTE)
     if note is None:
         if changes:
-            yield refusal(CHECK, "log.missing", _NOTE, "is removed, or files of a ledger are staged without it")
+            yield refusal(
+                CHECK, "log.missing", _NOTE, "is removed, or files of a ledger are staged without it", _REVERTED
+            )
         return
     new = _opened(staged, note)
     files = _Index(Path(staged.root), staged)
