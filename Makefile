@@ -1,5 +1,5 @@
 # Thin names for what people do here. GNU make 3.81 or newer; needs Python 3.11 or newer with venv, git and gpg.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -18,31 +18,20 @@ PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --gener
 .DEFAULT_GOAL := help
 .PHONY: help test test-fast test-system test-matrix lint bench fuzz documents spawn lock clean
 
-help: ## show these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
-
 $(READY): requirements-dev.lock
-	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer was not found; install it or set PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' || { echo "make: $(PYTHON) cannot make environments; apt-get install python3-venv" >&2; exit 1; }
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable plugins/remembrancer
+	@PYTHON='$(PYTHON)' && . templates/ci/ops/lib/python.sh && find_python && \
+	{ new_environment $(VENV) requirements-dev.lock || lacking "the environment could not be made; the reason is above"; } && \
+	install_into $(VENV) --no-deps --no-build-isolation --editable plugins/remembrancer
 	@touch $(READY)
 
-test: $(READY) lint ## static checks and every test that needs no root and no system package (gpg aside)
-	@command -v gpg >/dev/null || { echo "make: gpg was not found; apt-get install gnupg, or brew install gnupg" >&2; exit 1; }
-	$(PYTEST) -m "not system and not matrix" $(ARGS)
+##@ Every day
 
 test-fast: $(READY) lint ## static checks and the tests of the lower rooms, in less than a minute
 	$(PYTEST) -m "not system and not matrix" $(FAST) $(ARGS)
 
-test-system: $(READY) ## tests that need root or system packages; each missing one is named
-	@tests/support/system-needs
-	$(PYTEST) -m system $(ARGS)
-
-test-matrix: $(READY) ## render every combination of answers
-	$(PYTEST) -m matrix $(ARGS)
+test: $(READY) lint ## static checks and every test that needs no root and no system package (gpg aside)
+	@command -v gpg >/dev/null || { echo "make: gpg was not found; apt-get install gnupg, or brew install gnupg" >&2; exit 1; }
+	$(PYTEST) -m "not system and not matrix" $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 	$(BIN)/ruff check --quiet --no-cache .
@@ -51,18 +40,29 @@ lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh ops/bin/* .ci/run tests/support/system-needs tests/support/scratch-folder
 
+spawn: ## make a service: make spawn TARGET=../my-svc
+	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }
+	./generators/fastapi-service.sh "$(TARGET)"
+
+##@ Before a release
+
+test-system: $(READY) ## tests that need root or system packages; each missing one is named
+	@tests/support/system-needs
+	$(PYTEST) -m system $(ARGS)
+
+test-matrix: $(READY) ## render every combination of answers
+	$(PYTEST) -m matrix $(ARGS)
+
 fuzz: $(READY) ## fuzz every reader for long, with coverage as guide (Linux on x86-64, Python 3.11 to 3.13)
 	$(BIN)/python tests/fuzz/campaign.py $(ARGS)
 
 bench: $(READY) ## measure the budgets as ratios
 	$(BIN)/python -m benchmarks $(ARGS)
 
+##@ Now and then
+
 documents: $(READY) ## write what docs/ takes from the code
 	set -e; for part in reason_table worked_ledger forgeries_table shapes_table; do PYTHONPATH=tests/support $(BIN)/python tools/$$part.py; done
-
-spawn: ## make a service: make spawn TARGET=../my-svc
-	@test -n "$(TARGET)" || { echo "make: say where, for example: make spawn TARGET=../my-svc" >&2; exit 2; }
-	./generators/fastapi-service.sh "$(TARGET)"
 
 lock: ## pin the packages of every lock file again (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv was not found; python3 -m pip install uv" >&2; exit 1; }
@@ -75,6 +75,12 @@ lock: ## pin the packages of every lock file again (needs uv)
 	sed -e 's/^version = .*/version = "0"/' -e 's/{{.*}}/"x"/' $(SERVICE)/pyproject.toml.jinja >"$$scratch/pyproject.toml"; \
 	$(PIN) "$$scratch/pyproject.toml" -o $(SERVICE)/requirements.lock; \
 	$(PIN) "$$scratch/pyproject.toml" --group "$$scratch/pyproject.toml:dev" -o $(SERVICE)/requirements-dev.lock
+
+help: ## show these targets
+	@awk '/^##@ / { group = substr($$0, 5) } \
+	  /^[a-z][a-z-]*:.*## / { if (!(group in shown)) order[++groups] = group; name = $$0; sub(/:.*/, "", name); sub(/^.*## /, ""); \
+	    shown[group] = shown[group] sprintf("  %-14s %s\n", name, $$0) } \
+	  END { for (n = 1; n <= groups; n++) printf "%s%s\n%s", (n > 1 ? "\n" : ""), order[n], shown[order[n]] }' $(MAKEFILE_LIST)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

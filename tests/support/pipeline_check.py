@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 # What only works with a secret of the release environment.
-SECRET = re.compile(r"bin/with-signing-key|publish (?:push|seal)|image push")
+SECRET = re.compile(r"ci/with-signing-key|publish (?:push|seal)|image push")
 # What another job wrote is never run.
 RUN = re.compile(r"(?:^|[\n;&|{] *)(?:\.|source|eval|sh|bash) +\S*(?:dist|gate|\.env)")
+# What works on files that an earlier job made.
+READS = re.compile(r"dist/|publish unpack|bin/image (?:build|push)|bin/scan image")
 # Keys of a GitLab pipeline that are no jobs.
 SETTINGS = {"stages", "workflow", "variables", "default", "include"}
 
@@ -48,7 +50,7 @@ def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: 
             earlier |= {jobs[one].get("stage") for one in _waits_for(jobs, need)}
     if order[stage] and pipeline["stages"][order[stage] - 1] not in earlier:
         yield f"{name} does not wait for the stage before"
-    if "dist/" in str(job["script"]) or "publish unpack" in str(job["script"]):
+    if READS.search(str(job["script"])):
         makers = [one for one in job.get("needs", []) if one in jobs and _artifacts(pipeline, jobs[one])]
         if order[stage] and not makers:
             yield f"{name} reads dist/, which no job that it needs hands on"

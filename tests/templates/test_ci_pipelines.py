@@ -54,7 +54,7 @@ def commands(github: dict[Any, Any], gitlab: dict[Any, Any]) -> tuple[dict[str, 
         targets = {
             f"make {name}" for line in re.findall(r"make -f ops/release\.mk ([a-z -]+)", text) for name in line.split()
         }
-        scripts = r"ops/bin/[a-z-]+(?:(?<!gate-says) (?:push|pack|unpack|records|seal|facts|build)\b)?"
+        scripts = r"ops/(?:bin|ci)/[a-z-]+(?:(?<!gate-says) (?:push|pack|unpack|records|seal|facts|build)\b)?"
         return targets | set(re.findall(scripts, text))
 
     runs = {name: "\n".join(step.get("run", "") for step in job["steps"]) for name, job in github["jobs"].items()}
@@ -63,6 +63,11 @@ def commands(github: dict[Any, Any], gitlab: dict[Any, Any]) -> tuple[dict[str, 
     scripts = {name: [line for job in jobs if job["stage"] == name for line in job["script"]] for name in STAGES}
     lab = {name: called("\n".join(lines)) for name, lines in scripts.items()}
     return hub, lab
+
+
+def programs(service: Path) -> list[Path]:
+    """Return what people (ops/bin) and pipelines (ops/ci) call."""
+    return [path for name in ("bin", "ci") for path in sorted((service / "ops" / name).iterdir())]
 
 
 # ---------------------------------------------------------------- the files that each answer brings
@@ -88,7 +93,7 @@ def test_each_provider_gets_its_files_and_no_other(collection: Path, tmp_path: P
 
 
 def test_programs_keep_their_mode(both: Path) -> None:
-    for path in (both / "ops" / "bin").iterdir():
+    for path in programs(both):
         assert path.stat().st_mode & 0o111, f"{path.name} cannot be run"
 
 
@@ -144,8 +149,8 @@ def test_zizmor_catches(both: Path, tmp_path: Path, old: str, new: str, audit: s
 
 
 def test_shellcheck_finds_nothing(both: Path) -> None:
-    scripts = [path for path in sorted((both / "ops" / "bin").iterdir()) if path.read_text().startswith("#!/bin/sh")]
-    assert len(scripts) == len(list((both / "ops" / "bin").iterdir()))
+    scripts = programs(both)
+    assert all(path.read_text().startswith("#!/bin/sh") for path in scripts)
     done = lint(["shellcheck", "--external-sources", *scripts], both)
     assert done.returncode == 0, done.stdout
 
@@ -196,11 +201,11 @@ def test_both_providers_call_the_same_things(github: dict[Any, Any], gitlab: dic
     hub, lab = commands(github, gitlab)
     for name in RELEASE:
         # what GitHub hands on between jobs is an output, on GitLab a file
-        assert hub[name] == lab[name] - {"ops/bin/gate-says", "ops/bin/image facts"}, name
+        assert hub[name] == lab[name] - {"ops/ci/gate-says", "ops/bin/image facts"}, name
     # Only the release environment holds the registry's password, and no pull request comes there.
     assert [name for name in STAGES if "ops/bin/image push" in lab[name]] == ["sign"]
-    same = {"make build": "ops/bin/image build"}
-    lab = {name: calls - {"ops/bin/gate-says"} for name, calls in lab.items()}
+    same = {"make build": "ops/bin/image build", "make scan": "ops/bin/scan", "make scan-image": "ops/bin/scan"}
+    lab = {name: calls - {"ops/ci/gate-says"} for name, calls in lab.items()}
     everything = {frozenset(same.get(one, one) for stage in part.values() for one in stage) for part in (hub, lab)}
     only_one = frozenset.symmetric_difference(*everything) if len(everything) == 2 else frozenset()
     # The GitLab builder has no Python, so an earlier job writes down what it needs.
@@ -211,11 +216,11 @@ def test_what_each_stage_does(github: dict[Any, Any], gitlab: dict[Any, Any]) ->
     hub, lab = commands(github, gitlab)
     for stage, wanted in (
         ("test", {"make ci-test", "ops/bin/no-conflict-markers", "ops/bin/bump", "ops/bin/commit-msg"}),
-        ("test", {"ops/bin/check-range"}),
-        ("sign", {"ops/bin/release-gate", "make timestamp", "ops/bin/artifact", "make check-key"}),
-        ("sign", {"make sbom", "make sign", "make record", "ops/bin/with-signing-key", "ops/bin/image push"}),
-        ("timestamp", {"make timestamp", "ops/bin/publish unpack"}),
-        ("record", {"ops/bin/publish push", "ops/bin/publish seal"}),
+        ("test", {"ops/ci/check-range"}),
+        ("sign", {"ops/ci/release-gate", "make timestamp", "ops/bin/artifact", "make check-key"}),
+        ("sign", {"make sbom", "make sign", "make record", "ops/ci/with-signing-key", "ops/bin/image push"}),
+        ("timestamp", {"make timestamp", "ops/ci/publish unpack"}),
+        ("record", {"ops/ci/publish push", "ops/ci/publish seal"}),
     ):
         assert wanted <= hub[stage], stage
         assert wanted <= lab[stage], stage
@@ -226,24 +231,32 @@ def test_a_complete_service_is_linted_in_its_pipeline(service: Path) -> None:
     assert "\nTEST_COMMAND := make test lint\n" in (service / "ops/settings.mk").read_text()
 
 
+def test_what_only_pipelines_call_lies_apart(both: Path) -> None:
+    """ops/bin is what people, make and hooks call; ops/ci what a pipeline alone does."""
+    pipelines = [both / GITHUB, both / GITLAB]
+    called = {path: path.read_text(encoding="utf-8") for path in programs(both)}
+    others = [path for path in both.rglob("*") if path.is_file() and path.suffix in {".md", ".mk", ".yaml"}]
+    texts = [
+        path.read_text(encoding="utf-8") for path in [*others, both / "Makefile", both / ".pre-commit-config.yaml"]
+    ]
+    for path in called:
+        name = path.relative_to(both).as_posix()
+        rest = [text for other, text in called.items() if other != path and other.parent == path.parent]
+        by_people = any(f"{name}" in text for text in texts + rest) or path.name in {"python", "commit-msg"}
+        by_pipelines = any(name in pipeline.read_text(encoding="utf-8") for pipeline in pipelines)
+        assert by_people is (path.parent.name == "bin"), name
+        assert by_pipelines or path.parent.name == "bin", name
+
+
 def test_trivy_fails_both_pipelines_before_and_after_the_build(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
-    scans = {name: step["with"] for name, step in steps(github) if "trivy-action" in step.get("uses", "")}
-    assert (scans["scan"]["scan-type"], scans["build"]["scan-type"]) == ("fs", "image")
-    for given in scans.values():
-        assert given["exit-code"] == "1"
-        assert given["severity"] == "HIGH,CRITICAL"
-        assert given["ignore-unfixed"] is True
-        assert given["trivyignores"] == "ops/trivyignore.yaml"
-    flags = "--severity HIGH,CRITICAL --ignore-unfixed --exit-code 1 --ignorefile ops/trivyignore.yaml"
-    assert any(line.startswith("trivy fs ") and flags in line for line in gitlab["scan"]["script"])
-    image = next(line for line in gitlab["build"]["script"] if " image --input dist/image.tar" in line)
-    assert flags in image
-    versions = {given["version"] for given in scans.values()} | {
-        f"v{found}" for found in re.findall(r"aquasec/trivy:([\d.]+)@", str(gitlab))
-    }
-    assert len(versions) == 1, "both providers run the same Trivy"
-    names = [step.get("name", "") for step in github["jobs"]["build"]["steps"]]
-    assert names.index("Image") < names.index("Trivy, image")
+    """One call for people and both pipelines: ops/bin/scan, which test_ci_trivy runs with Trivy itself."""
+    names = [step.get("run", "") for step in github["jobs"]["build"]["steps"]]
+    assert names.index("make -f ops/release.mk build") < names.index("make -f ops/release.mk scan-image")
+    assert [step["run"] for step in github["jobs"]["scan"]["steps"] if "run" in step] == ["make -f ops/release.mk scan"]
+    assert gitlab["scan"]["script"] == ["ops/bin/scan fs"]
+    assert gitlab["build"]["script"] == ["ops/bin/image build", "ops/bin/scan image"]
+    assert "trivy-action" not in str(github)
+    assert "trivy" not in str(gitlab)
 
 
 # ---------------------------------------------------------------- pins
@@ -262,7 +275,7 @@ def test_actions_are_pinned_to_commits_that_two_sources_name(both: Path) -> None
 
 
 def test_images_are_pinned_to_digests_that_two_sources_name(both: Path) -> None:
-    texts = {path: (both / path).read_text() for path in (GITLAB, "ops/bin/image")}
+    texts = {path: (both / path).read_text() for path in (GITLAB, "ops/bin/image", "ops/bin/scan")}
     used = set()
     for text in texts.values():
         for name, digest in IMAGE.findall(text):
@@ -309,7 +322,7 @@ def test_release_stages_run_on_the_protected_branch_only(github: dict[Any, Any],
     assert places == {"sign": "release", "record": "ledger"}
     for name in LAB_JOBS[4:]:
         lines = gitlab[name]["script"]
-        asked = lines.index("release=$(ops/bin/gate-says release)")  # of its own: a refusal must end the job
+        asked = lines.index("release=$(ops/ci/gate-says release)")  # of its own: a refusal must end the job
         assert all(line.startswith(('if [ "$release', "seal=$(")) for line in lines[asked + 1 :])
         assert "gate" in gitlab[name]["needs"]
     assert [gitlab[name]["extends"] for name in LAB_JOBS[3:]] == [

@@ -134,7 +134,7 @@ def test_the_answer_of_the_gate_is_one_of_two_words(clone: Path, answers: str | 
     if answers is not None:
         (clone / "gate").mkdir()
         (clone / "gate/answers").write_text(answers)
-    done = job(clone, "release=$(ops/bin/gate-says release)\necho $release")
+    done = job(clone, "release=$(ops/ci/gate-says release)\necho $release")
     assert (done.returncode, done.stdout.strip()) == (code, said)
     assert not (clone / "ran").exists()
 
@@ -163,7 +163,7 @@ def carried(clone: Path, *entries: tuple[str, bytes | str]) -> None:
 
 def test_receipts_and_blobs_of_a_release_are_taken(clone: Path) -> None:
     carried(clone, (SIGN, RECEIPT), (BLOB, RECEIPT), (DEPLOY, b"{}"))
-    done = job(clone, "ops/bin/publish unpack && ops/bin/publish pack && ops/bin/publish unpack")
+    done = job(clone, "ops/ci/publish unpack && ops/ci/publish pack && ops/ci/publish unpack")
     assert done.returncode == 0, done.stderr
     assert [(clone / name).read_bytes() for name in (SIGN, BLOB, DEPLOY)] == [RECEIPT, RECEIPT, b"{}"]
     with tarfile.open(clone / "dist/receipts.tar") as archive:
@@ -183,7 +183,7 @@ def test_receipts_and_blobs_of_a_release_are_taken(clone: Path) -> None:
         ("ops/trust/policy.toml", b"x"),
         ("dist/my-svc-0.1.0.tar.gz", b"x"),
         (SIGN, "/etc/passwd"),
-        (DEPLOY, "../../../ops/bin/publish"),
+        (DEPLOY, "../../../ops/ci/publish"),
         (SIGN, b"other bytes"),
         (BLOB, b"other bytes"),
         (f"ops/receipts/sign/00/{SHA}.receipt", RECEIPT),
@@ -197,7 +197,7 @@ def test_anything_else_in_the_archive_is_refused_and_nothing_is_written(
 ) -> None:
     before = git(clone, "status", "--porcelain", "--ignored", "--untracked-files=all")
     carried(clone, (SIGN, RECEIPT), (name, content)) if name != SIGN else carried(clone, (name, content))
-    done = job(clone, "ops/bin/publish unpack")
+    done = job(clone, "ops/ci/publish unpack")
     assert done.returncode == 1
     assert "nothing was taken from it" in done.stderr
     (clone / "dist/receipts.tar").unlink()
@@ -207,23 +207,23 @@ def test_anything_else_in_the_archive_is_refused_and_nothing_is_written(
 
 def test_the_archive_has_bounds(clone: Path) -> None:
     carried(clone, *((f"ops/receipts/deploy/a-{number}.receipt", b"{}") for number in range(201)))
-    assert "too many files" in job(clone, "ops/bin/publish unpack").stderr
+    assert "too many files" in job(clone, "ops/ci/publish unpack").stderr
     carried(clone, (DEPLOY, b"{}"), (DEPLOY, b"{}"))
-    assert "twice" in job(clone, "ops/bin/publish unpack").stderr
+    assert "twice" in job(clone, "ops/ci/publish unpack").stderr
     (clone / "dist/receipts.tar").write_bytes(b"no archive")
-    assert "is not a tar archive" in job(clone, "ops/bin/publish unpack").stderr
+    assert "is not a tar archive" in job(clone, "ops/ci/publish unpack").stderr
 
 
 def test_what_is_recorded_is_not_replaced_nor_written_through_a_link(clone: Path) -> None:
     carried(clone, (DEPLOY, b"{}"))
     (clone / DEPLOY).parent.mkdir(parents=True)
     (clone / DEPLOY).write_text("other")
-    assert "never replaced" in job(clone, "ops/bin/publish unpack").stderr
+    assert "never replaced" in job(clone, "ops/ci/publish unpack").stderr
     assert (clone / DEPLOY).read_text() == "other"
     (clone / DEPLOY).unlink()
     (clone / DEPLOY).parent.rmdir()
     (clone / DEPLOY).parent.symlink_to(clone.parent)
-    assert "through a link" in job(clone, "ops/bin/publish unpack").stderr
+    assert "through a link" in job(clone, "ops/ci/publish unpack").stderr
 
 
 # ---------------------------------------------------------------- the archive
@@ -264,13 +264,13 @@ def test_a_revert_of_a_record_is_refused_in_its_range(clone: Path) -> None:
     commit_all(clone, "[my-svc] chore: record 0.1.0")
     recorded = git(clone, "rev-parse", "HEAD")
     broken = {"REMEMBRANCER_SOURCE": "file:///there/is/none", "XDG_CACHE_HOME": str(clone.parent / "cache")}
-    assert job(clone, f"ops/bin/check-range {base}..{recorded}", **broken).returncode == 0
+    assert job(clone, f"ops/ci/check-range {base}..{recorded}", **broken).returncode == 0
     git(clone, "revert", "--no-edit", "HEAD")
-    done = job(clone, f"ops/bin/check-range {recorded}..HEAD", **broken)
+    done = job(clone, f"ops/ci/check-range {recorded}..HEAD", **broken)
     assert done.returncode == 1
     assert f"{DEPLOY} is recorded" in done.stderr
     # the first push of a branch names no commit before it
-    assert job(clone, f"ops/bin/check-range {'0' * 40}..HEAD", **broken).returncode == 1
-    assert job(clone, f"ops/bin/check-range {'0' * 40}..{base}", **broken).returncode == 0
-    assert job(clone, "ops/bin/check-range HEAD", **broken).returncode == 2
+    assert job(clone, f"ops/ci/check-range {'0' * 40}..HEAD", **broken).returncode == 1
+    assert job(clone, f"ops/ci/check-range {'0' * 40}..{base}", **broken).returncode == 0
+    assert job(clone, "ops/ci/check-range HEAD", **broken).returncode == 2
     assert git(clone, "worktree", "list").count("\n") == 0

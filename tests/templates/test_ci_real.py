@@ -108,6 +108,6 @@ def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) ->
     work = made.clone("reverted")
     base = git(work, "rev-parse", "HEAD")
     git(work, "revert", "--no-edit", "HEAD")
-    refused = call(f"ops/bin/check-range {base}..HEAD", work, pipeline.env())
+    refused = call(f"ops/ci/check-range {base}..HEAD", work, pipeline.env())
     assert refused.returncode == 1, refused.stdout + refused.stderr
-    assert call(f"ops/bin/check-range {base}~1..{base}", work, pipeline.env()).returncode == 0
+    assert call(f"ops/ci/check-range {base}~1..{base}", work, pipeline.env()).returncode == 0

@@ -158,7 +158,7 @@ def test_a_job_that_died_after_its_push_is_run_again(ended: Pipeline) -> None:
     clone = pipeline.checkout("again")
     pipeline.bring("stamped" if pipeline.provider == "github" else "timestamp", clone)
     env = pipeline.env(RELEASE_BRANCH="main", REMEMBRANCER_LOG_KEY="x")
-    done = call("ops/bin/publish unpack && ops/bin/publish push", clone, env)
+    done = call("ops/ci/publish unpack && ops/ci/publish push", clone, env)
     before = git(pipeline.origin, "rev-parse", "main")
     assert done.returncode == 0, done.stderr
     assert "is on main" in done.stdout
@@ -312,7 +312,7 @@ def test_forks_and_unprotected_refs_stop_before_signing_and_say_why(
 def test_the_gate_needs_to_be_told_that_the_ref_is_protected(rendered: Path, tmp_path: Path) -> None:
     clone = tmp_path / "x"
     git(tmp_path, "clone", "--quiet", origin_of(rendered, tmp_path).as_uri(), "x")
-    done = call(["ops/bin/release-gate", "--output", "answer"], clone, environment(tmp_path))
+    done = call(["ops/ci/release-gate", "--output", "answer"], clone, environment(tmp_path))
     assert (done.returncode, (clone / "answer").read_text()) == (0, "release=false\nseal=false\n")
 
 
@@ -363,9 +363,9 @@ def test_the_hosts_own_token_goes_to_no_other_registry(
 
 
 def with_key(folder: Path, secret: str, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command through ops/bin/with-signing-key."""
+    """Run a command through ops/ci/with-signing-key."""
     env = environment(folder.parent, REMEMBRANCER_GPG_KEY=secret, **variables)
-    return call([folder / "ops/bin/with-signing-key", "sh", "-c", command], folder, env)
+    return call([folder / "ops/ci/with-signing-key", "sh", "-c", command], folder, env)
 
 
 def test_the_key_is_there_for_the_command_and_gone_afterwards(rendered: Path, key: dict[str, str]) -> None:

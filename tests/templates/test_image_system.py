@@ -53,10 +53,10 @@ class Built:
 
 
 def image_of(repo: Path, store: Store, flags: list[str], umask: int) -> tuple[str, str]:
-    """Run the service's own `make image`; return the image's digest and the archive's."""
+    """Run the service's own `make build`; return the image's digest and the archive's."""
     (repo / "app/.env").write_text("PASSWORD=hunter2\n", encoding="utf-8")
     env = environment(repo.parent) | store.variables | {"IMAGE_TOOL": "buildah", "IMAGE_BUILD_FLAGS": " ".join(flags)}
-    command = ["make", "image"]
+    command = ["make", "build"]
     done = subprocess.run(command, cwd=repo, env=env, umask=umask, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     provenance = json.loads((repo / "dist/provenance.json").read_text(encoding="utf-8"))

@@ -182,6 +182,20 @@ def test_each_step_runs_alone_and_names_the_tool_it_misses(repo: Path, target: s
     assert f"{missing} was not found" in done.stderr
 
 
+def test_a_scan_without_trivy_runs_the_pinned_image(repo: Path) -> None:
+    """What a pipeline does, whose machines have docker and no Trivy."""
+    (repo.parent / "path/trivy").unlink()
+    program(repo.parent / "path", "docker", NOTER)
+    assert run(repo, "make", "scan").returncode == 0
+    (said,) = [line for line in notes(repo) if line.startswith("docker run")]
+    assert re.fullmatch(
+        r"docker run --rm --volume \S+/my-svc:/work:ro --workdir /work aquasec/trivy:[\d.]+@sha256:[0-9a-f]{64} "
+        r"fs --scanners vuln,secret,misconfig --skip-dirs \S+ \. "
+        r"--severity HIGH,CRITICAL --ignore-unfixed --exit-code 1 --ignorefile ops/trivyignore\.yaml",
+        said,
+    )
+
+
 def test_the_image_is_built_the_same_way_each_time(repo: Path) -> None:
     assert run(repo, "make", "build").returncode == 0
     asked = (repo.parent / "notes.build").read_text()

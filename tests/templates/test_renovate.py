@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import manifest
-from ci_render import GITHUB, GITLAB, load
+from ci_render import GITHUB, load
 from collection import ROOT, files, render
 
 IMAGE = re.compile(r"[a-z0-9./-]+:[A-Za-z0-9.-]+@sha256:[0-9a-f]{64}")
@@ -64,11 +64,11 @@ def test_every_pinned_image_is_followed(both: Path, config: dict[str, Any]) -> N
     assert unfollowed(both, config) == []
 
 
-@pytest.mark.parametrize("name", ["ops/bin/image", GITLAB])
+@pytest.mark.parametrize("name", ["ops/bin/image", "ops/bin/scan"])
 def test_an_image_that_nobody_follows_is_noticed(both: Path, config: dict[str, Any], name: str) -> None:
     less = copy.deepcopy(config)
     less["customManagers"] = [one for one in config["customManagers"] if not re.search(patterns(one)[0], name)]
-    assert [one.split(":")[0] for one in unfollowed(both, less)] == [name]
+    assert name in [one.split(":")[0] for one in unfollowed(both, less)]
 
 
 def test_what_the_standard_pins_waits_for_a_person(both: Path, config: dict[str, Any]) -> None:

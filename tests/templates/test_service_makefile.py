@@ -11,7 +11,7 @@ import pytest
 from collection import ROOT
 
 TEMPLATE = ROOT / "templates" / "fastapi-service"
-TARGETS = {"help", "dev", "observe", "test", "lint", "format", "image", "lock", "clean"}
+TARGETS = {"help", "dev", "observe", "test", "lint", "format", "build", "lock", "clean"}
 TARGETS |= {"dist", "sbom", "release", "verify", "rollback"}
 # A Python that notes what it was asked, and makes environments whose Python does the same.
 PYTHON = """#!/bin/sh
@@ -34,7 +34,7 @@ class Machine:
         self.log = folder / "log"
         self.folder.mkdir()
         self.programs.mkdir()
-        for name in ("sh", "sed", "cmp", "cp", "rm", "mkdir", "touch", "env", "grep"):
+        for name in ("sh", "sed", "cmp", "cp", "rm", "mkdir", "touch", "env", "grep", "awk"):
             program = shutil.which(name)
             assert program is not None
             (self.programs / name).symlink_to(program)
@@ -79,12 +79,71 @@ def test_help_is_the_default_and_needs_nothing(machine: Machine) -> None:
     done = machine.make()
     assert done.returncode == 0
     assert done.stdout == machine.make("help").stdout
-    assert {"dev", "test", "lint", "image", "lock", "clean"} <= {line.split()[0] for line in done.stdout.splitlines()}
+    assert {"dev", "test", "lint", "lock", "clean"} <= set(targets(done.stdout))
+
+
+def targets(text: str) -> dict[str, str]:
+    """Name and text of each target that a help shows."""
+    return dict(re.findall(r"(?m)^  ([a-z-]+) +(\S.*)$", text))
+
+
+def groups(text: str) -> list[str]:
+    return re.findall(r"(?m)^[A-Z].*$", text)
+
+
+def shown(folder: Path) -> str:
+    return subprocess.run(["make", "help"], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 def test_help_shows_every_target_of_a_service(service: Path) -> None:
-    done = subprocess.run(["make", "help"], cwd=service, capture_output=True, text=True, check=True)
-    assert {line.split()[0] for line in done.stdout.splitlines()} >= TARGETS
+    assert set(targets(shown(service))) >= TARGETS
+
+
+def test_help_begins_with_what_is_done_every_day(service: Path) -> None:
+    """In groups, and a group that two files fill is one."""
+    text = shown(service)
+    found = ["Every day", "Now and then", "Release", "One step of a release", "Image and cluster"]
+    assert groups(text) == found
+    assert list(targets(text))[:3] == ["dev", "test", "lint"]
+    assert re.search(r"(?s)\nNow and then\n(?:  .*\n)*?  lock .*\n  hooks ", text)
+
+
+def test_no_two_targets_have_one_text(service: Path) -> None:
+    text = targets(shown(service))
+    assert len(set(text.values())) == len(text)
+    recipes = re.findall(r"(?m)^([a-z-]+):.*## .*\n((?:\t.*\n)+)", "".join(map(Path.read_text, makefiles(service))))
+    assert len(recipes) > 20
+    assert len({recipe for _, recipe in recipes}) == len(recipes)
+
+
+def makefiles(service: Path) -> list[Path]:
+    return [service / "Makefile", service / "ops/release.mk"]
+
+
+def test_help_shows_a_teams_own_targets_last(machine: Machine) -> None:
+    (machine.folder / "local.mk").write_text("report: ## count the lines\n\t@echo 3\n")
+    text = machine.make("help").stdout
+    assert text.endswith("\nYour own\n  report         count the lines\n")
+
+
+def test_the_collections_own_help_has_groups_too() -> None:
+    text = shown(ROOT)
+    assert groups(text) == ["Every day", "Before a release", "Now and then"]
+    assert list(targets(text))[:3] == ["test-fast", "test", "lint"]
+    assert len({*targets(text).values()}) == len(targets(text))
+
+
+def test_python_is_looked_for_in_one_place() -> None:
+    """Every list of names to try is ops/lib/python.sh's."""
+    places = ["*.sh", "*Makefile", "*.mk", "**/ops/bin/*", ".ci"]
+    listed = subprocess.run(
+        ["git", "grep", "-lE", r"python3\.1[1-4].*python3\.1[1-4]", "--", *places],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert listed.stdout.split() == ["templates/ci/ops/lib/python.sh"]
 
 
 def test_without_python_it_says_how_to_get_one(machine: Machine) -> None:

@@ -35,7 +35,7 @@ def test_the_deployment_block_does_what_make_deployment_does(service: Path) -> N
     text = section(service, "Deployment")
     block = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)[0]
     asked = " ".join(words for line in re.findall(r"(?m)^(?:\w+=\S+ )?make (.+)$", block) for words in line.split())
-    assert asked == "image test scan scan-image push deploy OVERLAY=staging-eks dist sbom record seal"
+    assert asked == "build test scan scan-image push deploy OVERLAY=staging-eks dist sbom record seal"
     release = (service / "ops/release.mk").read_text()
     assert "docker build" not in block
     assert "trivy" not in block

@@ -97,5 +97,7 @@ def test_files_added_edited_renamed_and_deleted(
     assert not (service / "ops/bin/old-release").exists()
     assert not (service / "ops/lib/version.py").exists()
     assert os.access(service / "ops/bin/sbom", os.X_OK)
+    assert os.access(service / "ops/ci/publish", os.X_OK), "what only pipelines call moved to a folder of its own"
+    assert not (service / "ops/bin/publish").exists()
     assert "Standard 3." not in (service / "ops/release.mk").read_text()
     is_fresh(history, service, tmp_path / "fresh", "ci")

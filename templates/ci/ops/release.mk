@@ -16,47 +16,18 @@ ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
 .PHONY: artifact check-key ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
   release deployment rollback bump hooks gates
 
-dist: ## make dist/<component>-<version>.tar.gz, reproducibly
-	@ops/bin/dist
+##@ Now and then
 
-artifact:
-	@ops/bin/artifact
+hooks: ## install the checks before each commit
+	@ops/bin/hooks install
 
-check-key:
-	@$(REMEMBRANCER) sign --check $(ARTIFACT)
+gates: ## run the thirteen quality gates and write the rating into README.md
+	@ops/bin/health-check --gates --write
 
-ci-test:
-	@cd $(WORKING_DIRECTORY) && $(TEST_COMMAND)
+##@ Release
 
-sbom: ## write the CycloneDX SBOM of the locked packages
-	@ops/bin/sbom --if-locked
-
-build: ## build the container image
-	@ops/bin/image build
-
-push: ## push the built image; its digest is what deploy, pin and record name
-	@ops/bin/image push
-
-scan: ## scan the repository for known vulnerabilities and secrets (Trivy)
-	@ops/bin/scan fs
-
-scan-image: ## scan the built image (Trivy)
-	@ops/bin/scan image
-
-sign: ## sign the release archive (OpenPGP) and note it
-	@$(REMEMBRANCER) sign --no-seal $(ARTIFACT)
-
-timestamp: ## timestamp the release archive (RFC 3161) and note it
-	@$(REMEMBRANCER) timestamp --no-seal $(ARTIFACT)
-
-record: ## record the deployment of this version
-	@ops/bin/record
-
-seal: ## put what was noted into the signed ledger
-	@$(REMEMBRANCER) seal
-
-verify: ## prove the release archive: hash, signature, timestamp, inclusion
-	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ASKED) $(ARTIFACT)
+bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
+	@ops/bin/bump "$$VERSION"
 
 release: ## dist, sign, timestamp, record, seal and verify, in one go
 	@ops/bin/image pushed >/dev/null
@@ -68,6 +39,43 @@ release: ## dist, sign, timestamp, record, seal and verify, in one go
 	fi
 	@$(SELF) verify
 	@git rev-parse --quiet --verify "refs/tags/v$(RELEASE_VERSION)" >/dev/null || echo "Next: commit what was recorded, and name it: git tag v$(RELEASE_VERSION)"
+
+verify: ## prove the release archive: hash, signature, timestamp, inclusion
+	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ASKED) $(ARTIFACT)
+
+##@ One step of a release
+
+dist: ## make dist/<component>-<version>.tar.gz, reproducibly
+	@ops/bin/dist
+
+sbom: ## write the CycloneDX SBOM of the locked packages
+	@ops/bin/sbom --if-locked
+
+sign: ## sign the release archive (OpenPGP) and record it
+	@$(REMEMBRANCER) sign --no-seal $(ARTIFACT)
+
+timestamp: ## timestamp the release archive (RFC 3161) and record it
+	@$(REMEMBRANCER) timestamp --no-seal $(ARTIFACT)
+
+record: ## record the deployment of this version
+	@ops/bin/record
+
+seal: ## put what was recorded into the signed ledger
+	@$(REMEMBRANCER) seal
+
+##@ Image and cluster
+
+build: ## build the container image, reproducibly from one commit and base image
+	@ops/bin/image build
+
+scan: ## scan the repository for known vulnerabilities and secrets (Trivy)
+	@ops/bin/scan fs
+
+scan-image: ## scan the built image (Trivy)
+	@ops/bin/scan image
+
+push: ## push the built image; its digest is what deploy, pin and record name
+	@ops/bin/image push
 
 # What cannot be recorded is refused first, before the cluster changes.
 deployment: ## the whole sequence: build, test, scan, push, deploy, verify, record, sign, timestamp, verify
@@ -94,14 +102,16 @@ verify-deploy: ## wait for the rollout and show pods and log lines (OVERLAY)
 pin: ## write image digest and version into an overlay, for GitOps (OVERLAY; DIGEST=sha256:... VERSION=0.1.0)
 	@ops/bin/deploy pin
 
-rollback: ## go back to a recorded version and note it (OVERLAY; TO=0.1.0 REASON="why")
+rollback: ## go back to a recorded version and record it (OVERLAY; TO=0.1.0 REASON="why")
 	@ops/bin/deploy rollback
 
-bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
-	@ops/bin/bump "$$VERSION"
+# what other targets and the pipelines call
 
-hooks: ## install the checks before each commit
-	@ops/bin/hooks install
+artifact:
+	@ops/bin/artifact
 
-gates: ## run the thirteen quality gates and write the rating into README.md
-	@ops/bin/health-check --gates --write
+check-key:
+	@$(REMEMBRANCER) sign --check $(ARTIFACT)
+
+ci-test:
+	@cd $(WORKING_DIRECTORY) && $(TEST_COMMAND)

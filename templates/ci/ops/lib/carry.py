@@ -3,8 +3,8 @@
 What comes out of it is data that another job wrote: only receipts and blobs of a release are taken, as plain files
 under their own names, and never over what is here already.
 
-ops/bin/publish pack      put the receipts that git does not have yet into it
-ops/bin/publish unpack    take them out again
+ops/ci/publish pack      put the receipts that git does not have yet into it
+ops/ci/publish unpack    take them out again
 """
 
 import argparse
@@ -111,11 +111,11 @@ def pack() -> None:
 
 def main(arguments: list[str]) -> int:
     """Pack or unpack; return 0."""
-    parser = argparse.ArgumentParser(prog="ops/bin/publish", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="ops/ci/publish", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=("pack", "unpack"))
     {"pack": pack, "unpack": unpack}[parser.parse_args(arguments).what]()
     return 0
 
 
 if __name__ == "__main__":
-    service.run_main("ops/bin/publish", main)
+    service.run_main("ops/ci/publish", main)

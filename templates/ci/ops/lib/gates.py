@@ -242,7 +242,7 @@ def recorded(_evidence: Evidence) -> str:
         return "there is no pipeline that would record a deployment"
     for path in pipelines:
         text = (ROOT / path).read_text(encoding="utf-8")
-        stage = re.search(r"(?m)^ {0,2}record:$", text) and "ops/bin/publish push" in text
+        stage = re.search(r"(?m)^ {0,2}record:$", text) and "ops/ci/publish push" in text
         if not stage or not re.search(r"make -f ops/release\.mk [a-z -]*\brecord\b", text):
             return f"{path} has no stage that records the deployment"
     code, said = remembrancer("record", "deploy", "--help")

@@ -117,7 +117,7 @@ def answers(found: Service) -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Print the answers; return 0."""
-    parser = argparse.ArgumentParser(prog="ops/bin/release-gate", description="What may this pipeline release or seal?")
+    parser = argparse.ArgumentParser(prog="ops/ci/release-gate", description="What may this pipeline release or seal?")
     parser.add_argument("--output", type=Path, help="append release= and seal= with true or false to this file")
     options = parser.parse_args(arguments)
     found = service.load()
@@ -133,4 +133,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    service.run_main("ops/bin/release-gate", main)
+    service.run_main("ops/ci/release-gate", main)
