@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from cli_support import end_agents, ledger, new_key
+from cli_support import Scratch, end_agents, ledger, new_key
 from production_support import CLOCK, REAL, Outside, Production, production
 from remembrancer.clock import FixedClock, SystemClock, rfc3339
 from remembrancer.ledger import Ledger
 from remembrancer.receipt.statement import parse
+from remembrancer.record import statements
+from remembrancer.repository.store import Store
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.request import make_request
 from remembrancer.timestamp.server import TimestampServer
@@ -169,26 +171,79 @@ def test_the_clock_of_a_receipt_has_no_say(pair: Pair, monkeypatch: pytest.Monke
     assert (status, "sig.missing" in codes) == (1, True)
 
 
-def test_the_signer_s_own_authority_makes_nothing_older(pair: Pair) -> None:
-    """It stamps a checkpoint of today an hour back: the rule of then is not the rule of the release."""
+@dataclass(frozen=True)
+class Own:
+    """An authority that the signer runs, listed as that, whose clock is an hour slow."""
+
+    folder: Path
+    clock: FixedClock
+
+    def over(self, data: bytes) -> bytes:
+        """Stamp bytes with its time."""
+        return LocalAuthority.load(self.folder, self.clock).respond(make_request(hashlib.sha256(data).digest(), 1))
+
+    def over_checkpoint(self, scratch: Scratch) -> None:
+        """Stamp the newest checkpoint."""
+        note = (ledger(scratch) / "checkpoint").read_bytes()
+        size, stamps = int(note.split(b"\n")[1]), ledger(scratch) / "timestamps"
+        (stamps / f"{size}.note").write_bytes(note)
+        (stamps / f"{size}.own.tsr").write_bytes(self.over(note))
+
+
+@pytest.fixture
+def own(pair: Pair) -> Own:
     scratch = pair.made.scratch
     clock = FixedClock(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1))
     LocalAuthority.create(scratch.base / "own", FixedClock(clock.now() - timedelta(minutes=1)))
     root = scratch.base / "own/tsa-root.pem"
     add = ("trust", "add", "--authority", "own", "--url", "http://127.0.0.1:9/", "--root", str(root))
     scratch.ok(*add, "--self-asserted")
+    return Own(root.parent, clock)
+
+
+def test_the_signer_s_own_authority_makes_nothing_older(pair: Pair, own: Own) -> None:
+    """It stamps a checkpoint of today an hour back: the rule of then is not the rule of the release."""
+    scratch = pair.made.scratch
     scratch.ok("trust", "require", "--signatures", "2")
     scratch.ok("seal", **pair.made.key)
     artifact = pair.made.prove("0.2.0")
     sealed_by_hand(pair, artifact)
-    note = (ledger(scratch) / "checkpoint").read_bytes()
-    size = int(note.split(b"\n")[1])
-    folder = ledger(scratch) / "timestamps"
-    (folder / f"{size}.note").write_bytes(note)
-    request = make_request(hashlib.sha256(note).digest(), 1)
-    (folder / f"{size}.own.tsr").write_bytes(LocalAuthority.load(root.parent, clock).respond(request))
+    own.over_checkpoint(scratch)
     status, codes = pair.verdict(artifact)
     assert (status, "sig.missing" in codes) == (1, True)
+
+
+@pytest.mark.parametrize("over", ["the checkpoint", "the signature"])
+def test_the_signer_s_own_authority_proves_nothing_for_a_stolen_key(pair: Pair, own: Own, over: str) -> None:
+    """Who has the key has that clock as well: what was signed after the theft is stamped an hour back."""
+    scratch = pair.made.scratch
+    artifact = pair.made.prove("0.2.0")
+    if over == "the signature":
+        token, store = own.over((scratch.root / f"{artifact}.asc").read_bytes()), Store(scratch.root)
+        about = (
+            f"{Path(artifact).name}.asc",
+            hashlib.sha256((scratch.root / f"{artifact}.asc").read_bytes()).hexdigest(),
+        )
+        store.write_receipt(
+            statements.timestamp(
+                about,
+                authority="own",
+                gen_time=own.clock.now(),
+                nonce=1,
+                blob=store.write_blob(token),
+                now=own.clock.now(),
+            )
+        )
+    sealed_by_hand(pair, artifact)
+    if over == "the checkpoint":
+        own.over_checkpoint(scratch)
+    theft = rfc3339(datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30))
+    scratch.ok("trust", "revoke", "signer-1", "--as", "compromised", "--compromised-at", theft)
+    scratch.ok("seal", **pair.made.key)
+    pair.made.push("stolen")
+    done = scratch.json("verify-full", artifact, **pair.made.stranger())
+    (said,) = [one["code"] for one in done.report["findings"] if one["check"] == "signature"]
+    assert (done.status, said) == (1, "sig.key-compromised"), done.out
 
 
 def test_a_dry_run_names_the_releases_that_would_be_left_behind(pair: Pair) -> None:
@@ -222,7 +277,7 @@ PAST = rfc3339(datetime.now(UTC).replace(microsecond=0) - timedelta(days=1))
         ((), "input.name", "--signatures, --timestamps or both"),
         (("--signatures", "1"), "input.name", "asks for 1 signature and 1 timestamp already"),
         (("--signatures", "3"), "policy.weak", "3 signatures and 1 timestamp cannot be had from 2 signers"),
-        (("--timestamps", "3"), "policy.weak", "2 authorities in use"),
+        (("--timestamps", "3"), "policy.weak", "2 independent authorities in use"),
         (("--signatures", "2", "--from", PAST), "input.time", "has passed"),
     ],
 )

@@ -51,9 +51,10 @@ def _refuse_too_many(policy: Policy, rule: Rule) -> None:
         terms = [one.term for one in listed]
         return sum(one.ended is None and not (one.until and rule.start and one.until <= rule.start) for one in terms)
 
-    signers, authorities = used(policy.signers), used(policy.authorities)
+    signers, authorities = used(policy.signers), used(one for one in policy.authorities if policy.dates(one))
     if signers < rule.signatures or authorities < rule.timestamps:
-        there = f"{counted(signers, 'signer')} and {counted(authorities, 'authority', 'authorities')} in use"
+        those = counted(authorities, "independent authority", "independent authorities")
+        there = f"{counted(signers, 'signer')} and {those} in use"
         message = f"{_words(rule)} cannot be had from {there}"
         raise BadInput("policy.weak", message, "Add the others first with `remembrancer trust add`.")
 

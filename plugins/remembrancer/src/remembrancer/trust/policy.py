@@ -159,6 +159,10 @@ class Policy(NamedTuple):
         """Return the timestamp authority of this name, or None."""
         return next((authority for authority in self.authorities if authority.name == name), None)
 
+    def dates(self, authority: TimeAuthority) -> bool:
+        """Return whether an authority's clock may prove when something was: in production none of the signer's own."""
+        return self.profile is not Profile.PRODUCTION or not authority.self_asserted
+
 
 def parse(data: bytes) -> Policy:
     """Parse a policy file.

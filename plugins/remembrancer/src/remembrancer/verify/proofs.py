@@ -177,12 +177,18 @@ class Prover:
         return self.times.by_authority(entry.index, of=of, apart_from=apart_from, before=before)
 
     def _own_time(self, signature: str) -> dict[str, datetime]:
-        """The earliest time that each authority gave a signature's own bytes, at the late end of its accuracy."""
+        """The earliest time that each authority gave a signature's own bytes, at the late end of its accuracy.
+
+        Only of those whose clock counts (`Policy.dates`).
+        """
         found: dict[str, datetime] = {}
         for stamped in self._times_over(signature):
             try:
                 name, _, facts = self.timestamp(stamped, bytes.fromhex(signature))
             except RemembrancerError:
+                continue
+            listed = self.trusted.policy.authority(name)
+            if listed is None or not self.trusted.policy.dates(listed):
                 continue
             found[name] = min(facts.latest, found.get(name, facts.latest))
         return found

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.trust.establish import Trusted
-from remembrancer.trust.policy import Profile, Requirements, Rule
+from remembrancer.trust.policy import Requirements, Rule
 from remembrancer.trust.validity import AUTHORITY, KeyFacts, judge
 from remembrancer.verify.log import LogView, Stamp, check_stamp
 
@@ -35,26 +35,25 @@ class StampedTimes:
     """When the log provably had a given size: the checkpoint stamps of authorities that are in good standing now.
 
     An ended authority could back-date, and its checkpoint tokens are not leaves that someone else's clock covers,
-    so its stamps date nothing.
+    so its stamps date nothing. Nor do, in production, those of an authority that the signer runs: who has the signer's
+    key has that clock as well.
     """
 
     def __init__(self, view: LogView, stamps: Iterable[Stamp], trusted: Trusted, now: datetime) -> None:
         self._view, self._trusted, self._now = view, trusted, now
         self._stamps = sorted(stamps, key=lambda stamp: (stamp.size, stamp.authority))
         self._cache: dict[int, datetime | None] = {}
-        policy = trusted.policy
-        production = policy.profile is Profile.PRODUCTION
-        self._own = {one.name for one in policy.authorities if one.self_asserted and production}
+        self._own = {one.name for one in trusted.policy.authorities if not trusted.policy.dates(one)}
 
     def rule(self, index: int) -> Rule:
         """Return the rule under which the leaf `index` was made: the one at the proven time of its checkpoint.
 
-        As many authorities have to say so as that rule asks for, and in production none that the signer runs itself.
-        What nothing dates is judged by the rule in force now; a receipt's own clock has no say.
+        As many authorities have to say so as that rule asks for. What nothing dates is judged by the rule in force now;
+        a receipt's own clock has no say.
         """
         require = self._trusted.policy.require
         for rule, following in pairwise(require.rules):
-            found = agreed(self.by_authority(index, of=rule.timestamps, independent=True), rule.timestamps)
+            found = agreed(self.by_authority(index, of=rule.timestamps), rule.timestamps)
             if found and following.start and found < following.start:
                 return rule
         return require.at(self._now)
@@ -73,17 +72,15 @@ class StampedTimes:
         of: int = 1,
         apart_from: str = "",
         before: datetime | None = None,
-        independent: bool = False,
     ) -> dict[str, datetime]:
         """Return the earliest time of a checkpoint that includes the leaf `index`, by the authorities that say it.
 
-        `apart_from` names an authority that does not count, nor do those of the signer with `independent`. With
-        `before`, the search goes on until `of` authorities name a time at or before it; without, the first good stamps
-        answer, because the log only grows.
+        `apart_from` names an authority that does not count. With `before`, the search goes on until `of` authorities
+        name a time at or before it; without, the first good stamps answer, because the log only grows.
         """
         best: dict[str, datetime] = {}
         for number, stamp in enumerate(self._stamps):
-            if stamp.size <= index or stamp.authority == apart_from or (independent and stamp.authority in self._own):
+            if stamp.size <= index or stamp.authority == apart_from or stamp.authority in self._own:
                 continue
             if number not in self._cache:
                 self._cache[number] = self._judge(stamp)
