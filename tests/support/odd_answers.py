@@ -23,6 +23,7 @@ ODD: dict[str, dict[str, Any]] = {
         "aws_region": "no-no-1",
         "certificate_arn": "arn:aws-on-off:acm:no-no-1:000000000000:certificate/00000000-0000-0000-0000-000000000000",
         "alb_subnet_cidrs": ["0.0.0.0/8"],
+        "public_host": "0.0x1.true.no",
         "ci": "both",
         "gpu": True,
     },

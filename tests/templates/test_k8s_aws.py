@@ -1,14 +1,16 @@
 """ops/aws: the cluster and its surroundings as the standard names them (area M)."""
 
+import itertools
 import re
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from k8s_render import ODD, layer, overlay, pick
+from k8s_render import ODD, Object, layer, overlay, pick
 
 
 def cluster(collection: Path, **answers: Any) -> dict[str, Any]:
@@ -54,8 +56,120 @@ def test_gpu_pods_fit_the_gpu_pool(collection: Path) -> None:
     assert pool["propagateASGTags"] is True
 
 
+def role(collection: Path, **answers: Any) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((layer(collection, **answers) / "ops/aws/service-role.yaml").read_text())
+    return content
+
+
+def test_one_cluster_for_many_services(collection: Path) -> None:
+    """Its file says nothing about the service that it was rendered for; each brings its own role to it."""
+    one, other = layer(collection), layer(collection, component="orders")
+    assert (one / "ops/aws/cluster.yaml").read_bytes() == (other / "ops/aws/cluster.yaml").read_bytes()
+    own, theirs = role(collection), role(collection, component="orders")
+    for found in (own, theirs):
+        assert found["metadata"].items() <= cluster(collection)["metadata"].items()
+    names = [found["iam"]["serviceAccounts"][0]["metadata"]["name"] for found in (own, theirs)]
+    assert names == ["my-svc-secrets-reader", "orders-secrets-reader"]
+    assert not (layer(collection, overlays=["staging-eks"]) / "ops/aws/service-role.yaml").exists()
+
+
+def named(objects: list[Object]) -> set[str]:
+    """Return what two services of one cluster must not share: each object, and each public host."""
+    seen = {f"{one['kind']}/{one['metadata'].get('namespace', '')}/{one['metadata']['name']}" for one in objects}
+    rules = [rule for one in objects if one["kind"] == "Ingress" for rule in one["spec"]["rules"]]
+    return seen | {rule["host"] for rule in rules}
+
+
+def test_two_services_and_two_environments_share_nothing_but_the_load_balancer(collection: Path) -> None:
+    both = {}
+    for component, name in itertools.product(("my-svc", "orders"), ("staging-eks", "production")):
+        both[component, name] = overlay(collection, name, component=component)
+    shared = [one for one, times in Counter(itertools.chain(*map(named, both.values()))).items() if times > 1]
+    assert shared == []
+    groups: dict[str, set[str]] = {}
+    for objects in both.values():
+        about = pick(objects, "Ingress")["metadata"]
+        marks = about["annotations"]
+        groups.setdefault(marks["alb.ingress.kubernetes.io/group.name"], set()).add(
+            marks["alb.ingress.kubernetes.io/load-balancer-attributes"]
+        )
+    # the members of a group must agree on what the load balancer is
+    assert {name: len(said) for name, said in groups.items()} == {"aurora-staging": 1, "aurora-production": 1}
+
+
+def test_a_host_of_one_s_own(collection: Path) -> None:
+    answers = {"public_host": "api.vaultmesh.cloud"}
+    (rule,) = pick(overlay(collection, "staging-eks", **answers), "Ingress")["spec"]["rules"]
+    assert rule["host"] == "api.vaultmesh.cloud"
+    assert "host=api.vaultmesh.cloud\n" in (layer(collection, **answers) / "ops/aws/verify-aurora-week1.sh").read_text()
+
+
+# What EKS leaves of an m6i.large for pods, after the kubelet's and the system's share (millicores, MiB).
+ALLOCATABLE = (1930, 7000)
+# What each node runs anyway: the network plugin, kube-proxy, the node exporter.
+DAEMONS = (170, 200)
+# What runs once: CoreDNS and metrics-server twice, the load balancer's and the other controllers.
+PROGRAMS = [(100, 70)] * 2 + [(100, 200)] * 2 + [(50, 100)] * 4
+
+
+def amount(text: str, units: dict[str, float]) -> float:
+    """Return a Kubernetes quantity in the base of `units`."""
+    suffix = text.lstrip("0123456789.")
+    return float(text.removesuffix(suffix)) * units[suffix]
+
+
+def request(objects: list[Object]) -> tuple[float, float]:
+    asked = pick(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
+    return amount(asked["cpu"], {"": 1000, "m": 1}), amount(asked["memory"], {"Mi": 1, "Gi": 1024})
+
+
+def fits(nodes: int, wanted: list[tuple[float, float]]) -> bool:
+    """Tell whether pods find a place each, the largest first, on the first node that has room."""
+    free = [[ALLOCATABLE[0] - DAEMONS[0], ALLOCATABLE[1] - DAEMONS[1]] for _ in range(nodes)]
+    for cpu, memory in sorted([*wanted, *PROGRAMS], reverse=True):
+        room = next((one for one in free if one[0] >= cpu and one[1] >= memory), None)
+        if room is None:
+            return False
+        room[0] -= cpu
+        room[1] -= memory
+    return True
+
+
+@pytest.mark.parametrize("bound", ["minReplicas", "maxReplicas"])
+def test_all_replicas_fit_the_cpu_pool(collection: Path, bound: str) -> None:
+    pool = pools(collection)["cpu"]
+    nodes = pool["minSize" if bound == "minReplicas" else "maxSize"]
+    wanted = []
+    for name in ("staging-eks", "production"):
+        objects = overlay(collection, name)
+        count = pick(objects, "HorizontalPodAutoscaler")["spec"][bound]
+        # a rollout of production makes one pod more
+        surge = pick(objects, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+        wanted += [request(objects)] * (count + (surge if name == "production" else 0))
+    assert fits(nodes, wanted)
+    assert not fits(nodes, wanted + [(1000, 2048)] * nodes), "a test that fits anything tells nothing"
+
+
+@pytest.mark.parametrize("bound", ["minReplicas", "maxReplicas"])
+def test_all_replicas_fit_the_gpu_pool(collection: Path, bound: str) -> None:
+    wanted = 0
+    for name in ("staging-eks", "production"):
+        objects = overlay(collection, name, gpu=True)
+        surge = pick(objects, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+        wanted += pick(objects, "HorizontalPodAutoscaler")["spec"][bound] + surge
+    assert 0 < wanted <= pools(collection)["gpu"]["maxSize"]
+
+
+def test_the_cluster_is_never_billed_for_a_version_that_ended(collection: Path) -> None:
+    found = cluster(collection)
+    assert found["upgradePolicy"] == {"supportType": "STANDARD"}
+    text = (layer(collection) / "ops/aws/cluster.yaml").read_text()
+    assert re.search(r"(?m)Standard support of this version ends on \d{4}-\d\d-\d\d;", text)
+
+
 def test_roles_do_one_thing_each(collection: Path) -> None:
-    accounts = {one["metadata"]["name"]: one for one in cluster(collection)["iam"]["serviceAccounts"]}
+    every_account = [*cluster(collection)["iam"]["serviceAccounts"], *role(collection)["iam"]["serviceAccounts"]]
+    accounts = {one["metadata"]["name"]: one for one in every_account}
     dns = accounts["external-dns"]["attachPolicy"]["Statement"]
     assert dns[0]["Resource"] == ["arn:aws:route53:::hostedzone/Z100505526F6RJ21G6IU4"]
     assert dns[1]["Action"] == [
@@ -77,8 +191,6 @@ def test_roles_do_one_thing_each(collection: Path) -> None:
         for action in part["Action"]
     ]
     assert not any("*" in action for action in every)
-    only_staging = cluster(collection, overlays=["staging-eks"])["iam"]["serviceAccounts"]
-    assert "my-svc-secrets-reader" not in {one["metadata"]["name"] for one in only_staging}
 
 
 def test_other_partitions(collection: Path) -> None:

@@ -22,6 +22,7 @@ METRICS = {
     "http_request_duration_seconds_count": SCRAPE | {"method", "route", "status"},
     "active_connections": SCRAPE,
 }
+ABSENT = "ServiceAbsent"
 RECORDED = {f"job:http_requests:error_ratio_rate{window}" for window in ("5m", "30m", "1h", "6h")} | {
     "job:http_request_duration_seconds:p99_rate5m"
 }
@@ -97,9 +98,18 @@ def test_errors_and_latency_are_those_of_users(collection: Path) -> None:
 
 def test_a_gpu_service_at_zero_is_not_missed(collection: Path) -> None:
     (rule,) = [rule for rule in rules(collection, gpu=True) if rule.get("alert") == "ServiceAbsent"]
-    assert rule["expr"].endswith('unless on () (sum(kube_deployment_spec_replicas{deployment="my-svc-deploy"}) == 0)')
-    (plain,) = [rule for rule in rules(collection) if rule.get("alert") == "ServiceAbsent"]
-    assert plain["expr"] == 'absent(up{job="my-svc"})'
+    meant = 'kube_deployment_spec_replicas{deployment="my-svc-deploy", namespace="aurora-staging"}'
+    assert rule["expr"].endswith(f"unless on () (sum({meant}) == 0)")
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_each_environment_is_missed_by_its_own_name(collection: Path, gpu: bool) -> None:
+    for name in OVERLAYS[1:]:
+        found = pick(overlay(collection, name, gpu=gpu), "PrometheusRule")
+        (rule,) = [one for group in found["spec"]["groups"] for one in group["rules"] if one.get("alert") == ABSENT]
+        asked = set(re.findall(r'namespace="([^"]+)"', rule["expr"]))
+        assert asked == {found["metadata"]["namespace"]}, name
+        assert rule["expr"].startswith(f'absent(up{{job="my-svc", namespace="{asked.pop()}"}})')
 
 
 def test_every_rule_has_a_case(collection: Path) -> None:
@@ -175,6 +185,29 @@ def test_promtool_notices_a_changed_rule(collection: Path, tmp_path: Path, old: 
     assert old in text
     file.write_text(text.replace(old, new))
     assert run(tmp_path / "monitoring/test-rules.sh").returncode != 0
+
+
+@pytest.mark.system
+def test_production_is_missed_while_staging_is_up(collection: Path, tmp_path: Path) -> None:
+    rule = pick(overlay(collection, "production"), "PrometheusRule")
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rule["spec"]))
+    alert = {
+        "exp_labels": {"job": "my-svc", "namespace": "aurora-production", "severity": "critical"},
+        "exp_annotations": {
+            "summary": "Prometheus knows no pod of my-svc in aurora-production.",
+            "description": "Nothing is scraped, so every other alert is blind. "
+            "Look at the ServiceMonitor, the Service's endpoints and the pods.",
+        },
+    }
+    case = {
+        "interval": "30s",
+        "input_series": [{"series": 'up{namespace="aurora-staging", job="my-svc", pod="a"}', "values": "1x60"}],
+        "alert_rule_test": [{"alertname": ABSENT, "eval_time": "11m", "exp_alerts": [alert]}],
+    }
+    file = tmp_path / "cases.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [case]}))
+    done = run("promtool", "test", "rules", file)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.system

@@ -125,15 +125,15 @@ def hosts(objects: list[Object]) -> list[str]:
 
 def test_overlays_differ_in_what_matters(collection: Path) -> None:
     seen = {name: overlay(collection, name) for name in OVERLAYS}
-    assert [scale(seen[name]) for name in OVERLAYS] == [1, (2, 4), (2, 10), (3, 10)]
+    assert [scale(seen[name]) for name in OVERLAYS] == [1, (2, 4), (2, 10), (3, 6)]
     assert [hosts(seen[name]) for name in OVERLAYS] == [
         [],
         ["my-svc.staging.internal"],
-        ["api.vaultmesh.cloud"],
+        ["my-svc.api.vaultmesh.cloud"],
         ["my-svc.vaultmesh.cloud"],
     ]
     resources = [container(seen[name])["resources"]["requests"]["cpu"] for name in OVERLAYS]
-    assert resources == ["100m", "250m", "500m", "1"]
+    assert resources == ["100m", "250m", "500m", "500m"]
     spread = [
         pick(seen[name], "Deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["whenUnsatisfiable"]
         for name in OVERLAYS

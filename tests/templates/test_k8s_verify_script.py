@@ -13,7 +13,7 @@ import pytest
 from k8s_render import Object, layer, overlay, pick, run, tool
 from stub_api import Answer, Cluster, certificate, serve
 
-HOST = "api.vaultmesh.cloud"
+HOST = "my-svc.api.vaultmesh.cloud"
 BALANCER = "k8s-my-svc.eu-west-1.elb.amazonaws.com"
 CHECKS = [
     "nodes",

@@ -184,6 +184,29 @@ def test_keys_of_a_policy_that_nobody_trusts_here(lib: SimpleNamespace) -> None:
     assert line(lib, "keys")[0] == "warning"
 
 
+@pytest.mark.parametrize(
+    ("days", "state", "said"),
+    [
+        (61, "ok", "Kubernetes 1.36, supported until "),
+        (
+            59.5,
+            "warning",
+            "; ops/aws/cluster.yaml takes a newer version and its date, and says how the cluster follows",
+        ),
+        (-0.1, "broken", "; ops/aws/cluster.yaml takes a newer version and its date, and says how the cluster follows"),
+    ],
+)
+def test_a_cluster_s_version_ends(lib: SimpleNamespace, repo: Path, days: float, state: str, said: str) -> None:
+    path = repo / "ops/aws/cluster.yaml"
+    path.parent.mkdir()
+    path.write_text(f'  # Standard support of this version ends on {ago(-days)[:10]}; x\n  version: "1.36"\n')
+    end = datetime.now(UTC) + timedelta(days=days)
+    found = lib.health_lines.cluster(path)
+    assert (found.state, said in found.message, f"{end:%Y-%m-%d}" in found.message) == (state, True, True), found
+    path.write_text('  version: "1.36"\n')
+    assert lib.health_lines.cluster(path).state == "warning"
+
+
 # ---------------------------------------------------------------- what needs no Remembrancer
 
 
@@ -294,7 +317,19 @@ case $1 in
   status) echo '{"command": "status", "data": '"$FACTS"'}' ;;
 esac
 """.replace("VERSION", VERSION)
-NAMES = ["version", "ledger", "checkpoint", "receipts", "decisions", "trust", "keys", "hooks", "template", "gates"]
+NAMES = [
+    "version",
+    "ledger",
+    "checkpoint",
+    "receipts",
+    "decisions",
+    "trust",
+    "keys",
+    "hooks",
+    "cluster",
+    "template",
+    "gates",
+]
 
 
 @pytest.fixture

@@ -165,6 +165,7 @@ def test_no_code_of_the_application_depends_on_an_answer() -> None:
         "README.md.jinja",
         "app/service.json.jinja",
         "pyproject.toml.jinja",
+        "renovate.json.jinja",
     }
 
 

@@ -85,7 +85,7 @@ def test_a_signed_tag_is_recorded_and_judged(mine: History, service: Scratch, tm
     root = service.root
     fingerprint = new_key(service, "Platform <platform@example.invalid>")
     work = draft(mine, tmp_path, NEWEST)
-    (work.folder / "templates/ci/renovate.json").write_text("{}\n")
+    (work.folder / "templates/ci/renovate.json.jinja").write_text("{}\n")
     commit = work.publish("[ci] feat: a release")
     service.git("-c", f"user.signingkey={fingerprint}", "tag", "--sign", "-m", NEXT, NEXT, cwd=work.folder)
     work.publish("", NEXT)

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import service
 from evidence import program, remembrancer_json, verdict
@@ -13,6 +14,7 @@ from service import ROOT, Service, Trouble
 
 OK, WARNING, BROKEN, SKIPPED = "ok", "warning", "broken", "skipped"
 CHECKPOINT = "ops/receipts/ledger/checkpoint"
+CLUSTERS = "ops/*/cluster.yaml"
 DECISIONS = "ops/receipts/adr"
 SOON, WAITS, WAITED = timedelta(days=60), timedelta(days=7), timedelta(days=30)
 UNPINNED = {"trust.unpinned"}  # what a fresh checkout is; anything else that is not proven is broken
@@ -185,6 +187,22 @@ def keys(_found: Service) -> Line:
     if first - now <= SOON:
         return Line("keys", WARNING, f"{what} ends in {span(first - now)}; {renew}")
     return Line("keys", OK, f"{len(listed)} in use; the first to end is {what}, on {first:%Y-%m-%d}")
+
+
+def cluster(path: Path) -> Line:
+    """The Kubernetes that the cluster's file names is one that its vendor still supports at the standard price."""
+    text, name = path.read_text("utf-8", "replace"), path.relative_to(ROOT)
+    version = re.search(r"""(?m)^  version: ['"]?([0-9.]+)""", text)
+    ends = re.search(r"[Ss]tandard support of this version ends on (\d{4}-\d\d-\d\d)", text)
+    end = instant(f"{ends[1]}T00:00:00Z") if ends else None
+    if version is None or end is None:
+        return Line("cluster", WARNING, f"{name} does not say which version it has and when its support ends")
+    now = datetime.now(UTC)
+    said = f"Kubernetes {version[1]}, supported until {end:%Y-%m-%d}"
+    if end > now + SOON:
+        return Line("cluster", OK, said)
+    move = f"{name} takes a newer version and its date, and says how the cluster follows"
+    return Line("cluster", WARNING if end > now else BROKEN, f"{said}; {move}")
 
 
 def hooks(_found: Service) -> Line:
