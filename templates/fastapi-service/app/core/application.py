@@ -8,11 +8,10 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from app.core import documentation, errors, health, logs, metrics, tracing
-from app.core.errors import ErrorMiddleware
 from app.core.health import Readiness
 from app.core.limits import BodyLimitMiddleware
-from app.core.logs import RequestLogMiddleware
-from app.core.metrics import Metrics, MetricsMiddleware
+from app.core.metrics import Metrics
+from app.core.requests import RequestMiddleware
 from app.core.service import SERVICE
 from app.core.settings import CoreSettings
 from app.core.tracing import TracingMiddleware
@@ -44,22 +43,19 @@ def build(
             yield opened or {}
             readiness.drain()
 
-    app = FastAPI(
+    app = documentation.application(
+        settings.development,
         title=SERVICE.name,
         version=SERVICE.version,
         description=SERVICE.description,
         lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
         # A redirect would be built from the Host header, which anybody can set.
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         # The outermost comes first: what is inside is traced, logged and measured, its failures too.
         middleware=[
             Middleware(TracingMiddleware),
-            Middleware(RequestLogMiddleware, with_path=settings.development),
-            Middleware(MetricsMiddleware, metrics=measured),
-            Middleware(ErrorMiddleware),
+            Middleware(RequestMiddleware, metrics=measured, with_path=settings.development),
             Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds),
             *middleware,
         ],
@@ -71,5 +67,6 @@ def build(
     for router in (*ROUTERS, *routers):
         app.include_router(router)
     if settings.development:
-        documentation.install(app)
+        # After the team's own, which may have a front page.
+        app.add_route("/", documentation.read_root, include_in_schema=False)
     return app

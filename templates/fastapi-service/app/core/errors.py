@@ -2,24 +2,20 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.labels import METHODS
 from app.core.models import MAX_FAULTS
 from app.core.tracing import trace_id
 
 PROBLEM_TYPE = "application/problem+json"
-_log = structlog.get_logger()
 
 
 class Fault(BaseModel):
@@ -68,17 +64,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _allowed(request: Request) -> str:
     """Every method that some route takes for this path, for the Allow header; the router names one route's only."""
+    scopes = ({**request.scope, "method": str(method)} for method in sorted(HTTPMethod))
     routes = request.app.router.routes
-    taken = (
-        method
-        for method in sorted(METHODS)
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
-    )
-    return ", ".join(taken)
+    return ", ".join(one["method"] for one in scopes if any(route.matches(one)[0] is Match.FULL for route in routes))
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     detail = error.detail if isinstance(error.detail, str) and error.detail != phrase else None
     headers = dict(error.headers or {})
@@ -107,8 +98,7 @@ def _fault(fault: dict[str, Any], names: frozenset[str]) -> Fault:
     return Fault(location=".".join((str(fault["loc"][0]), *place)), message=message)
 
 
-async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:
     found = error.errors()
     names = frozenset(_names(request.app.openapi()))
     detail = "The request does not have the form that this operation takes."
@@ -117,43 +107,14 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     return problem_response(422, detail, [_fault(fault, names) for fault in found[:MAX_FAULTS]])
 
 
-class ErrorMiddleware:
-    """Turn an exception that nobody has handled into a problem document and a log line."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; after the start of the response the server hangs up instead."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = False
-
-        async def send_watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_watched)
-        except Exception as error:
-            if started:
-                raise
-            _log.error("unhandled exception", exc_info=error)
-            await problem_response(500, "The service failed; the trace id leads to the reason in its logs.")(
-                scope, receive, send
-            )
-
-
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem document, in its answers and in its OpenAPI document.
 
     Nobody has to declare what the standard answers: 422 for what does not have the right form, for bodies also 400
     (unreadable), 408 (too slow) and 413 (too large), and 404 where a slash in a path parameter leads elsewhere.
     """
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.exception_handler(HTTPException)(_on_http_exception)
+    app.exception_handler(RequestValidationError)(_on_invalid_request)
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -162,8 +123,7 @@ def install(app: FastAPI) -> None:
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(problem.pop("$defs"))
-        schemas["Problem"] = problem
+        schemas.update(problem.pop("$defs"), Problem=problem)
         for operation in _operations(document):
             responses = operation["responses"]
             if "HTTPValidationError" in str(responses.get("422")):

@@ -23,11 +23,13 @@ class BodyLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        length, has_body = _announced(scope) if scope["type"] == "http" else (0, False)
-        if not has_body:
+        fields = dict(scope["headers"]) if scope["type"] == "http" else {}
+        announced = fields.get(b"content-length", b"0")
+        if announced == b"0" and b"transfer-encoding" not in fields:
             await self._app(scope, receive, send)
             return
-        if length > self._max_bytes:
+        # The server's parser has refused anything but digits; other servers of ASGI may not.
+        if announced.isdigit() and int(announced) > self._max_bytes:
             await problem_response(413, self._too_large, headers=_CLOSE)(scope, receive, send)
             return
         deadline = asyncio.get_running_loop().time() + self._seconds
@@ -50,17 +52,3 @@ class BodyLimitMiddleware:
             return message
 
         await self._app(scope, receive_limited, send)
-
-
-def _announced(scope: Scope) -> tuple[int, bool]:
-    """What the head says about the body: its length in bytes (0: not known), and whether there is one."""
-    length = 0
-    has_body = False
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            # The server's parser has refused anything but digits; other servers of ASGI may not.
-            length = int(value) if value.isdigit() else 0
-            has_body = has_body or value != b"0"
-        elif name == b"transfer-encoding":
-            has_body = True
-    return length, has_body

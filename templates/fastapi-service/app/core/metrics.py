@@ -1,23 +1,8 @@
 """Metrics in Prometheus text format: how many requests, how long, how many right now."""
 
-from time import perf_counter
-
+import prometheus_client as prometheus
 from fastapi import APIRouter, Request, Response
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    Info,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.labels import method_of, route_of
 from app.core.service import SERVICE
 
 METRICS_PATH = "/metrics"
@@ -25,33 +10,33 @@ _LABELS = ("method", "route", "status")
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 # One more series per labelled counter would say when it was created, which nobody asks.
-disable_created_metrics()  # type: ignore[no-untyped-call]
+prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
     """The metrics of one application, in a registry of its own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = registry = prometheus.CollectorRegistry()
         self.active = 0
-        self._requests = Counter("http_requests_total", "Requests answered.", _LABELS, registry=self.registry)
-        self._durations = Histogram(
+        self._requests = prometheus.Counter("http_requests_total", "Requests answered.", _LABELS, registry=registry)
+        self._durations = prometheus.Histogram(
             "http_request_duration_seconds",
             "Time from the head of a request to the end of its response.",
             _LABELS,
-            registry=self.registry,
+            registry=registry,
         )
-        Gauge(
-            "active_connections", "Requests being served right now, scrapes aside.", registry=self.registry
-        ).set_function(lambda: self.active)
-        Info("service", "Name and version of the service.", registry=self.registry).info(
-            {"name": SERVICE.name, "version": SERVICE.version}
+        active = prometheus.Gauge(
+            "active_connections", "Requests being served right now, scrapes aside.", registry=registry
         )
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        active.set_function(lambda: self.active)
+        service = prometheus.Info("service", "Name and version of the service.", registry=registry)
+        service.info({"name": SERVICE.name, "version": SERVICE.version})
+        prometheus.ProcessCollector(registry=registry)
+        prometheus.PlatformCollector(registry=registry)
+        prometheus.GCCollector(registry=registry)
         # Looking up a labelled child costs more than counting with it; the values of labels are bounded.
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._children: dict[tuple[str, str, int], tuple[prometheus.Counter, prometheus.Histogram]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request and its duration in seconds."""
@@ -64,38 +49,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Everything in the registry, in Prometheus text format 0.0.4."""
-        return generate_latest(self.registry)
-
-
-class MetricsMiddleware:
-    """Observe every request. Pure ASGI: no task, no queue and no request object of its own."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 500
-
-        async def send_observed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        # A scrape would otherwise always find itself.
-        weight = scope["path"] != METRICS_PATH
-        self._metrics.active += weight
-        started = perf_counter()
-        try:
-            await self._app(scope, receive, send_observed)
-        finally:
-            self._metrics.active -= weight
-            self._metrics.observe(method_of(scope), route_of(scope), status, perf_counter() - started)
+        return prometheus.generate_latest(self.registry)
 
 
 router = APIRouter(tags=["operations"])

@@ -5,9 +5,12 @@ taking up a response, and problem documents as the answers to what cannot be par
 """
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
+from fastapi import FastAPI
+from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.core.errors import PROBLEM_TYPE, problem_bytes
@@ -23,20 +26,17 @@ class RefusedError(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `bounded` makes the subclass that knows the settings."""
+    """One connection to an application that `build` has made."""
 
-    settings: CoreSettings
-    readiness: Readiness
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, config: Config, *args: Any, **kwargs: Any) -> None:
+        super().__init__(config, *args, **kwargs)
+        state = cast(FastAPI, config.app).state
+        self.settings: CoreSettings = state.settings
+        self.readiness: Readiness = state.readiness
         self._in_head = False
-        self._head_bytes = 0
         self._fed_bytes = 0
-        self._hosts = 0
         self._refusal = HTTPStatus.BAD_REQUEST
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._write_timer: asyncio.TimerHandle | None = None
+        self._deadlines: dict[str, asyncio.TimerHandle] = {}
 
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -44,12 +44,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected; it has to say something soon."""
         super().connection_made(transport)
-        self._watch_head()
+        self._wait("head", self.settings.header_seconds, self._head_overdue)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._forget_head_timer()
-        self._forget_write_timer()
+        for name in [*self._deadlines]:
+            self._arrived(name)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -58,41 +58,34 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return  # hung up, or upgraded to WebSockets
         if self._in_head:
-            # A field that does not end is not reported until it does: count what has been fed as well.
+            # A head that does not end is never reported as complete: count what has been fed.
             self._fed_bytes += len(data)
             if self._fed_bytes > self.settings.max_header_bytes + len(data):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
                 return
-        if self._head_timer is None and (self._in_head or (self._idle() and self.timeout_keep_alive_task is None)):
-            self._watch_head()
+        expected = self._in_head or (self._idle() and self.timeout_keep_alive_task is None)
+        if expected and "head" not in self._deadlines:
+            self._wait("head", self.settings.header_seconds, self._head_overdue)
 
     def on_message_begin(self) -> None:
         """The head of a request begins."""
         if len(self.pipeline) >= _MAX_PIPELINED:
             raise RefusedError
         self._in_head = True
-        self._head_bytes = 0
         self._fed_bytes = 0
-        self._hosts = 0
         super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Some of the request target."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header field."""
-        self._count(len(name) + len(value) + 4)
-        self._hosts += name.lower() == b"host"
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request starts."""
         self._in_head = False
-        self._forget_head_timer()
+        self._arrived("head")
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.settings.max_header_bytes:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise RefusedError
         # RFC 9112, section 3.2: exactly one Host, which only HTTP/1.0 may leave out.
-        if self._hosts > 1 or (self._hosts == 0 and self.parser.get_http_version() != "1.0"):
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
             raise RefusedError
         super().on_headers_complete()
         if self.readiness.draining:
@@ -108,38 +101,25 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client does not take up what is written to it."""
         super().pause_writing()
-        self._write_timer = self.loop.call_later(self.settings.write_seconds, self.transport.abort)
+        self._wait("writing", self.settings.write_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        self._forget_write_timer()
+        self._arrived("writing")
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be parsed, or was stopped by a limit."""
         self._refuse(self._refusal, msg)
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.settings.max_header_bytes:
-            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            raise RefusedError
+    def _wait(self, name: str, seconds: float, overdue: Callable[[], None]) -> None:
+        self._deadlines[name] = self.loop.call_later(seconds, overdue)
 
-    def _watch_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.settings.header_seconds, self._head_overdue)
-
-    def _forget_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _forget_write_timer(self) -> None:
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
+    def _arrived(self, name: str) -> None:
+        if deadline := self._deadlines.pop(name, None):
+            deadline.cancel()
 
     def _head_overdue(self) -> None:
-        self._head_timer = None
         if self._in_head:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
@@ -155,8 +135,3 @@ class BoundedProtocol(HttpToolsProtocol):
             )
             self.transport.write(head.encode("ascii") + body)
         self.transport.close()
-
-
-def bounded(settings: CoreSettings, readiness: Readiness) -> type[BoundedProtocol]:
-    """The protocol with these settings, as a class, because that is what uvicorn takes."""
-    return type("ConfiguredProtocol", (BoundedProtocol,), {"settings": settings, "readiness": readiness})

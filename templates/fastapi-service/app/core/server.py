@@ -5,13 +5,12 @@ listening socket closes, requests in flight finish, the lifespan ends, and the p
 skips the wait, a third one the requests in flight.
 """
 
-import errno
+import asyncio
 import logging
 import signal
 import socket
 import sys
 from collections.abc import Callable
-from time import monotonic
 from types import FrameType
 
 import structlog
@@ -20,7 +19,7 @@ from fastapi import FastAPI
 
 from app.core.documentation import DOCS_PATH
 from app.core.health import Readiness
-from app.core.protocol import BoundedProtocol, bounded
+from app.core.protocol import BoundedProtocol
 from app.core.settings import CoreSettings, SettingsError
 
 EXIT_SETTINGS, EXIT_START = 2, 3
@@ -34,38 +33,32 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._readiness = readiness
         self._settings = settings
-        self._leave_at: float | None = None
         self._signals = 0
-        self._announced = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
         """Take a signal. It only sets flags: a handler may interrupt anything, even the writing of a line."""
+        self._readiness.drain()
         self._signals += 1
-        if self._signals == 1:
-            self._readiness.drain()
-            # Nobody balances load over a terminal: Ctrl-C does not wait.
-            self._leave_at = monotonic() + (self._settings.drain_seconds if sig == signal.SIGTERM else 0)
-            self.should_exit = not self.started
-        elif self._signals == 2:
-            # One Ctrl-C is two of them under `make dev`: the terminal tells every process, and the watcher passes it on
+        # One Ctrl-C is two of them under `make dev`: the terminal tells every process, and the watcher passes it on
+        self.force_exit = self._signals > 2
+        if self._signals > 1 or not self.started:
             self.should_exit = True
-        else:
-            self.force_exit = True
+            return
+        # Nobody balances load over a terminal: Ctrl-C does not wait.
+        wait = self._settings.drain_seconds if sig == signal.SIGTERM else 0
+        self._loop.call_soon_threadsafe(self._drain, wait)
 
-    async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: whether it is time to close the listening socket."""
-        if self._leave_at is not None and not self._announced:
-            self._announced = True
-            _log.info("draining", seconds=max(0.0, round(self._leave_at - monotonic(), 1)))
-            for connection in self.server_state.connections:
-                if isinstance(connection, BoundedProtocol):
-                    connection.leave()
-        if self._leave_at is not None and monotonic() >= self._leave_at:
-            self.should_exit = True
-        return await super().on_tick(counter)
+    def _drain(self, seconds: float) -> None:
+        """Say that this process leaves, and close the listening socket after a while."""
+        _log.info("draining", seconds=seconds)
+        for connection in self.server_state.connections:
+            if isinstance(connection, BoundedProtocol):
+                connection.leave()
+        self._loop.call_later(seconds, setattr, self, "should_exit", True)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Run the application's start-up, listen, and say where."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         for listener in sockets or ():
             host, port = listener.getsockname()[:2]
@@ -82,27 +75,10 @@ class DrainingServer(uvicorn.Server):
 
 def bind(settings: CoreSettings) -> socket.socket:
     """Take the port; :: means IPv4 too, and only IPv4 on a machine without IPv6. Raises OSError."""
-    if settings.host == "::":
-        try:
-            return _bound(socket.AF_INET6, "::", settings.port)
-        except OSError as error:
-            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                raise
-            return _bound(socket.AF_INET, "0.0.0.0", settings.port)  # noqa: S104 - what :: means here
-    return _bound(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, settings.host, settings.port)
-
-
-def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    listener = socket.socket(family)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family is socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    everywhere = settings.host == "::"
+    host = "0.0.0.0" if everywhere and not socket.has_dualstack_ipv6() else settings.host  # noqa: S104 - what :: means here
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, settings.port), family=family, dualstack_ipv6=everywhere and ":" in host)
 
 
 def make_server(app: FastAPI) -> DrainingServer:
@@ -111,7 +87,7 @@ def make_server(app: FastAPI) -> DrainingServer:
     readiness: Readiness = app.state.readiness
     config = uvicorn.Config(
         app,
-        http=bounded(settings, readiness),
+        http=BoundedProtocol,
         ws="auto" if settings.websockets else "none",
         lifespan="on",
         log_config=None,

@@ -4,9 +4,9 @@ import os
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, AliasGenerator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
 from app.core.service import SERVICE
@@ -15,6 +15,11 @@ PREFIX = "APP_"
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 Timeout = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+def _variables(field: str) -> AliasChoices:
+    """First the name that nobody else uses, then the plain one."""
+    return AliasChoices(f"{PREFIX}{field.upper()}", field.upper())
 
 
 def _upper(value: object) -> object:
@@ -47,7 +52,13 @@ class SettingsError(ValueError):
 class CoreSettings(BaseSettings):
     """The standard's settings. `PORT` is read from `APP_PORT` or, where that is not set, `PORT`; empty is not set."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=_variables),
+    )
 
     environment: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]{0,39}$")
     """Where it runs. `development` logs for people at DEBUG and serves interactive documentation at /docs."""
@@ -110,18 +121,6 @@ class CoreSettings(BaseSettings):
         return self.development if self.log_format is None else self.log_format == "text"
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the name that nobody else uses, then the plain one."""
-        return init_settings, EnvSettingsSource(settings_cls, env_prefix=PREFIX), env_settings
-
-    @classmethod
     def load(cls) -> Self:
         """Read the settings from the environment. Raises SettingsError."""
         try:
@@ -130,12 +129,10 @@ class CoreSettings(BaseSettings):
             raise SettingsError(str(error)) from None
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
-            raise SettingsError(
-                "; ".join(f"{_variable(fault['loc'][0])}: {fault['msg']}" for fault in faults)
-            ) from None
+            raise SettingsError("; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in faults)) from None
 
 
-def _variable(field: int | str) -> str:
-    """The environment variable that a field was read from."""
-    name = str(field).upper()
-    return PREFIX + name if os.environ.get(PREFIX + name) else name
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The environment variable that a field was read from; pydantic names the first of its two."""
+    name = str(place[0])
+    return name if os.environ.get(name) else name.removeprefix(PREFIX)

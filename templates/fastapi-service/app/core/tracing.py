@@ -6,6 +6,7 @@ whichever it is. W3C Trace Context (https://www.w3.org/TR/trace-context/) is rea
 none, an `X-Trace-Id` of 32 hex digits is taken over.
 """
 
+import functools
 import re
 import secrets
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.propagators.textmap import Getter, TextMapPropagator, default_getter
+from opentelemetry.propagators.textmap import Getter, default_getter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,52 +31,27 @@ def trace_id() -> str:
     return format(span.trace_id, "032x") if span.is_valid else PROCESS_TRACE_ID
 
 
-class _Headers(Getter[list[tuple[bytes, bytes]]]):
-    """Reads ASGI's headers; section 3.2 of the standard wants a repeated traceparent to count as none."""
-
-    def get(self, carrier: list[tuple[bytes, bytes]], key: str) -> list[str] | None:
-        wanted = key.encode()
-        found = [value.decode("latin-1") for name, value in carrier if name == wanted]
-        return None if not found or (key == "traceparent" and len(found) > 1) else found
-
-    def keys(self, carrier: list[tuple[bytes, bytes]]) -> list[str]:
-        return [name.decode("latin-1") for name, _ in carrier]
-
-
-class TraceIdPropagator(TextMapPropagator):
-    """Takes over `X-Trace-Id` where nothing before it has found a trace."""
+class TracePropagator(TraceContextTextMapPropagator):
+    """Reads `traceparent`, and takes over `X-Trace-Id` where nobody has named a trace."""
 
     def extract(self, carrier: Any, context: Context | None = None, getter: Getter[Any] = default_getter) -> Context:
-        """The given context, with the trace that the header names."""
-        context = Context() if context is None else context
-        values = getter.get(carrier, TRACE_ID_HEADER) or [""]
-        if trace.get_current_span(context).get_span_context().is_valid or not _TRACE_ID.fullmatch(values[0]):
-            return context
+        """The given context, with the trace that the headers name."""
+        found = super().extract(carrier, context, getter)
+        given = getter.get(carrier, TRACE_ID_HEADER) or [""]
+        if trace.get_current_span(found).get_span_context().is_valid or not _TRACE_ID.fullmatch(given[0]):
+            return found
         # Sampled: the provider's own sampler, not the absence of a flag, decides whether a span is exported.
-        parent = SpanContext(
-            int(values[0], 16), secrets.randbits(64) or 1, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
-        )
-        return trace.set_span_in_context(NonRecordingSpan(parent), context)
-
-    def inject(self, carrier: Any, context: Context | None = None, setter: Any = None) -> None:
-        """Other services are told with `traceparent` alone."""
-
-    @property
-    def fields(self) -> set[str]:
-        """The header that is read."""
-        return {TRACE_ID_HEADER}
+        return super().extract({"traceparent": f"00-{given[0]}-{secrets.randbits(64) or 1:016x}-01"}, context)
 
 
-_HEADERS = _Headers()
 _NAMES = frozenset({b"traceparent", b"tracestate", TRACE_ID_HEADER.encode()})
-_PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), TraceIdPropagator()])
+_PROPAGATOR = TracePropagator()
 
 
+@functools.cache
 def install() -> None:
     """Let FastAPI's spans take over `X-Trace-Id` too."""
-    found = propagate.get_global_textmap()
-    if TRACE_ID_HEADER not in found.fields:
-        propagate.set_global_textmap(CompositePropagator([found, TraceIdPropagator()]))
+    propagate.set_global_textmap(CompositePropagator([propagate.get_global_textmap(), _PROPAGATOR]))
 
 
 class _LocalSpan(NonRecordingSpan):
@@ -86,8 +62,12 @@ def _local_span(headers: list[tuple[bytes, bytes]]) -> SpanContext:
     """Start the span of a request, in the trace of its caller if the headers name one."""
     trace_id, span_id = divmod(secrets.randbits(192), 1 << 64)
     flags = TraceFlags.DEFAULT
-    if named := [header for header in headers if header[0] in _NAMES]:
-        parent = trace.get_current_span(_PROPAGATOR.extract(named, Context(), _HEADERS)).get_span_context()
+    if named := [(name.decode(), value.decode("latin-1")) for name, value in headers if name in _NAMES]:
+        carrier = {name: [value for other, value in named if other == name] for name, _ in named}
+        # Section 3.2 of the standard wants a repeated traceparent to count as none.
+        if len(carrier.get("traceparent", ())) > 1:
+            del carrier["traceparent"]
+        parent = trace.get_current_span(_PROPAGATOR.extract(carrier, Context())).get_span_context()
         trace_id, flags = parent.trace_id or trace_id, parent.trace_flags & TraceFlags.SAMPLED
     return SpanContext(trace_id or 1, span_id or 1, is_remote=False, trace_flags=TraceFlags(flags))
 
