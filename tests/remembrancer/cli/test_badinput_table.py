@@ -255,8 +255,8 @@ def test_another_environment_is_a_rollout(scratch: Scratch) -> None:
     before = scratch.snapshot()
     scratch.ok(*deploy("my-svc", "0.1.0", "--environment", "staging"))
     assert scratch.snapshot() == before
-    events = [row["event"] for row in scratch.json("list", "deployments").report["data"]["items"]]
-    assert sorted(events) == ["deploy", "rollout"]
+    kinds = [row["kind"] for row in scratch.json("list", "deployments").report["data"]["items"]]
+    assert sorted(kinds) == ["deploy", "rollout"]
 
 
 def use_authority(scratch: Scratch, url: str) -> None:

@@ -1,6 +1,7 @@
 """What happened, told and filtered; and one receipt with its verdict."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -64,7 +65,21 @@ def test_filters(scratch: Scratch, arguments: tuple[str, ...], kinds: list[str])
     placed = ("deploy", "rollout", "rollback")
     if "--kind" not in arguments:
         deployments = scratch.json("list", "deployments", *arguments).report["data"]["items"]
-        assert sorted(item["event"] for item in deployments) == [kind for kind in kinds if kind in placed]
+        assert sorted(item["kind"] for item in deployments) == [kind for kind in kinds if kind in placed]
+
+
+def test_a_release_is_not_a_deployment(scratch: Scratch) -> None:
+    """What was recorded for no environment is a release; only what went into one is a deployment."""
+    rows = scratch.json("list", "deployments").report["data"]["items"]
+    assert sorted((row["event"], row["component"], row["environment"], row["kind"]) for row in rows) == [
+        ("deployment", "my-svc", "staging", "rollout"),
+        ("deployment", "other", "production", "deploy"),
+        ("release", "my-svc", None, "deploy"),
+        ("rollback", "my-svc", "staging", "rollback"),
+    ]
+    text = scratch.run("list", "deployments").out
+    assert re.search(r"(?m)^\S+ +release +my-svc +0\.1\.0 +- ", text)
+    assert re.search(r"(?m)^\S+ +deployment +my-svc +0\.1\.0 +staging ", text)
 
 
 @pytest.mark.parametrize("command", ["timeline", "list deployments", "list receipts"])
@@ -89,7 +104,7 @@ def test_a_receipt_with_its_verdict(scratch: Scratch) -> None:
     done = scratch.run("receipt", RECEIPT)
     assert done.status == 0
     lines = done.out.splitlines()
-    assert lines[0] == "deploy: my-svc 0.1.0 for release"
+    assert lines[0] == "deploy: my-svc 0.1.0 released"
     assert any(line.split() == ["artifact.name", "my-svc-0.1.0.tar.gz"] for line in lines)
     assert lines[-1].startswith(f"VERIFIED {RECEIPT} (development trust")
     report = scratch.json("receipt", RECEIPT).report

@@ -88,7 +88,7 @@ def test_what_was_taken_back_is_brought_again(scratch: Scratch) -> None:
     done = record(scratch, *here, version="0.2.0")
     assert done.report["data"]["recorded"] is True
     newest = scratch.json("list", "deployments", *here).report["data"]["items"][0]
-    assert (newest["event"], newest["version"], newest["receipt"]) == (
+    assert (newest["kind"], newest["version"], newest["receipt"]) == (
         "rollout",
         "0.2.0",
         done.report["data"]["receipt"],

@@ -59,7 +59,10 @@ def wanted(
 @filters
 @command()
 def deployments(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given: Any) -> int:
-    """List every recorded version, rollout and rollback, newest first."""
+    """List every release, deployment to an environment and rollback, newest first.
+
+    A release records that a version exists, and names no environment.
+    """
     from remembrancer.memory import events
 
     events.check_kinds(kinds, PLACED)
@@ -67,10 +70,11 @@ def deployments(session: Session, shown: Shown, *, kinds: tuple[str, ...], **giv
     rows = [
         {
             "recordedAt": receipt.predicate["recordedAt"],
-            "event": receipt.kind,
+            "event": events.placed(receipt)[0],
             "component": receipt.predicate["component"],
             "version": receipt.predicate["version"],
-            "environment": receipt.predicate["environment"],
+            "environment": events.placed(receipt)[1],
+            "kind": receipt.kind,
             "sha256": receipt.subject[0].sha256,
             "receipt": path,
         }
@@ -140,5 +144,5 @@ def _list(session: Session, shown: Shown, name: str, rows: list[dict[str, Any]],
         return emit_json(report)
     if rows:
         fitting = columns if sys.stdout.isatty() and not shown.verbose else tuple(rows[0])
-        table(fitting, [[str(row[column]) for column in fitting] for row in rows])
+        table(fitting, [["-" if row[column] is None else str(row[column]) for column in fitting] for row in rows])
     return say(report, "text", *([] if rows else ["nothing is recorded"]))

@@ -8,6 +8,7 @@ from remembrancer.errors import BadInput, Rejected
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.kinds import KINDS
 from remembrancer.receipt.statement import Receipt
+from remembrancer.record.statements import DEFAULT_ENVIRONMENT
 from remembrancer.repository.store import Store
 
 Said = Mapping[str, Any]
@@ -60,6 +61,23 @@ def found(store: Store, wanted: Wanted, notices: list[str]) -> Iterator[tuple[st
     yield from rows
 
 
+def placed(receipt: Receipt) -> tuple[str, str | None]:
+    """Return what a deploy, rollout or rollback receipt is to people (release, deployment, rollback), and where.
+
+    A version that is recorded for no environment is a release; its receipt says so by the name of none.
+    """
+    environment = str(receipt.predicate["environment"])
+    where = None if environment == DEFAULT_ENVIRONMENT else environment
+    if receipt.kind == "rollback":
+        return "rollback", where
+    return ("deployment" if where else "release"), where
+
+
+def _deploy(receipt: Receipt, said: Said) -> str:
+    _, where = placed(receipt)
+    return f"{said['component']} {said['version']} {f'into {where}' if where else 'released'}"
+
+
 def summary(receipt: Receipt) -> str:
     """Return what a receipt states, as one sentence without its subject's digest."""
     return _SENTENCES[receipt.kind](receipt, receipt.predicate)
@@ -81,8 +99,8 @@ def _adr(_: Receipt, said: Said) -> str:
 
 
 _SENTENCES: dict[str, Callable[[Receipt, Said], str]] = {
-    "deploy": lambda _, said: f"{said['component']} {said['version']} for {said['environment']}",
-    "rollout": lambda _, said: f"{said['component']} {said['version']} into {said['environment']}",
+    "deploy": _deploy,
+    "rollout": _deploy,
     "rollback": _rollback,
     "spawn": lambda _, said: f"{said['component']} generated, layer {said['layer']} at {said['template']['version']}",
     "update": _update,
