@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -226,6 +227,18 @@ MESSAGES = [
     "[my-svc] feat: " + "x" * 200,
     f"[{'a' * 65}] feat: begin",
     "[my-svc] feat: begin\x1b[31m",
+    'Reapply "x"',
+    "Apply suggestions from code review",
+    "Apply 2 suggestion(s) to 1 file(s)",
+    "Apply suggestions",
+    "build(deps): bump fastapi from 0.1 to 0.2",
+    "chore(deps): update dependency ruff to v1",
+    "Bump the python group across 1 directory with 3 updates",
+    "Bump the version",
+    "Update dependency ruff to v1",
+    "Update README",
+    "Lock file maintenance",
+    "# ------------------------ >8 ------------------------\n[my-svc] feat: below",
 ]
 
 
@@ -260,10 +273,23 @@ print(json.dumps([[bool(commit_msg.problem(commit_msg.subject_of(one))) for one 
     assert said == [bool(messages.problem(messages.subject_of(one))) for one in MESSAGES]
     assert True in said
     assert False in said
+    assert commit_rules(ROOT / "templates/ci/ops/lib/commit_msg.py") == commit_rules(Path(messages.__file__))
     for text, line in zip(texts, lines, strict=True):
         file = tmp_path / "file"
         file.write_bytes(text.encode())
         assert [one.subject for one in in_files([file])] == ([f"{file}:{line}"] if line else [])
+
+
+def commit_rules(file: Path) -> list[str]:
+    """The patterns of a program that judges messages, as they are written there."""
+    return re.findall(r'(?m)^ *(?:r|rf)"(.+)"', file.read_text(encoding="utf-8"))
+
+
+def test_a_comment_begins_as_git_was_told(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch.git("config", "core.commentChar", ";")
+    monkeypatch.chdir(scratch.root)
+    assert messages.subject_of("; a comment\n[my-svc] fix: it\n") == "[my-svc] fix: it"
+    assert messages.subject_of("#12 is mended\n") == "#12 is mended"
 
 
 def test_messages_as_git_writes_them(scratch: Scratch) -> None:

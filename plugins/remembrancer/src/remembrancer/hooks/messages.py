@@ -1,19 +1,35 @@
 """Commit messages: `[component] type: description`. Generated services check the same with ops/bin/commit-msg."""
 
 import re
+from pathlib import Path
+
+from remembrancer.system import git
 
 TYPES = ("feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore", "revert")
 LONGEST = 120
 _SUBJECT = re.compile(rf"\[[a-z0-9][a-z0-9._/-]{{0,63}}\] ({'|'.join(TYPES)})!?: \S.*")
-# what Git and the hosts write by themselves
-_OWN = re.compile(r"(Merge |Revert \"|fixup! |squash! |amend! )")
+# what Git, a forge's buttons (suggestions, reverts) and the usual bots write by themselves
+_OWN = re.compile(
+    r"Merge |Revert \"|Reapply \"|fixup! |squash! |amend! "
+    r"|Apply suggestions? from |Apply \d+ suggestion\(s\) to \d+ file\(s\)|Apply \d+ suggestions? "
+    r"|(build|chore|ci|fix|deps)(\(deps(-dev)?\))?: ([Bb]ump|[Uu]pdate|[Pp]in|[Ll]ock file) \S"
+    r"|Bump (\S+ from \S+ to \S+|the \S+ group)|(Pin|Update) dependencies|Lock file maintenance"
+    r"|Update (dependency|module) \S+ to \S|Update \S+ (digest|action|Docker (tag|digest)) to \S"
+)
 REMEDY = f"Write '[component] type: description', where type is one of {', '.join(TYPES)}."
 
 
 def subject_of(message: str) -> str:
-    """Return the first line of a message that is neither empty nor a comment."""
-    lines = (line.rstrip() for line in message.splitlines() if not line.startswith("#"))
-    return next((line for line in lines if line), "")
+    """Return the first line of a message that is neither empty nor a comment, which begins with core.commentChar.
+
+    Raises EnvironmentTrouble(env.git) where Git, which knows that character, does not answer.
+    """
+    # what lies below Git's scissors is a diff, no message
+    message = re.sub(r"(?ms)^\S+ -{10,} >8 -{10,}$.*", "", message)
+    shown = git.run(Path.cwd(), ("stripspace", "--strip-comments"), data=message.encode())
+    if shown.returncode:
+        raise git.trouble(shown)
+    return shown.stdout.decode(errors="replace").partition("\n")[0]
 
 
 def problem(subject: str) -> str:
