@@ -384,6 +384,30 @@ def test_a_template_commit_with_its_receipt_passes(scratch: Scratch) -> None:
         assert (status, "[receipt.source]" in told) == (1, True), told
 
 
+def test_a_source_without_an_address_is_bound_by_its_text(scratch: Scratch) -> None:
+    """A receipt names no path of anybody's machine, so `local:NAME` stands for any clone of that name."""
+    spawned = statement("spawn")
+    said = spawned["predicate"]
+    name, layer = ".copier-answers.k8s.yml", "k8s"
+    said["layer"], said["template"]["source"] = layer, "local:templates"
+    said["template"].pop("tagSignature", None)
+    text = answers(said["template"]["version"]).replace("https://example.org/t.git", "git+local:templates")
+    said["answers"] = {"path": name, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    blob = manifests.write([Line("Makefile", "standard", "0" * 64, "0" * 64)])
+    said["manifest"] = manifests.stated(blob)
+    spawned["subject"][0]["digest"]["sha256"] = Store(scratch.root).write_blob(blob)
+    scratch.write(name, text)
+    new_receipt(encode(spawned))(scratch)
+    assert checked(scratch) == (0, "")
+    scratch.commit("spawn")
+    scratch.write(name, text.replace("component: my-svc", "component: my-sv2"))
+    assert checked(scratch) == (0, ""), "an answer is not the source"
+    for source in ("/tmp/templates", "git+file:///tmp/templates", "./templates", "local:templates", "../x/templates"):
+        scratch.write(name, text.replace("git+local:templates", source))
+        status, told = checked(scratch)
+        assert (status, "[receipt.source]" in told) == (1, True), (source, told)
+
+
 def take(scratch: Scratch, kind: str) -> Path:
     """Return the one receipt of a kind that HEAD does not have."""
     new = scratch.git("ls-files", "--others", "--", f"ops/receipts/{kind}").splitlines()

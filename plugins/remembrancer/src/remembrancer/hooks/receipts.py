@@ -189,12 +189,12 @@ def _generations(staged: Staged, changed: Iterable[Change]) -> Iterator[Finding]
 
     The next update runs code from that source.
     """
-    from remembrancer.receipt.source import public_source  # noqa: PLC0415 - only where an answers file is staged
-    from remembrancer.standard.generations import answers_said  # noqa: PLC0415
+    from remembrancer.standard.generations import answers_said  # noqa: PLC0415 - only where an answers file is staged
 
-    sources = defaultdict(set)
-    for layer, version, source in _recorded(staged):
+    sources, stated = defaultdict(set), set()
+    for layer, version, source, digest in _recorded(staged):
         sources[layer, version].add(source)
+        stated.add(digest)
     for change in changed:
         answers = answers_said(change.path, staged.added(change).decode("utf-8", "replace"))
         if answers is None:
@@ -205,7 +205,7 @@ def _generations(staged: Staged, changed: Iterable[Change]) -> Iterator[Finding]
             remedy = f"Run `remembrancer record {kind}`, and stage what it writes: git add {RECEIPTS}"
             message = f"says template version {answers.version}, and no receipt records it"
             yield refusal(CHECK, "receipt.unrecorded", change.path, message, remedy)
-        elif public_source(answers.source) not in known:
+        elif not _same_source(staged, change, answers.source, known, stated):
             remedy = (
                 f"Take it back (git restore --source=HEAD --staged --worktree -- {change.path}); "
                 "where the template has moved, set the new source and update: the update's receipt records it."
@@ -214,10 +214,25 @@ def _generations(staged: Staged, changed: Iterable[Change]) -> Iterator[Finding]
             yield refusal(CHECK, "receipt.source", change.path, message, remedy)
 
 
-def _recorded(staged: Staged) -> Iterator[tuple[str, str, str]]:
+def _same_source(staged: Staged, change: Change, source: str, known: set[str], stated: set[str]) -> bool:
+    """Say whether an answers file names a recorded source; how one with an address is asked does not matter."""
+    from remembrancer.receipt.source import LOCAL, public_source  # noqa: PLC0415
+    from remembrancer.standard.generations import answers_said  # noqa: PLC0415
+
+    if public_source(source) not in known:
+        return False
+    # Without an address any folder of that name would do, so the text itself has to be the recorded or committed one.
+    if not public_source(source).startswith(LOCAL) or hashlib.sha256(staged.added(change)).hexdigest() in stated:
+        return True
+    before = answers_said(change.path, (staged.read(change.old) or b"").decode("utf-8", "replace"))
+    return before is not None and before.source == source
+
+
+def _recorded(staged: Staged) -> Iterator[tuple[str, str, str, str]]:
+    """Yield layer, version and source of the template and the digest of the answers that each receipt states."""
     for name in staged.names(f"{RECEIPTS}/spawn", f"{RECEIPTS}/update"):
         try:
             said = parse(staged.file(name) or b"").predicate
         except Rejected:
             continue
-        yield said["layer"], said["template"]["version"], said["template"]["source"]
+        yield said["layer"], said["template"]["version"], said["template"]["source"], said["answers"]["sha256"]

@@ -3,6 +3,9 @@
 import re
 from pathlib import PurePath
 
+LOCAL = "local:"
+"""Begins the name of a source that has no address: a clone on somebody's machine."""
+
 
 def public_source(source: str) -> str:
     """Return a template source as it may be recorded: without credentials, and never a path of this machine.
@@ -15,5 +18,5 @@ def public_source(source: str) -> str:
         return f"{url['scheme']}://{user}{url['rest']}"
     if re.fullmatch(r"(gh|gl):[\w.-]+/[\w.-]+", source) or re.fullmatch(r"git@[\w.-]+:[\w./-]+", source):
         return source
-    name = PurePath(source.rstrip("/")).name.removeprefix("git+local:")
-    return f"local:{name or 'template'}"
+    name = PurePath(source.rstrip("/")).name.removeprefix(f"git+{LOCAL}").removeprefix(LOCAL)
+    return f"{LOCAL}{name or 'template'}"
