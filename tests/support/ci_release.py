@@ -91,13 +91,25 @@ elif words[:2] == ["record", "deploy"]:
     path.parent.mkdir(parents=True, exist_ok=True)
     named = {"image": option("--image-digest"), "sbom": option("--sbom")}
     path.write_text(json.dumps({"sha256": digest(option("--evidence"))} | named))
+elif words[:2] == ["seal", "--dry-run"]:
+    new = sorted(set(everything) - set(sealed))
+    no = new if os.environ.get("REFUSES") else []
+    refused = [{"subject": one, "code": "receipt.conflict", "message": "no"} for one in no]
+    done = {"sealed": False, "dryRun": True, "size": len(sealed), "receipts": new, "held": []}
+    answer(1 if refused else 0, data=done | {"refused": refused})
 elif words[0] == "seal":
     if os.environ.get("RACE") and not Path(os.environ["RACE"] + ".done").exists():
         Path(os.environ["RACE"] + ".done").touch()
         subprocess.run(["sh", os.environ["RACE"]], check=True)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_text("\n".join(sealed + [one for one in everything if one not in sealed]) + "\n")
-elif words[0] in ("verify-full", "verify-audit"):
+    new = [one for one in everything if one not in sealed]
+    checkpoint.write_text("\n".join(sealed + new) + "\n")
+    answer(0, data={"sealed": True, "size": len(sealed + new), "receipts": new, "refused": [], "held": []})
+elif words[0] == "verify-audit":
+    wrong = {"outcome": "failed", "code": "log.pending", "subject": "a receipt", "message": "it is not in the log"}
+    whole = set(everything) == set(sealed)
+    answer(0 if whole else 1, findings=[] if whole else [wrong])
+elif words[0] == "verify-full":
     if set(everything) != set(sealed):
         sys.exit("FAILED: not included [log.not-included]")
     print("VERIFIED")

@@ -13,7 +13,9 @@ from ci_release import Builds, Pipeline
 from ci_render import call, program
 from cli_support import new_key
 from collection import ROOT, git, render
+from ledger_world import signed
 from production_support import Production, production
+from remembrancer.repository.store import Store
 
 PROVIDERS = ("github", "gitlab")
 
@@ -60,6 +62,30 @@ def second(made: Production) -> str:
     fingerprint = new_key(made.scratch, "Next <next@example.invalid>")
     export = ["gpg", "--batch", "--armor", "--export", fingerprint]
     return subprocess.run(export, env=made.scratch.environment(), capture_output=True, text=True, check=True).stdout
+
+
+def up_to_date(made: Production) -> None:
+    """Bring the owner's clone to what is published."""
+    made.scratch.git("fetch", "-q", "origin")
+    made.scratch.git("reset", "-q", "--hard", "origin/main")
+
+
+def again(pipeline: Pipeline) -> str:
+    """Run the pipeline on what is published now; it ends well. Returns what it said."""
+    pipeline.begin()
+    pipeline.output = ""
+    done = pipeline.all()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return pipeline.output
+
+
+def deployed(made: Production, version: str) -> str:
+    """Return the newest published commit's subject about a version's record, and what an audit by a stranger says."""
+    subject = git(made.origin, "log", "-1", "--format=%s", "main", "--", "ops/receipts/ledger/checkpoint")
+    audit = made.scratch.json(
+        "verify-audit", "--require", "production", cwd=made.clone(f"audit-{version}"), **made.stranger()
+    )
+    return f"{subject}: {', '.join(sorted(audit.codes)) or 'whole'}"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -111,3 +137,81 @@ def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) ->
     refused = call(f"ops/ci/check-range {base}..HEAD", work, pipeline.env())
     assert refused.returncode == 1, refused.stdout + refused.stderr
     assert call(f"ops/ci/check-range {base}~1..{base}", work, pipeline.env()).returncode == 0
+
+
+@pytest.mark.parametrize("provider", ["gitlab"])
+def test_a_release_waits_for_its_second_signer(made: Production, tmp_path: Path, provider: str) -> None:
+    """Pushed as pending by the pipeline, signed by the approver on another machine, sealed by the run of that push."""
+    scratch, pipeline = made.scratch, pipeline_of(made, provider, tmp_path)
+    scratch.write("next.asc", second(made))
+    scratch.ok("trust", "add", "--signer", "next", "--key", str(scratch.root / "next.asc"))
+    (scratch.root / "next.asc").unlink()
+    scratch.ok("trust", "require", "--signatures", "2")
+    made.push("[my-svc] chore: two have to vouch")
+
+    said = again(pipeline)
+    assert "this release will wait for its other signers" in said, "the gate knows before anything goes out"
+    assert "it waits for the signer next" in said
+    assert "not released yet" in said
+    assert git(made.origin, "log", "-1", "--format=%s", "main") == "[my-svc] chore: record 0.1.0, which waits"
+    assert deployed(made, "waits").endswith(": log.pending")
+    assert "it waits for the signer next" in again(pipeline), "and says it again, without an error"
+
+    # main goes on meanwhile; what is approved is the commit that was released
+    up_to_date(made)
+    scratch.write("notes.md", "more\n")
+    made.push("[my-svc] docs: more")
+    again(pipeline)
+    up_to_date(made)
+    env = pipeline.env(HOME=str(scratch.home), KEY="next", REMEMBRANCER_TRUST=made.owner)
+    shutil.rmtree(scratch.root / "dist", ignore_errors=True)
+    done = call("make -f ops/release.mk approve VERSION=0.1.0", scratch.root, env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "signed ops/receipts/deploy/my-svc-0.1.0.receipt too" in done.stderr
+    made.push("[my-svc] chore: approve 0.1.0")
+
+    again(pipeline)
+    assert deployed(made, "released") == "[my-svc] chore: seal what was recorded: whole"
+    verdict = scratch.json(
+        "verify-full",
+        "--require",
+        "production",
+        str(scratch.root / "dist/my-svc-0.1.0.tar.gz"),
+        cwd=made.clone("verdict"),
+        **made.stranger(),
+    )
+    assert (verdict.status, verdict.codes) == (0, set()), verdict.out
+    signatures = [one["message"] for one in verdict.report["findings"] if one["check"] == "signature"]
+    assert signatures == ["by next, signer-1"] or signatures == ["by signer-1, next"]
+
+
+def forged(made: Production) -> str:
+    """Publish a receipt that no seal takes, as a merge can bring it."""
+    store = Store(made.scratch.root)
+    path = store.write_receipt(signed(store.write_blob(b"no signature")))
+    made.push("[my-svc] chore: a receipt of nobody")
+    return path.relative_to(made.scratch.root).as_posix()
+
+
+@pytest.mark.parametrize("provider", ["github"])
+def test_a_refused_receipt_stops_no_release(made: Production, tmp_path: Path, provider: str) -> None:
+    pipeline, path = pipeline_of(made, provider, tmp_path), forged(made)
+    said = again(pipeline)
+    assert said.index(f'set-aside {path} --reason "why"') < said.index("is on main"), "the gate names it"
+    assert deployed(made, "beside") == "[my-svc] chore: record 0.1.0: log.pending"
+
+    # without a release the rest is sealed, and the job is red until it is set aside
+    up_to_date(made)
+    made.scratch.write("next.asc", second(made))
+    made.scratch.ok("trust", "add", "--signer", "next", "--key", str(made.scratch.root / "next.asc"))
+    (made.scratch.root / "next.asc").unlink()
+    made.push("[my-svc] chore: another signer")
+    pipeline.begin()
+    done = pipeline.all()
+    assert (done.returncode, "what is refused (above) was left out" in done.stderr) == (1, True), done.stderr
+    assert git(made.origin, "log", "-1", "--format=%s", "main") == "[my-svc] chore: seal what was recorded"
+    up_to_date(made)
+    made.scratch.ok("set-aside", path, "--reason", "nobody knows it")
+    made.push("[my-svc] chore: set aside")
+    again(pipeline)
+    assert deployed(made, "aside").endswith(": whole")

@@ -111,13 +111,13 @@ def test_a_release_ends_on_the_published_branch(ended: Pipeline) -> None:
     assert [path.split("/")[2] for path in sorted(sealed)] == ["deploy", "sign", "timestamp"]
     recorded = json.loads(published(pipeline, RECEIPT))
     assert recorded["sbom"] == "dist/my-svc-0.1.0.cdx.json"
-    # what can refuse is asked first: policy, authorities, then the key, and only then the image goes out
+    # what can refuse is asked first: policy, authorities, the seal, then the key, and only then the image goes out
     asked = [
-        " ".join(note["words"][:2] if note["words"][1:2] == ["--check"] else note["words"][:1])
+        " ".join(note["words"][:2] if note["words"][1:2] in (["--check"], ["--dry-run"]) else note["words"][:1])
         for note in notes(pipeline)
     ]
     assert asked == [
-        *("trust", "status", "timestamp", "sign --check"),
+        *("trust", "status", "timestamp", "record", "seal --dry-run", "sign --check"),
         *("sign", "record", "timestamp", "seal", "verify-full"),
     ]
     assert "--require production" in " ".join(notes(pipeline)[-1]["words"])
@@ -127,14 +127,15 @@ def test_a_release_ends_on_the_published_branch(ended: Pipeline) -> None:
 
 @pytest.mark.parametrize("ended", PROVIDERS, indirect=True, scope="module")
 def test_each_secret_is_seen_by_the_step_that_needs_it_only(ended: Pipeline) -> None:
-    pipeline = ended
-    assert notes(pipeline)
-    for note in notes(pipeline):
+    pipeline, noted = ended, notes(ended)
+    assert noted
+    for note in noted:
         command = note["words"][0]
         assert note["REMEMBRANCER_GPG_KEY"] == "" or (pipeline.provider == "gitlab" and not note["GNUPGHOME"])
-        assert bool(note["GNUPGHOME"]) is (command in ("sign", "record"))
+        tried = "--dry-run" in note["words"] or note is next(one for one in noted if one["words"][0] == "record")
+        assert bool(note["GNUPGHOME"]) is (command in ("sign", "record") and not tried)
         assert note["REMEMBRANCER_TRUST"] == "F" * 40
-        assert note["log key"] is (command in ("seal", "verify-full"))
+        assert note["log key"] is (command in ("seal", "verify-full") and not tried)
         if note["GNUPGHOME"]:
             assert len(note["GNUPGHOME"]) < 40
             assert not Path(note["GNUPGHOME"]).exists()
@@ -239,7 +240,7 @@ def test_a_branch_that_refuses_is_tried_five_times(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
 @pytest.mark.parametrize(
     ("secret", "stage", "asked"),
-    [("REMEMBRANCER_GPG_KEY", "sign", 3), ("REMEMBRANCER_LOG_KEY", "record", 7)],
+    [("REMEMBRANCER_GPG_KEY", "sign", 5), ("REMEMBRANCER_LOG_KEY", "record", 9)],
 )
 def test_with_a_production_policy_a_missing_secret_fails(
     pipeline: Pipeline, secret: str, stage: str, asked: int
@@ -262,6 +263,16 @@ def test_an_authority_that_is_down_stops_before_anything_is_pushed_or_signed(pip
     assert done.returncode != 0
     assert "time.unreachable" in done.stderr
     assert [note["words"][0] for note in notes(pipeline)] == ["trust", "status", "timestamp"]
+    assert not (pipeline.tmp / "notes.docker").exists()
+    assert len(subjects(pipeline)) == 2
+
+
+@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
+def test_a_release_that_the_seal_would_refuse_stops_before_anything_is_pushed_or_signed(pipeline: Pipeline) -> None:
+    pipeline.extra["REFUSES"] = "1"
+    done = pipeline.all()
+    assert done.returncode == 1
+    assert f"{RECEIPT} is of this release and would never be sealed" in done.stderr
     assert not (pipeline.tmp / "notes.docker").exists()
     assert len(subjects(pipeline)) == 2
 
@@ -447,7 +458,7 @@ def test_what_waits_is_sealed_without_a_new_version(pipeline: Pipeline) -> None:
     assert subjects(pipeline)[0] == "[my-svc] chore: seal what was recorded"
     assert waits in published(pipeline, "ops/receipts/ledger/checkpoint").split()
     asked = [note["words"][0] for note in notes(pipeline)]
-    assert asked == ["trust", "status", "seal", "verify-audit"]
+    assert asked == ["trust", "status", "seal", "seal", "verify-audit"]
     assert "--require production" in " ".join(notes(pipeline)[-1]["words"])
     before = git(pipeline.origin, "rev-parse", "main")
     pipeline.begin()

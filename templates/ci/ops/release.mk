@@ -11,10 +11,10 @@ NAME = $(COMPONENT)-$(RELEASE_VERSION)
 ARTIFACT = dist/$(NAME).tar.gz
 # What a verdict is asked about; REMEMBRANCER_ORIGIN says of which ledger.
 ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
-# OVERLAY, DIGEST, TO, REASON and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
+# OVERLAY, DIGEST, TO, REASON, KEY and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
 .PHONY: artifact check-key ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
-  release deployment rollback bump hooks gates
+  release approve deployment rollback bump hooks gates
 
 ##@ Now and then
 
@@ -37,8 +37,11 @@ release: ## dist, sign, timestamp, record, seal and verify, in one go
 	else \
 	  $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
 	fi
-	@$(SELF) verify
+	@$(SELF) verify || { ops/bin/python -B ops/lib/sealing.py --waits; exit 1; }
 	@git rev-parse --quiet --verify "refs/tags/v$(RELEASE_VERSION)" >/dev/null || echo "Next: commit what was recorded, and name it: git tag v$(RELEASE_VERSION)"
+
+approve: ## sign a release that waits for another signer (VERSION, else the current one; KEY=NAME)
+	@ops/bin/approve "$$VERSION"
 
 verify: ## prove the release archive: hash, signature, timestamp, inclusion
 	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ASKED) $(ARTIFACT)

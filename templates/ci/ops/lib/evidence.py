@@ -102,7 +102,7 @@ def remembrancer(*arguments: str) -> tuple[int, str]:
 def remembrancer_json(*arguments: str) -> dict[str, object]:
     """Return what ops/bin/remembrancer prints with --format json; {} when it printed no object."""
     path = recorder()
-    return {} if path is None else _object(program([str(path), *arguments, "--format", "json"])[1])
+    return {} if path is None else parsed(program([str(path), *arguments, "--format", "json"])[1])
 
 
 def verdict(*arguments: str) -> tuple[int, str, set[str]]:
@@ -114,7 +114,7 @@ def verdict(*arguments: str) -> tuple[int, str, set[str]]:
     if path is None:
         return *remembrancer(), set()
     code, output = program([str(path), *arguments, "--format", "json"])
-    report = _object(output)
+    report = parsed(output)
     found = report.get("findings", [])
     negative = [one for one in found if one.get("outcome") != "verified"] if isinstance(found, list) else []
     error = report.get("error")
@@ -124,7 +124,8 @@ def verdict(*arguments: str) -> tuple[int, str, set[str]]:
     return code, said[:200], {str(one.get("code")) for one in negative}
 
 
-def _object(output: str) -> dict[str, Any]:
+def parsed(output: str) -> dict[str, Any]:
+    """Return the JSON object in what a program printed, {} where there is none."""
     begin, end = output.find("{"), output.rfind("}")
     try:
         value = json.loads(output[begin : end + 1])

@@ -1,0 +1,131 @@
+"""Seal for a pipeline, or only try it, and say what is left out and what to do about it.
+
+Prints one word for the scripts: `whole`; `waiting` where this release (or, with no release, another one) waits for its
+other signers; `left` where a receipt of somebody else's was refused. A refused receipt of this very release is an
+error: nothing is published then. With --audit, the sealed ledger is judged, and only what waits may be pending; with
+--waits, a version that could not be verified is said to wait, where that is why.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+import evidence
+import service
+from service import EXIT_ENVIRONMENT, EXIT_FAILED, Service, Trouble
+
+REMEMBRANCER = "ops/bin/remembrancer"
+WAITS = "receipt.waiting"
+
+
+def asked(*words: str) -> dict[str, Any]:
+    """Return what a command of the Remembrancer reports, whatever its verdict is.
+
+    Raises:
+        Trouble: it gave none; the sentence is its own.
+    """
+    path = evidence.recorder()
+    code, output = evidence.program([str(path or REMEMBRANCER), *words, "--format", "json"])
+    report = evidence.parsed(output)
+    error = report.get("error")
+    if isinstance(error, dict):
+        said = f"{error.get('message')} [{error.get('code')}]"
+        remedy = f"\n  {error['remedy']}" if error.get("remedy") else ""
+        raise Trouble(f"{said}{remedy}", code or EXIT_FAILED)
+    if not report:
+        lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
+        raise Trouble(f"'remembrancer {words[0]}' says: {lines[-1].strip()[:200]}", code or EXIT_ENVIRONMENT)
+    return report
+
+
+def published(path: str, branch: str) -> bool:
+    """Tell whether the published branch has a file."""
+    try:
+        service.git("cat-file", "-e", f"refs/remotes/origin/{branch}:./{path}")
+    except Trouble:
+        return False
+    return True
+
+
+def deploy_receipt(found: Service, version: str) -> str:
+    """Return the path of the deploy receipt of a version, relative to the root."""
+    return f"ops/receipts/deploy/{found.component}-{version}.receipt"
+
+
+def seal(found: Service, branch: str, *, release: str, dry_run: bool) -> str:
+    """Seal what is pending, or try it, and return the word for what is left.
+
+    Args:
+        found: the repository.
+        branch: the published branch; what it does not have was made by this release.
+        release: the version that is released, "" for none.
+        dry_run: write nothing.
+
+    Raises:
+        Trouble: nothing can be sealed here, or what this release made was refused.
+    """
+    data = asked("seal", *(["--dry-run"] if dry_run else []))["data"]
+    if not dry_run:
+        print(f"sealed: {len(data['receipts'])}; the ledger has size {data['size']}", file=sys.stderr)
+    own = [one for one in data["refused"] if release and not published(one["subject"], branch)]
+    for one in data["refused"]:
+        print(f"refused: {one['subject']}: {one['message']} [{one['code']}]", file=sys.stderr)
+        if one not in own:
+            way_out = f'{REMEMBRANCER} set-aside {one["subject"]} --reason "why"'
+            print(f"  it is left out; what cannot be mended is taken out with: {way_out}", file=sys.stderr)
+    if own:
+        raise Trouble(f"{own[0]['subject']} is of this release and would never be sealed; nothing was published")
+    held = [one for one in data["held"] if one["code"] == WAITS]
+    for one in held:
+        print(f"waiting: {one['message']}", file=sys.stderr)
+    if release:
+        return "waiting" if deploy_receipt(found, release) in {one["subject"] for one in held} else "whole"
+    return "left" if data["refused"] else "waiting" if held else "whole"
+
+
+def audit() -> None:
+    """Judge the whole ledger; a release that waits for its other signers is pending, and nothing else may be.
+
+    Raises:
+        Trouble: anything else is not verified.
+    """
+    waiting = {one["subject"] for one in asked("seal", "--dry-run")["data"]["held"] if one["code"] == WAITS}
+    findings = asked("verify-audit", "--require", "production").get("findings", [])
+    wrong = [one for one in findings if one["outcome"] != "verified"]
+    others = [one for one in wrong if (one["code"], one["subject"] in waiting) != ("log.pending", True)]
+    for one in others:
+        print(f"{one['code']}: {one['subject']}: {one['message']}", file=sys.stderr)
+    if others:
+        raise Trouble(f"the audit found {len(others)} that do not hold; the first is [{others[0]['code']}]")
+    print("the audit holds" + (", but for what waits" if wrong else ""), file=sys.stderr)
+
+
+def waits(found: Service) -> None:
+    """Say that this version waits for its other signers, and what each of them runs, where that is so."""
+    version = service.version(found)
+    for one in asked("seal", "--dry-run")["data"]["held"]:
+        if (one["code"], one["subject"]) == (WAITS, deploy_receipt(found, version)):
+            print(f"{found.component} {version} is not released yet: {one['message']}", file=sys.stderr)
+            print(f"  each of them, in a clone that has it: make approve VERSION={version} KEY=NAME", file=sys.stderr)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the word; return 0."""
+    parser = argparse.ArgumentParser(prog="ops/lib/sealing.py", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--branch", default="", help="the published branch")
+    parser.add_argument("--release", default="", help="the version that is released")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; needs no log key")
+    parser.add_argument("--audit", action="store_true", help="judge what is sealed instead")
+    parser.add_argument("--waits", action="store_true", help="say for whom this version waits instead")
+    options = parser.parse_args(arguments)
+    if options.audit:
+        audit()
+    elif options.waits:
+        waits(service.load())
+    else:
+        print(seal(service.load(), options.branch, release=options.release, dry_run=options.dry_run))
+    return 0
+
+
+if __name__ == "__main__":
+    service.run_main("seal", main)
