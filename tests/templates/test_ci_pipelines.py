@@ -54,7 +54,7 @@ def commands(github: dict[Any, Any], gitlab: dict[Any, Any]) -> tuple[dict[str, 
         targets = {
             f"make {name}" for line in re.findall(r"make -f ops/release\.mk ([a-z -]+)", text) for name in line.split()
         }
-        scripts = r"ops/(?:bin|ci)/[a-z-]+(?:(?<!gate-says) (?:push|pack|unpack|records|seal|facts|build)\b)?"
+        scripts = r"ops/(?:bin|ci)/[a-z-]+(?:(?<!gate-says) (?:push|pack|unpack|records|try|seal|facts|build)\b)?"
         return targets | set(re.findall(scripts, text))
 
     runs = {name: "\n".join(step.get("run", "") for step in job["steps"]) for name, job in github["jobs"].items()}
