@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from source import Source
-from steps import Progress, StepFailed, run
+from steps import Progress, StepFailed, run, run_together
 
 STEPS = 4
 
@@ -26,6 +26,21 @@ def service_version(target: Path) -> str:
 def prepared(env: Mapping[str, str], clone: Path, commit: str) -> dict[str, str]:
     """Return the environment in which `ops/bin/remembrancer` installs itself from this clone at `commit`."""
     return {**env, "REMEMBRANCER_SOURCE": clone.as_uri(), "REMEMBRANCER_COMMIT": commit}
+
+
+def environments(target: Path, env: Mapping[str, str]) -> None:
+    """Install the Remembrancer and the tools of the service's tests, both at once.
+
+    Raises:
+        StepFailed: one of them could not be installed.
+    """
+    remembrancer: list[str | Path] = [target / "ops" / "bin" / "remembrancer", "--version"]
+    tools: list[str | Path] = ["make", ".venv/requirements-dev.lock"]
+    both = {
+        "the Remembrancer could not be installed": remembrancer,
+        "the service's tools could not be installed": tools,
+    }
+    run_together(both, cwd=target, env=env)
 
 
 def gates(target: Path, env: Mapping[str, str]) -> None:

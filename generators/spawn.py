@@ -150,16 +150,15 @@ def new_repository(spawn: Spawn) -> None:
         with progress.step("commit"):
             spawn.git("init", "--quiet", "--initial-branch", "main")
             spawn.commit(f"[{component}] feat: generate from VaultMesh {collection_version()}")
-        env = environment.clean_environment() | {"PYTHON": sys.executable}
+        env = environment.clean_environment() | {"PYTHON": sys.executable, "INSTALLING_PYTHON": str(python)}
         if complete and not recording:
             with progress.step("make test"):
                 run(["make", "test"], "the service's own tests failed", cwd=spawn.target, env=env)
         table = ""
         if recording:
             env = release.prepared(env, CLONE, spawn.source.commit)
-            with progress.step("prepare the Remembrancer"):
-                remembrancer = spawn.target / "ops" / "bin" / "remembrancer"
-                run([remembrancer, "--version"], "the Remembrancer could not be installed", cwd=spawn.target, env=env)
+            with progress.step("prepare the Remembrancer and the service's tools"):
+                release.environments(spawn.target, env)
             with progress.step("make test, and the other quality gates"):
                 release.gates(spawn.target, env)
                 # the rating belongs to what was generated, and a release archive holds what is committed

@@ -6,10 +6,11 @@ Standard library only; written for Python 3.11 and newer on Linux and macOS.
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 EXIT_USAGE = 2
@@ -117,3 +118,32 @@ def run(
         sentence = explain(output) if explain else ""
         raise StepFailed(sentence or why, "" if sentence else "\n".join(output.strip().splitlines()[-TAIL:]))
     return output
+
+
+def run_together(commands: Mapping[str, Sequence[str | Path]], *, cwd: Path, env: Mapping[str, str]) -> None:
+    """Run several programs at once; when one fails, or when this one is stopped, the others are ended.
+
+    Args:
+        commands: program and arguments, by the sentence to show when it fails.
+        cwd: folder to run in.
+        env: the whole environment.
+
+    Raises:
+        StepFailed: one of them failed; the first of those in order is the one that is shown.
+    """
+    with ExitStack() as stack:
+        running = []
+        for why, command in commands.items():
+            said = stack.enter_context(tempfile.TemporaryFile())
+            words = [str(part) for part in command]
+            process = subprocess.Popen(
+                words, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+            )
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            running.append((why, process, said))
+        for why, process, said in running:
+            if process.wait():
+                said.seek(0)
+                text = said.read().decode("utf-8", "replace")
+                raise StepFailed(why, "\n".join(text.strip().splitlines()[-TAIL:]))

@@ -355,7 +355,8 @@ def test_a_failing_test_leaves_nothing(clone: Path, cached_home: Path, tmp_path:
     source = tmp_path / "source"
     git(tmp_path, "clone", "--quiet", str(clone), str(source))
     makefile = source / "templates/fastapi-service/Makefile"
-    makefile.write_text("test:\n\t@echo a test failed; exit 1\n")
+    tools = ".venv/requirements-dev.lock:\n\t@mkdir .venv; cp requirements-dev.lock .venv\n"
+    makefile.write_text(f"test:\n\t@echo a test failed; exit 1\n{tools}")
     commit_all(source, "[spawn] test: failing")
     target = tmp_path / "my-svc"
     done = generate(source, cached_home, "fastapi-service", str(target))

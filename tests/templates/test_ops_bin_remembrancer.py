@@ -27,7 +27,8 @@ case "$*" in
     mkdir -p "$folder/bin"
     cp "$0" "$folder/bin/python"
     ;;
-  *"-m pip install"*)
+  *"-m pip --python "*" install "*)
+    made=${*#*--python } made=${made%%/bin/python*}
     echo "$*" >>"$NOTES"
     case "$*" in
       *--require-hashes*) [ -z "${FAIL_LOCK:-}" ] || { echo "hash mismatch"; exit 1; }; sleep "${SLOW:-0}" ;;
@@ -37,8 +38,8 @@ case "$*" in
           echo '#!/bin/sh'
           echo "[ \\"\\$1\\" = --version ] && echo remembrancer ${MADE:-VERSION} && exit 0"
           echo 'echo "made $*"; exit 3'
-        } >"${0%/*}/remembrancer"
-        chmod +x "${0%/*}/remembrancer"
+        } >"$made/bin/remembrancer"
+        chmod +x "$made/bin/remembrancer"
         ;;
     esac
     ;;

@@ -18,11 +18,14 @@ PYTHON = """#!/bin/sh
 echo "$0 $*" >>"$LOG"
 case "$*" in
   *version_info*) exit {too_old} ;;
-  *ensurepip*) exit {no_venv} ;;
-  "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-  *"pip install"*) exit {no_index} ;;
+  "-c import ensurepip"*) exit {no_venv} ;;
+  *"import pip"*) exit {old_pip} ;;
+  *"-m pip --version") exit 1 ;;
+  "-m venv --without-pip "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+  *"-m pip "*install*) exit {no_index} ;;
 esac
 """
+CHECKS = r"version_info|ensurepip|import pip|pip config| -I -B - "
 
 
 class Machine:
@@ -43,10 +46,10 @@ class Machine:
         (self.folder / "ops/lib").mkdir(parents=True)
         shutil.copy(ROOT / "templates/ci/ops/lib/python.sh", self.folder / "ops/lib")
 
-    def has(self, name: str, too_old: int = 0, no_venv: int = 0, no_index: int = 0) -> Path:
+    def has(self, name: str, too_old: int = 0, no_venv: int = 0, no_index: int = 0, old_pip: int = 0) -> Path:
         """Put a Python on the PATH."""
         path = self.programs / name
-        path.write_text(PYTHON.format(too_old=too_old, no_venv=no_venv, no_index=no_index))
+        path.write_text(PYTHON.format(too_old=too_old, no_venv=no_venv, no_index=no_index, old_pip=old_pip))
         path.chmod(0o755)
         return path
 
@@ -63,11 +66,11 @@ class Machine:
             check=False,
         )
 
-    def asked(self) -> list[str]:
+    def asked(self, checks: str = CHECKS) -> list[str]:
         """What the Pythons were asked since the last call, checks aside."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
-        return [line for line in lines if not re.search(r"version_info|ensurepip| -I -B - ", line)]
+        return [line for line in lines if not re.search(checks, line)]
 
 
 @pytest.fixture
@@ -157,7 +160,7 @@ def test_a_python_that_is_too_old_is_passed_over(machine: Machine) -> None:
     assert "was not found" in machine.make("test").stderr
     machine.has("python3.12")
     assert machine.make("test").returncode == 0
-    assert "/bin/python3.12 -m venv .venv" in machine.asked()[0]
+    assert "/bin/python3.12 -m venv --without-pip .venv" in machine.asked()[0]
 
 
 def test_the_newest_python_is_taken_unless_another_is_named(machine: Machine) -> None:
@@ -165,10 +168,10 @@ def test_the_newest_python_is_taken_unless_another_is_named(machine: Machine) ->
     machine.has("python3.11")
     machine.has("python3.13")
     machine.make("test")
-    assert "/bin/python3.13 -m venv .venv" in machine.asked()[0]
+    assert "/bin/python3.13 -m venv --without-pip .venv" in machine.asked()[0]
     machine.make("clean")
     machine.make("test", PYTHON=str(named))
-    assert "/bin/mine -m venv .venv" in machine.asked()[0]
+    assert "/bin/mine -m venv --without-pip .venv" in machine.asked()[0]
 
 
 def test_a_named_python_that_does_not_fit_is_refused(machine: Machine) -> None:
@@ -222,9 +225,26 @@ def test_the_environment_is_made_again_only_when_the_lock_changes(machine: Machi
 def test_the_installation_asks_for_every_hash_and_names_no_index(machine: Machine) -> None:
     machine.has("python3.11")
     machine.make("lint")
-    (install,) = [line for line in machine.asked() if "pip install" in line]
-    assert "--require-hashes -r requirements-dev.lock" in install
+    (install,) = [line for line in machine.asked() if "pip --python .venv/bin/python install" in line]
+    assert "--require-hashes --no-compile -r requirements-dev.lock" in install
     assert "index" not in install
+
+
+def test_without_a_pip_that_can_fill_another_environment_it_gets_its_own(machine: Machine) -> None:
+    machine.has("python3.11", old_pip=1)
+    assert machine.make("test").returncode == 0
+    asked = machine.asked(r"version_info| -I -B - ")
+    assert any(line.endswith(".venv/bin/python -m ensurepip") for line in asked)
+    assert any(".venv/bin/python -m pip install --quiet" in line for line in asked)
+
+
+def test_another_pip_and_a_python_that_writes_no_bytecode_count(machine: Machine) -> None:
+    machine.has("python3.11")
+    newer = machine.has("newer")
+    assert machine.make("test", INSTALLING_PYTHON=str(newer), PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    (install,) = [line for line in machine.asked() if " install " in line]
+    assert install.startswith(f"{newer} -m pip --python .venv/bin/python install ")
+    assert "--no-compile" not in install
 
 
 def test_all_tests_come_with_their_coverage_and_some_without(machine: Machine) -> None:

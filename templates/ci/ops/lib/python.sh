@@ -27,14 +27,16 @@ lacking() {
 }
 
 # new_environment FOLDER LOCK [OPTION...]: an environment that holds exactly what a lock file with hashes pins, or nothing.
+# Its modules are compiled when they are first imported, unless the caller's Python writes no bytecode.
 new_environment() (
   find_python
   "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
     lacking "$python cannot make environments; apt-get install python3-venv"
   environment_folder=$1 environment_lock=$2
   shift 2
+  [ -n "${PYTHONDONTWRITEBYTECODE:-}" ] || set -- --no-compile "$@"
   rm -rf "$environment_folder"
-  if "$python" -m venv "$environment_folder" &&
+  if "$python" -m venv --without-pip "$environment_folder" &&
     install_into "$environment_folder" --require-hashes "$@" -r "$environment_lock" &&
     complete_environment "$environment_folder" "$environment_lock"; then
     return 0
@@ -44,13 +46,23 @@ new_environment() (
 )
 
 # install_into FOLDER WORD...: pip install into an environment, whatever the caller's settings say about other places.
+# The pip is that of $INSTALLING_PYTHON, else that of $python; where that one is too old, the environment gets its own.
 install_into() (
+  find_python
   installing=$1/bin/python
   shift
   unset PYTHONPATH PYTHONHOME
   forget_pip_variables
+  filling=${INSTALLING_PYTHON:-$python}
+  if "$filling" -c 'import pip, sys; sys.exit(int(pip.__version__.split(".")[0]) < 23)' >/dev/null 2>&1; then
+    set -- --python "$installing" install --quiet --disable-pip-version-check --no-user "$@"
+  else
+    "$installing" -m pip --version >/dev/null 2>&1 || "$installing" -m ensurepip >/dev/null
+    filling=$installing
+    set -- install --quiet --disable-pip-version-check --no-user "$@"
+  fi
   # No option takes back the target of a pip.conf, so what else that says is passed on as variables, without the file.
-  said=$("$installing" -m pip config list 2>/dev/null) || said=
+  said=$("$filling" -m pip config list 2>/dev/null) || said=
   if printf '%s\n' "$said" | grep -Eq "^(global|install)\.(target|prefix|root|dry-run|no-deps|constraint|requirement)="; then
     spoken=$(printf '%s\n' "$said" | sed -n "s/^\(global\|install\)\.\([a-z-]*\)='\(.*\)'\$/\2=\3/p")
     while IFS='=' read -r key value; do
@@ -62,7 +74,7 @@ END
     PIP_CONFIG_FILE=/dev/null
     export PIP_CONFIG_FILE
   fi
-  exec "$installing" -m pip install --quiet --disable-pip-version-check --no-user "$@"
+  exec "$filling" -m pip "$@"
 )
 
 forget_pip_variables() {
