@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from benchmarks.measure import Usage, run
 from remembrancer.ledger.files import CHECKPOINT, LedgerFiles
@@ -36,10 +37,10 @@ def environment(home: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(home), **_ENVIRONMENT, **names, **mails}
 
 
-def git(root: Path, *arguments: str) -> None:
+def git(root: Path, *arguments: str, stdin: IO[bytes] | None = None) -> None:
     """Run Git in a repository; it has to succeed."""
     command = ["git", "-C", str(root), *arguments]
-    subprocess.run(command, env=environment(root), check=True, capture_output=True)
+    subprocess.run(command, env=environment(root), check=True, capture_output=True, stdin=stdin)
 
 
 def repository(root: Path) -> Path:

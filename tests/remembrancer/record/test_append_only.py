@@ -2,13 +2,14 @@
 
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from cli_support import ledger, receipts
 from production_support import Production, production
+from remembrancer.record import append_only
 
 LEDGER = "ops/receipts/ledger"
 
@@ -113,6 +114,52 @@ def test_a_sound_history_is_sealed_as_before(made: Production) -> None:
         made.release(version)
     assert len(receipts(made.scratch, "deploy")) == 2
     assert made.scratch.run("verify-audit", **made.stranger()).status == 0
+
+
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Note which commits' checkpoints are asked for."""
+    found: list[tuple[str, ...]] = []
+    true = append_only.checkpoints
+
+    def noted(root: Path, place: str, revisions: Sequence[str]) -> Iterator[bytes | None]:
+        found.append(tuple(revisions))
+        return true(root, place, revisions)
+
+    monkeypatch.setattr(append_only, "checkpoints", noted)
+    return found
+
+
+def test_a_history_is_compared_once(made: Production, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the log is not the one that it was compared with, or what is kept of that is damaged."""
+    made.release("0.1.0")
+    made.release("0.2.0")
+    head = made.scratch.git("rev-parse", "HEAD")
+    found = asked(monkeypatch)
+    made.prove("0.3.0")
+    made.scratch.ok("seal", **made.key)
+    assert found[0] == (head, f"^{made.scratch.git('rev-parse', 'HEAD~1')}")
+    (kept,) = (made.scratch.home / ".local/state/remembrancer/compared").iterdir()
+    for damage in ("", "[]", "{}", '{"commit": "--all", "size": 1, "root": ""}'):
+        kept.write_text(damage)
+        found.clear()
+        made.scratch.ok("seal", **made.key)
+        assert found[0] == (head,), damage
+    made.push("record 0.3.0")
+    made.scratch.git("revert", "--no-edit", "HEAD")
+    found.clear()
+    made.prove("0.4.0")
+    done = made.scratch.json("seal", **made.key)
+    assert (done.status, done.codes) == (2, {"log.rollback"})
+    assert found[0] == (made.scratch.git("rev-parse", "HEAD"),)
+
+
+def test_a_clone_that_lacks_a_part_keeps_nothing(made: Production) -> None:
+    made.release("0.1.0")
+    shallow = made.scratch.base / "shallow"
+    made.scratch.git("clone", "-q", "--depth", "1", made.origin.as_uri(), str(shallow))
+    home = made.scratch.base / "nobody"
+    made.scratch.ok("seal", cwd=shallow, **{**made.key, "HOME": str(home)})
+    assert not (home / ".local/state/remembrancer/compared").exists()
 
 
 def forked(made: Production) -> tuple[str, str]:

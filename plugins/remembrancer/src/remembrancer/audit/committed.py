@@ -81,7 +81,7 @@ class _Objects:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._partial = _is_partial(root)
+        self._partial = is_partial(root)
 
     def __enter__(self) -> "_Objects":
         self._sizes = _start(self._root, ("cat-file", "--batch-check"), subprocess.PIPE)
@@ -129,7 +129,7 @@ def _size(name: bytes, head: list[bytes]) -> int:
     return int(head[2])
 
 
-def _is_partial(root: Path) -> bool:
+def is_partial(root: Path) -> bool:
     """Say whether this clone left objects with the repository that it came from."""
     asked = ("config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$")
     with _started(root, asked, None) as process:

@@ -1,13 +1,15 @@
 """Before the log key signs: nothing that it signed earlier may be contradicted or left behind.
 
 Compared are the checkpoints of every commit that HEAD reaches (a revert and a restored backup leave them there), those
-of the published branch, and what this user remembers.
+of the published branch, and what this user remembers. Of a history that was compared before only the rest is: the
+user's state says up to which commit, and with which log.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from remembrancer.audit.committed import checkpoints
+from remembrancer.audit.committed import checkpoints, is_partial
 from remembrancer.audit.published import Tips, commit_of, published, reaches
 from remembrancer.audit.remembered import SUBJECT
 from remembrancer.audit.session import Session
@@ -17,8 +19,10 @@ from remembrancer.paths import RECEIPTS
 from remembrancer.repository.reader import Repository
 from remembrancer.tlog.tree import TileTree
 from remembrancer.trust.policy import Policy
+from remembrancer.user.state import Compared
 from remembrancer.verify.log import LogView, key_ids, open_checkpoint, prefix_root
 
+_COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 _FORGET = "if nobody has seen that one, `remembrancer trust forget` says what forgetting it means"
 
 
@@ -30,12 +34,13 @@ class _Other(NamedTuple):
     later: bool
 
 
-def refuse_fork(session: Session, policy: Policy, *, begin: bool = False) -> None:
+def refuse_fork(session: Session, policy: Policy, *, begin: bool = False, keep: bool = False) -> None:
     """Raise Refused when sealing here would sign another log than one that the policy's keys have signed before.
 
     `log.rollback`: HEAD reaches a commit with a larger log. `log.behind`: the published branch has one, or it was seen
-    before. `log.split-view`: one of them contradicts the log here. Raises Rejected for a damaged ledger, and
-    EnvironmentTrouble(env.git): what Git could not say is never "no".
+    before. `log.split-view`: one of them contradicts the log here. With `keep`, how far was compared is kept for the
+    next time. Raises Rejected for a damaged ledger, and EnvironmentTrouble(env.git): what Git could not say is never
+    "no".
     """
     repository, note = session.repository, session.ledger.checkpoint()
     if note is None and not begin and repository.head() and Git(session.root).has(SUBJECT):
@@ -45,12 +50,54 @@ def refuse_fork(session: Session, policy: Policy, *, begin: bool = False) -> Non
         return  # as above: the key is another log's
     view = None if note is None else _opened(note, repository, policy)
     if head := repository.head():
-        if other := _contradicting(view, repository, policy, (head,)):
+        past = _Past(session, policy, view, head)
+        if other := past.contradicting():
             raise _in_history(view, other, commit_of(repository, SUBJECT, other.note, (head,)))
         branches = {name: tip for name, tip in published(repository, policy).items() if tip != head}
         if branches and (other := _contradicting(view, repository, policy, (*branches.values(), f"^{head}"))):
             raise _elsewhere(view, other, _branch_with(repository, branches, other.note))
+        if keep:
+            past.keep()
     _refuse_unseen(session, policy, view)
+
+
+class _Past:
+    """The checkpoints that HEAD reaches, without those that were compared with this very log, or a prefix of it."""
+
+    def __init__(self, session: Session, policy: Policy, view: LogView | None, head: str) -> None:
+        self._state, self._repository, self._policy = session.state, session.repository, policy
+        self._view, self._head = view, head
+        self._keys = sorted(key_ids(policy))
+        self._known = self._compared()
+
+    def contradicting(self) -> _Other | None:
+        """As `_contradicting`, for what HEAD reaches."""
+        since = (f"^{self._known.commit}",) if self._known else ()
+        return _contradicting(self._view, self._repository, self._policy, (self._head, *since))
+
+    def keep(self) -> None:
+        """Keep that all of it was compared; not in a clone that lacks a part, which may come to it later."""
+        if self._view is None or (self._known and self._known.commit == self._head):
+            return
+        if not is_partial(self._repository.root) and not self._shallow():
+            done = Compared(self._head, self._view.size, self._view.root.hex())
+            self._state.remember_compared(self._policy.origin, self._keys, done)
+
+    def _compared(self) -> Compared | None:
+        known = self._state.compared(self._policy.origin, self._keys)
+        if known is None or self._view is None or not 0 <= known.size <= self._view.size:
+            return None
+        try:
+            if prefix_root(self._view, known.size).hex() != known.root:
+                return None
+        except RemembrancerError:
+            return None
+        if not _COMMIT.fullmatch(known.commit):
+            return None
+        return None if self._repository.git("cat-file", "-e", f"{known.commit}^{{commit}}").returncode else known
+
+    def _shallow(self) -> bool:
+        return self._repository.git("rev-parse", "--is-shallow-repository").stdout.strip() != b"false"
 
 
 def _opened(note: bytes, repository: Repository, policy: Policy) -> LogView:

@@ -42,7 +42,7 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
     signer = begin or log_key(current, state, (claimed.size if claimed else 0) + 1)
     if signer is None:
         return None
-    refuse_fork(session, current, begin=begin is not None)
+    refuse_fork(session, current, begin=begin is not None, keep=True)
 
     def asker(name: str) -> Callable[[bytes], bytes]:
         def ask(data: bytes) -> bytes:

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +51,14 @@ class Seen(NamedTuple):
     note: bytes
     size: int
     roots: Mapping[int, str]
+
+
+class Compared(NamedTuple):
+    """A comparison that need not be made again: all that a commit reaches is in the log of this size and root (hex)."""
+
+    commit: str
+    size: int
+    root: str
 
 
 class Remembered(NamedTuple):
@@ -158,6 +166,19 @@ class State:
                 "roots": {str(number): roots[number] for number in newest},
             },
         )
+
+    def compared(self, origin: str, keys: Sequence[str]) -> Compared | None:
+        """Return what was compared last under these log keys, or None; a cache, so what cannot be read is nothing."""
+        try:
+            value = self._read(self._name("compared", origin, *keys)) or {}
+            return Compared(str(value["commit"]), int(str(value["size"])), str(value["root"]))
+        except (EnvironmentTrouble, KeyError, ValueError):
+            return None
+
+    def remember_compared(self, origin: str, keys: Sequence[str], done: Compared) -> None:
+        """Keep a comparison; failing to is no trouble, because it is then made again."""
+        with contextlib.suppress(EnvironmentTrouble):
+            self._write(self._name("compared", origin, *keys), done._asdict())
 
     def remembered(self, origin: str) -> tuple[Remembered, ...]:
         """Return everything that is remembered about an origin: its owners' policies, and checkpoints by log key."""
