@@ -46,8 +46,9 @@ spawn: ## make a service: make spawn TARGET=../my-svc
 
 ##@ Before a release
 
-test-system: $(READY) ## tests that need root or system packages; each missing one is named
+test-system: $(READY) ## tests that need root, system packages or programs of others; each missing one is named
 	@tests/support/system-needs
+	@$(BIN)/python tests/support/peers.py
 	$(PYTEST) -m system $(ARGS)
 
 test-matrix: $(READY) ## render every combination of answers

