@@ -42,4 +42,4 @@ def test_a_pipe_is_no_artifact(tmp_path: Path) -> None:
         env=environment, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert "BadInput" in done.stderr
-    assert "there is no file" in done.stderr
+    assert "is not a regular file" in done.stderr

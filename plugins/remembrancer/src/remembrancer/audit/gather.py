@@ -77,7 +77,8 @@ def gather(repository: Repository, path: Path, digest: str, log: Log, asked: Ask
     others = [one for one in found_as if one and not _is(one, "deploy", digest)]
     named = next(iter(others or [one for one in found_as if one]), None)
     expected = named.receipt.subject[0].sha256 if named else artifact.digest
-    entries = _entries(repository, log.view, [artifact.digest, expected])
+    unread: list[RemembrancerError] = []
+    entries = _entries(repository, log.view, [artifact.digest, expected], unread)
     if named:
         entries.setdefault(named.receipt.digest, named)
     found = list(entries.values())
@@ -87,7 +88,7 @@ def gather(repository: Repository, path: Path, digest: str, log: Log, asked: Ask
     contradicting = named if named and not _is(named, "deploy", artifact.digest) else None
     records = [entry.receipt.digest for entry in [*deploys[:1], *([contradicting] if contradicting else [])]]
     signatures = [str(entry.receipt.predicate["signature"]) for entry in signs]
-    second = list(_entries(repository, log.view, [*records, *signatures], complete=True).values())
+    second = list(_entries(repository, log.view, [*records, *signatures], unread, complete=True).values())
     return Evidence(
         artifact=artifact,
         deploys=tuple(deploys),
@@ -98,6 +99,7 @@ def gather(repository: Repository, path: Path, digest: str, log: Log, asked: Ask
         signature_times=tuple(entry for entry in second if _is(entry, "timestamp", *signatures)),
         stamps=stamps(repository),
         blob=repository.blob,
+        unread=unread[0] if unread else None,
     )
 
 
@@ -115,15 +117,24 @@ def _named(repository: Repository, name: str) -> Entry | None:
 
 
 def _entries(
-    repository: Repository, view: LogView | None, digests: list[str], *, complete: bool = False
+    repository: Repository,
+    view: LogView | None,
+    digests: list[str],
+    unread: list[RemembrancerError],
+    *,
+    complete: bool = False,
 ) -> dict[str, Entry]:
-    """Receipts that name one of the digests: those in the log, then (unless that is complete) those in files only."""
+    """Receipts that name one of the digests: those in the log, then (unless that is complete) those in files only.
+
+    Why the log could not be searched is added to `unread`.
+    """
     found: dict[str, Entry] = {}
     if view is not None and digests:
         try:
             for entry in repository.sealed_about(digests, view.size):
                 found.setdefault(entry.receipt.digest, entry)
-        except RemembrancerError:
+        except RemembrancerError as error:
+            unread.append(error)
             complete = False
     else:
         complete = False

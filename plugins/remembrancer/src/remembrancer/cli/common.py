@@ -27,6 +27,20 @@ def expectation(_context: click.Context, _parameter: click.Parameter, value: str
     return value or ""
 
 
+class PathName(click.Path):
+    """A path that is not empty: a variable that nobody has set must not mean the working directory."""
+
+    def __init__(self) -> None:
+        """Give `Path` objects, of anything or nothing at all."""
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; fails for the empty one."""
+        if value == "":
+            self.fail("it is empty; name a path, or leave it out", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
     """Decorate a command's function: adds `--format`, `-v` and (wanted) `--root`, `--trust`, `--require`, `--origin`.
 
@@ -59,7 +73,7 @@ def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[...
             options.append(
                 click.option(
                     "--root",
-                    type=click.Path(path_type=Path),
+                    type=PathName(),
                     metavar="DIR",
                     help="The repository. Default: the nearest folder upwards with ops/receipts or .git.",
                 )

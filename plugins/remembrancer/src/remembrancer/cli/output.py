@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WORDS = {Outcome.VERIFIED: "PASS", Outcome.FAILED: "FAIL", Outcome.UNVERIFIABLE: "OPEN"}
 VERDICTS = {0: "verified", 1: "failed", 3: "unverifiable"}
 STYLES = {"PASS": "green", "FAIL": "bold red", "OPEN": "yellow"}
+UNPINNED = "trust.unpinned"
 _REASON = 40  # columns that a reason needs beside the others to be read in a table
 PROFILE_NOTES = {
     "development": "development trust: throw-away keys of this user; it proves integrity here, nothing to anyone else",
@@ -103,6 +104,9 @@ def emit(report: Report, output: str) -> int:
     if report.profile is not None:
         verdict = VERDICTS[report.status].upper()
         note = PROFILE_NOTES.get(report.profile, report.profile)
+        why = next((finding.code for finding in report.findings if finding.check == "trust"), UNPINNED)
+        if not report.profile and why != UNPINNED:
+            note = f"no trust: see {why} above"
         about = f": {report.about}" if report.about and not report.status else ""
         put(f"{f'{verdict} {report.subject}'.rstrip()} ({note}){about}")
     for notice in report.notices:

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from remembrancer.audit.session import Session
-from remembrancer.cli.common import Shown, command
+from remembrancer.cli.common import PathName, Shown, command
 from remembrancer.cli.output import Report, emit_verdict, say
 from remembrancer.cli.verify import asked
 
-FILE = click.Path(path_type=Path)
+FILE = PathName()
 
 
 @click.command("export-proof", epilog="Example: remembrancer export-proof dist/my-svc-1.0.0.tar.gz")

@@ -13,6 +13,7 @@ from remembrancer.findings import Finding
 from remembrancer.hooks.archived import archived_by
 from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import IRREGULAR, Change, Staged
+from remembrancer.ledger.extra import is_ledger_file
 from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, damaged, is_live
 from remembrancer.ledger.sealed import entries
 from remembrancer.paths import LEDGER, POLICY, RECEIPTS
@@ -93,6 +94,11 @@ def _check(staged: Staged, changes: list[Change], archived: bool) -> Iterator[Fi
             yield refusal(CHECK, "input.file", change.path, f"{change.path} is not a regular file")
     for change in changed:
         yield from _file(change, new.size)
+    for change in changes:
+        path = change.path.removeprefix(f"{LEDGER}/")
+        if change.status != "D" and not is_ledger_file(path):
+            remedy = f"Leave it out: git rm --cached {change.path}"
+            yield refusal(CHECK, "log.extra-file", change.path, "no log has a file of this name", remedy)
     yield from _sealed(staged, files, base.size if base else 0, new.size)
 
 

@@ -38,6 +38,17 @@ def ledger_files(files: LedgerFiles, size: int, problems: Notes, notices: Notes)
             problems.add(failed(error.code, f"{LEDGER}/{path}", error.message))
 
 
+def is_ledger_file(path: str) -> bool:
+    """Say whether a log of some size may have a file of this name, by its path inside the ledger's folder."""
+    folder, _, name = path.partition("/")
+    if path == CHECKPOINT or (folder == FOLDER and _STAMP.fullmatch(name)):
+        return True
+    try:
+        return bool(parse_tile_path(path))
+    except TileError:
+        return False
+
+
 def _tile(files: LedgerFiles, tile: Tile, size: int, problems: Notes, notices: Notes) -> None:
     """Judge a tile or bundle: a narrower one must begin like the tile that replaced it, a wider one is unsealed."""
     width = width_at(tile, size)

@@ -69,8 +69,10 @@ class FileDigest:
 
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 (hex) of a file. Raises BadInput(input.file) when it is not a readable file."""
-    with reading(path), path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    with reading(path):
+        _refuse_irregular(path)
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def read_given(path: Path, limit: int = 1 << 20) -> bytes:
@@ -88,11 +90,16 @@ def read_given(path: Path, limit: int = 1 << 20) -> bytes:
 def start_hashing(path: Path) -> FileDigest:
     """Begin to hash a file beside other work. Raises BadInput(input.file) when it is not a file, EnvironmentTrouble."""
     with reading(path):
-        if path.is_dir():
-            raise IsADirectoryError(path)
-        if not path.is_file():
-            raise FileNotFoundError(path)
+        _refuse_irregular(path)
         return FileDigest(path)
+
+
+def _refuse_irregular(path: Path) -> None:
+    """Raise what `reading` turns into a sentence for anything but a regular file: a pipe would be waited for."""
+    if path.is_dir():
+        raise IsADirectoryError(path)
+    if not path.is_file():
+        raise FileNotFoundError(path)
 
 
 def hexdigest(hashing: FileDigest, path: Path) -> str:
@@ -112,6 +119,8 @@ def reading(path: Path, absent: str = _ABSENT) -> Iterator[None]:
     except IsADirectoryError as error:
         raise BadInput("input.file", f"{path} is a folder", "Name the file itself.") from error
     except (FileNotFoundError, NotADirectoryError) as error:
+        if path.exists():  # a device, a pipe
+            raise BadInput("input.file", f"{path} is not a regular file", "Name the file itself.") from error
         raise BadInput("input.file", f"there is no file {path}", absent) from error
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from error

@@ -1,6 +1,7 @@
 """Where private keys are: the development keys of this user, or what a pipeline is given in its environment."""
 
 import os
+import stat
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,25 +19,26 @@ def log_key(policy: Policy, state: State, size: int, environ: Mapping[str, str] 
     """Return the private log key for sealing at a tree size, or None when it is not here.
 
     Looks at REMEMBRANCER_LOG_KEY, REMEMBRANCER_LOG_KEY_FILE, then this user's development keys. Raises
-    BadInput(input.log-key) for one that is malformed or not the policy's.
+    BadInput(input.log-key) for one that is malformed, not the policy's, or in a file that others can read.
     """
-    text = environ.get(LOG_KEY_VARIABLE, "").strip()
+    text, where = environ.get(LOG_KEY_VARIABLE, "").strip(), f"the secret {LOG_KEY_VARIABLE}"
     file = environ.get(LOG_KEY_FILE_VARIABLE, "")
     if not text:
         path = Path(file) if file else state.keys_folder(policy.origin) / "log.key"
         if not file and not path.exists():
             return None
-        text = _text(path)
-    key = _parsed(text)
+        text, where = _text(path), f"the file {path}"
+    key = _parsed(text, where)
     public = key.verifier()
     if not any(listed.key == public and listed.covers(size) for listed in policy.log_keys):
-        raise BadInput("input.log-key", f"the log key {key.key_id} is not the policy's for a tree of size {size}")
+        message = f"{where} holds the key {key.key_id}, which is not the policy's for a tree of size {size}"
+        raise BadInput("input.log-key", message)
     return key
 
 
 def read_log_key(path: Path) -> SignerKey:
     """Return the private log key in a file. Raises BadInput(input.log-key), EnvironmentTrouble(env.io)."""
-    return _parsed(_text(path))
+    return _parsed(_text(path), f"the file {path}")
 
 
 def write_log_key(path: Path, key: SignerKey) -> None:
@@ -58,24 +60,29 @@ def keep_development_key(state: State, policy: Policy, key: SignerKey) -> None:
     """Make a new log key the one that this user's development ledger is sealed with; the old one stays beside it."""
     path = state.keys_folder(policy.origin) / "log.key"
     if policy.profile is Profile.DEVELOPMENT and path.exists():
-        path.replace(path.with_name(f"log.key.{_parsed(_text(path)).key_id}"))
+        path.replace(path.with_name(f"log.key.{read_log_key(path).key_id}"))
         write_log_key(path, key)
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        with path.open(encoding="utf-8") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if os.name == "posix" and mode & 0o077:
+                how = f"chmod 600 {path}; if somebody may have read it, run `remembrancer trust rotate --log-key-file`."
+                raise BadInput("input.log-key", f"the log key {path} can be read by others (mode {mode:04o})", how)
+            return file.read().strip()
     except FileNotFoundError as error:
         raise BadInput("input.log-key", f"there is no log key file {path}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentTrouble("env.io", f"cannot read the log key in {path}") from error
 
 
-def _parsed(text: str) -> SignerKey:
+def _parsed(text: str, where: str) -> SignerKey:
     try:
         return SignerKey.parse(text)
     except NoteError as error:
-        raise BadInput("input.log-key", "the log key is malformed") from error
+        raise BadInput("input.log-key", f"{where} does not hold a log key") from error
 
 
 def owner_home(policy: Policy, owner: str, state: State) -> Path | None:

@@ -252,6 +252,8 @@ class State:
                 raise EnvironmentTrouble("env.state", f"cannot read {file}: it is not a file")
             data = file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
+            if file.is_symlink():
+                raise EnvironmentTrouble("env.state", f"cannot read {file}: it is a link to nowhere") from None
             return None
         except OSError as error:
             raise EnvironmentTrouble("env.state", f"cannot read {file}: {error.strerror}") from error

@@ -90,8 +90,11 @@ def check_log(log: Log, evidence: Evidence, trusted: Trusted, now: datetime) -> 
     )
 
 
-def check_inclusion(log: Log, entries: Sequence[Entry]) -> Finding:
-    """Are all these receipts leaves of the signed tree, and are their files what was sealed?"""
+def check_inclusion(log: Log, entries: Sequence[Entry], unread: RemembrancerError | None = None) -> Finding:
+    """Are all these receipts leaves of the signed tree, and are their files what was sealed?
+
+    `unread` is why the log could not be searched, so that a receipt of no known place may still be in it.
+    """
     subject = entries[0].path if entries else LEDGER
     try:
         if not entries:
@@ -100,6 +103,8 @@ def check_inclusion(log: Log, entries: Sequence[Entry]) -> Finding:
             raise log.trouble or Rejected("log.missing", "there is no ledger")
         for entry in entries:
             subject = entry.path
+            if entry.index is None and unread is not None:
+                raise unread
             _check_entry(log.view, entry)
     except RemembrancerError as error:
         return negative("inclusion", subject, error)
@@ -124,7 +129,7 @@ def verify(evidence: Evidence, log: Log, trusted: Trusted, now: datetime, asked:
     return [
         trust_finding(trusted),  # steps 1 and 2
         check_hash(evidence, asked),  # step 4
-        check_inclusion(log, [proven] if proven else []),  # step 8
+        check_inclusion(log, [proven] if proven else [], evidence.unread),  # step 8
         check_log(log, evidence, trusted, now),  # step 3
     ]
 
@@ -153,6 +158,7 @@ def verify_full(
         )
         findings.append(finding)
     # step 8
-    findings.append(check_inclusion(log, [*([proven] if proven else []), *signs, *timestamps, *record_signs]))
+    leaves = [*([proven] if proven else []), *signs, *timestamps, *record_signs]
+    findings.append(check_inclusion(log, leaves, evidence.unread))
     findings.append(check_log(log, evidence, trusted, now))
     return findings

@@ -39,6 +39,7 @@ class Evidence(NamedTuple):
     `deploys` name the artifact's digest, `contradicting` is a deploy receipt of the same file name with another digest,
     `signs` and `timestamps` are proofs whose subject is `expected` (the recorded digest), `record_signs` those over the
     deploy receipts, `signature_times` those over signatures. `blob(sha256)` gives a blob's bytes.
+    `unread` is why the log could not be searched: what is not found in it then may be there.
     """
 
     artifact: Artifact
@@ -50,6 +51,7 @@ class Evidence(NamedTuple):
     timestamps: tuple[Entry, ...] = ()
     record_signs: tuple[Entry, ...] = ()
     signature_times: tuple[Entry, ...] = ()
+    unread: RemembrancerError | None = None
 
 
 class Log(NamedTuple):
