@@ -83,7 +83,7 @@ def recorded_as(session: Session, artifact: Path) -> Path | None:
     if recorded != here:
         raise Rejected(
             "hash.mismatch",
-            f"{artifact} has the digest {here[:16]}..., and {path} records {recorded[:16]}...",
+            f"{artifact} has the digest {here}, and {path} records {recorded}",
             "Make the archive of the commit that was released again (make dist), and sign that one.",
         )
     return Path(path)
