@@ -11,7 +11,6 @@ PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKER
 # the rooms that need no repository, no service and no other process
 ROOMS := tlog receipt trust verify openpgp timestamp system user repository
 FAST := $(wildcard $(ROOMS:%=tests/remembrancer/%) tests/remembrancer/test_*.py)
-SERVICE := templates/fastapi-service
 PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command "make lock"
 
@@ -72,10 +71,8 @@ lock: ## pin the packages of every lock file again (needs uv)
 	  $(PIN) $$name.in -o $$name.lock; done; \
 	$(PIN) --no-deps benchmarks/service_cost.in -o benchmarks/service_cost.lock; \
 	sed -n 's/^requires = \["\(.*\)"\]/\1/p' plugins/remembrancer/pyproject.toml >"$$scratch/build.in"; \
-	$(PIN) plugins/remembrancer/pyproject.toml "$$scratch/build.in" -o templates/ci/ops/remembrancer.lock; \
-	sed -e 's/^version = .*/version = "0"/' -e 's/{{.*}}/"x"/' $(SERVICE)/pyproject.toml.jinja >"$$scratch/pyproject.toml"; \
-	$(PIN) "$$scratch/pyproject.toml" -o $(SERVICE)/requirements.lock; \
-	$(PIN) "$$scratch/pyproject.toml" --group "$$scratch/pyproject.toml:dev" -o $(SERVICE)/requirements-dev.lock
+	$(PIN) plugins/remembrancer/pyproject.toml "$$scratch/build.in" -o templates/ci/ops/remembrancer.lock
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/service_locks.py --upgrade
 
 help: ## show these targets
 	@awk '/^##@ / { group = substr($$0, 5) } \

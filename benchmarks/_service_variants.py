@@ -5,11 +5,8 @@ python _service_variants.py bare|metrics|logged|whole|instrumentator
 
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-from app import items
+from app import quotes
 from app.core import errors, health, logs, metrics
 from app.core.health import Readiness
 from app.core.metrics import Metrics
@@ -37,14 +34,10 @@ def variant(name: str, settings: Settings) -> FastAPI:
         "instrumentator": [],
     }
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        yield {"items": items.ItemStore(settings.items_capacity)}
-
-    app = FastAPI(middleware=stacks[name], lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None)
+    app = FastAPI(middleware=stacks[name], redirect_slashes=False, docs_url=None, redoc_url=None)
     app.state.settings, app.state.readiness, app.state.metrics = settings, Readiness(), measured
     errors.install(app)
-    for router in (health.router, metrics.router, items.items_router):
+    for router in (health.router, metrics.router, quotes.quotes_router):
         app.include_router(router)
     if name == "instrumentator":
         from prometheus_fastapi_instrumentator import Instrumentator

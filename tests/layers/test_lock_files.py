@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import service_locks
 from collection import ROOT, git
 
-SOURCES = {"Makefile", "pyproject.toml", "pyproject.toml.jinja"}
+SOURCES = {"Makefile", "pyproject.toml", "pyproject.toml.jinja", "service_locks.py"}
 # Notes what it is asked for and what it was given to read, and writes the file that it was asked for.
 UV = """#!{python} -S
 import json, os, sys
@@ -24,7 +25,7 @@ if os.environ.get("FAIL_AT") in words:
 read = {{word: Path(word).read_text() for word in words if Path(word).is_file()}}
 with open(os.environ["NOTES"], "a") as notes:
     notes.write(json.dumps([words, read]) + "\\n")
-Path(words[words.index("-o") + 1]).write_text("pinned\\n")
+Path(words[words.index("-o") + 1]).write_text("# pinned\\nthing==1\\n")
 """
 
 
@@ -46,16 +47,19 @@ def lock(checkout: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run make lock with the noting uv."""
     path = f"{checkout.parent / 'path'}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {"PATH": path, "NOTES": str(checkout.parent / "notes")} | variables
-    return subprocess.run(["make", "lock"], cwd=checkout, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", "lock", f"PYTHON={sys.executable}"], cwd=checkout, env=env, capture_output=True, text=True, check=False
+    )
 
 
 def test_every_lock_file_is_named_by_the_target(checkout: Path) -> None:
     done = lock(checkout)
     assert done.returncode == 0, done.stderr
-    tracked = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "*.lock").splitlines()
+    names = ("*.lock", "*.lock.jinja")
+    tracked = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", *names).splitlines()
     own = {name for name in tracked if not (ROOT / name).is_symlink()}
     assert len(own) >= 8
-    assert {path.relative_to(checkout).as_posix() for path in checkout.rglob("*.lock")} == own
+    assert {path.relative_to(checkout).as_posix() for path in checkout.rglob("*.lock*")} == own
 
 
 def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
@@ -68,13 +72,42 @@ def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
     plugin = read["templates/ci/ops/remembrancer.lock"]
     assert plugin.pop("plugins/remembrancer/pyproject.toml")
     assert [text.strip() for text in plugin.values()] == ["hatchling>=1.25"]
-    for name, group in (("requirements", False), ("requirements-dev", True)):
-        path = f"templates/fastapi-service/{name}.lock"
-        wanted = tomllib.loads(next(iter(read[path].values())))
+
+
+def test_the_locks_of_a_service_are_one_resolution_split_by_its_parts(checkout: Path) -> None:
+    lock(checkout)
+    calls = [json.loads(line) for line in (checkout.parent / "notes").read_text().splitlines()]
+    calls = [(words, given) for words, given in calls if any("pyproject.toml" in word for word in words)][1:]
+    whole, *split = calls
+    assert "--upgrade" in whole[0]
+    assert len(split) == 2 * len(list(service_locks.combinations()))
+    for words, given in split:
+        assert words[words.index("--constraint") + 1] == whole[0][whole[0].index("-o") + 1]
+        assert ("--group" in words) is words[-1].endswith("requirements-dev.lock")
+        wanted = tomllib.loads(next(text for path, text in given.items() if path.endswith("pyproject.toml")))
         assert any(one.startswith("fastapi>=") for one in wanted["project"]["dependencies"])
-        words = next(words for words, _ in calls if path in words)
-        assert any(word.endswith("pyproject.toml:dev") for word in words) is group
-    assert not any(Path(name).exists() for name in read["templates/fastapi-service/requirements.lock"])
+    assert not any(Path(path).exists() for words, _ in calls for path in words if "/" in path)
+
+
+def test_a_package_is_below_the_shortest_condition_that_tells_when_it_is_there() -> None:
+    every = set(service_locks.combinations())
+    assert service_locks.condition(every) == ""
+    for part, answer in service_locks.PARTS.items():
+        assert service_locks.condition({one for one in every if part in one}) == f"{part} == '{answer}'"
+    assert service_locks.condition({frozenset()}).count("!=") == len(service_locks.PARTS)
+
+
+def test_each_template_of_a_lock_renders_what_its_combinations_were(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(service_locks, "SERVICE", tmp_path)
+    locks = {
+        one: "# head\na==1 \\\n    --hash=sha256:0\n"
+        + "".join(f"{part}==2 \\\n    --hash=sha256:1\n" for part in sorted(one))
+        for one in service_locks.combinations()
+    }
+    (tmp_path / "some.lock.jinja").write_text(service_locks.merged(locks))
+    assert {one: service_locks.rendered("some.lock", one) for one in locks} == locks
 
 
 @pytest.mark.parametrize("name", ["requirements-dev.in", "plugins/remembrancer/pyproject.toml"])

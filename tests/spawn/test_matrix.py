@@ -25,14 +25,18 @@ ADVANCED: list[dict[str, Any]] = [
 ]
 
 
+DATABASES = ("none", "postgresql")
+
+
 def service_answers() -> Iterator[dict[str, Any]]:
-    for ci, gpu, overlays, more in itertools.product(("github", "gitlab", "both"), (False, True), SETS, ADVANCED):
-        yield {"layer": "fastapi-service", "ci": ci, "gpu": gpu, "overlays": overlays} | more
+    every = itertools.product(("github", "gitlab", "both"), (False, True), DATABASES, SETS, ADVANCED)
+    for ci, gpu, database, overlays, more in every:
+        yield {"layer": "fastapi-service", "ci": ci, "gpu": gpu, "database": database, "overlays": overlays} | more
 
 
 def layer_answers() -> Iterator[dict[str, Any]]:
-    for gpu, overlays, more in itertools.product((False, True), SETS, ADVANCED):
-        yield {"layer": "k8s", "gpu": gpu, "overlays": overlays} | more
+    for gpu, database, overlays, more in itertools.product((False, True), DATABASES, SETS, ADVANCED):
+        yield {"layer": "k8s", "gpu": gpu, "database": database, "overlays": overlays} | more
     for ci in ("github", "gitlab", "both"):
         yield {"layer": "ci", "ci": ci}
         yield {"layer": "ci", "ci": ci, "working_directory": "services/orders", "test_command": "tox -q"}
@@ -62,6 +66,7 @@ def pairwise() -> list[dict[str, Any]]:
 def name_of(answers: dict[str, Any]) -> str:
     overlays = "+".join("".join(word[0] for word in name.split("-")) for name in answers.get("overlays", []))
     parts = [answers["layer"], answers.get("ci", ""), "gpu" if answers.get("gpu") else "", overlays]
+    parts += [answers[name] for name in ("database",) if answers.get(name, "none") != "none"]
     return "-".join(part for part in parts if part) + ("-x" if "port" in answers or "test_command" in answers else "")
 
 

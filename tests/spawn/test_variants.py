@@ -26,6 +26,7 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "domain": "example.org",
     "namespace": "orders",
     "base_image_prefix": "mirror.example.com/library/",
+    "database": "postgresql",
 }
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 

@@ -5,7 +5,6 @@ is tried twice, so that each request that a replacement costs is seen.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -13,10 +12,7 @@ from pathlib import Path
 
 from service_support import PATIENCE, Running, started
 
-BODY = b'{"name": "load"}'
-HEAD = (
-    f"POST /items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
-)
+BODY = b'{"lines": [{"product": "lamp"}]}'
 PROBE_SECONDS = 0.1
 Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -37,7 +33,7 @@ class Load:
     @property
     def lost(self) -> int:
         """Requests without the answer that they should have."""
-        return self.sent - self.statuses.get(201, 0)
+        return self.sent - self.statuses.get(200, 0)
 
     def percentile(self, part: float) -> float:
         """The latency in seconds that this part of the requests stayed within."""
@@ -82,7 +78,7 @@ class Balancer:
         self._turn += 1
         port = self.ready[self._turn % len(self.ready)]
         head = (
-            f"POST /items HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+            f"POST /quotes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
         )
         return await self.ask(port, head.encode() + BODY)
 
@@ -144,7 +140,7 @@ def soak(service: Path, folder: Path, *, rate: float, rest: float, drain: float)
 
         def start() -> Running:
             log = folder / f"{len(processes)}.log"
-            settings = {"DRAIN_SECONDS": str(drain), "ITEMS_CAPACITY": "1000000", "LOG_LEVEL": "INFO"}
+            settings = {"DRAIN_SECONDS": str(drain), "LOG_LEVEL": "INFO"}
             processes.append(stack.enter_context(started(service, log, **settings)))
             return processes[-1]
 
@@ -178,5 +174,5 @@ def soak(service: Path, folder: Path, *, rate: float, rest: float, drain: float)
 
 
 def answered(processes: list[Running]) -> int:
-    """How many requests the processes' own logs say they have answered with 201."""
-    return sum(json.dumps(line.get("status")) == "201" for one in processes for line in one.lines())
+    """How many requests the processes' own logs say they have answered with 200."""
+    return sum(line.get("route") == "/quotes" and line["status"] == 200 for one in processes for line in one.lines())

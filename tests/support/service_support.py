@@ -15,19 +15,20 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from collection import ROOT
+from service_locks import rendered
 
 PATIENCE = 60.0
-LOCK = ROOT / "templates/fastapi-service/requirements.lock"
 
 
 def packages() -> Path:
     """The folder with the service's locked packages: installed once for each lock file, beside the tests' own."""
-    folder = Path(sys.prefix) / f"service-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    lock = rendered("requirements.lock", frozenset())
+    folder = Path(sys.prefix) / f"service-{hashlib.sha256(lock.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         with tempfile.TemporaryDirectory(prefix="service-new.", dir=sys.prefix) as scratch:
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            command += ["--no-deps", "--require-hashes", "--target", f"{scratch}/packages", "-r", str(LOCK)]
+            Path(scratch, "lock").write_text(lock)
+            command += ["--no-deps", "--require-hashes", "--target", f"{scratch}/packages", "-r", f"{scratch}/lock"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
             try:

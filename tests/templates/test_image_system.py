@@ -28,7 +28,7 @@ pytestmark = pytest.mark.system
 COMPILERS = {"cc", "gcc", "g++", "c++", "clang", "ld", "as", "make", "rustc", "cargo", "go"}
 UNWANTED = {".git", ".env", ".venv", "pip.conf", "requirements.lock"}
 PLANTED = ["usr/bin/gcc", "root/.cache/pip/x", "srv/app/.env", "opt/venv/bin/pip", "etc/pip.conf", "srv/app/closed"]
-BODY = b'{"name": "under load"}'
+BODY = b'{"lines": [{"product": "lamp"}]}'
 
 
 def free_port() -> int:
@@ -188,7 +188,7 @@ def ask(port: int, path: str) -> tuple[int, bytes]:
 @pytest.fixture
 def container(built: Built, tmp_path: Path) -> Iterator[Container]:
     """The image's own command under runc, ready."""
-    settings = {"HOST": "127.0.0.1", "DRAIN_SECONDS": "2", "ITEMS_CAPACITY": "1000000"}
+    settings = {"HOST": "127.0.0.1", "DRAIN_SECONDS": "2"}
     place = bundle(tmp_path / "bundle", built.root, built.config, **settings)
     with running(place, f"vaultmesh-{os.getpid()}") as one:
         wait_for(lambda: ask(built.port, "/ready")[0] == 200, one)
@@ -243,7 +243,7 @@ def test_sigterm_under_load_loses_no_request(built: Built, container: Container)
         connection = http.client.HTTPConnection("127.0.0.1", built.port, timeout=30)
         try:
             while not unready.is_set():
-                connection.request("POST", "/items", BODY, {"Content-Type": "application/json"})
+                connection.request("POST", "/quotes", BODY, {"Content-Type": "application/json"})
                 response = connection.getresponse()
                 response.read()
                 answered.append(response.status)
@@ -265,7 +265,7 @@ def test_sigterm_under_load_loses_no_request(built: Built, container: Container)
         thread.join()
     assert container.process.wait(timeout=30) == 0
     assert failures == []
-    assert set(answered) == {201}
+    assert set(answered) == {200}
     wait_for(lambda: any("Finished server process" in line for line in container.lines), container)
     lines = [json.loads(line) for line in container.lines]
-    assert len([line for line in lines if line.get("status") == 201]) == len(answered)
+    assert len([line for line in lines if line.get("route") == "/quotes"]) == len(answered)

@@ -40,7 +40,7 @@ def ready(service: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The running service, with some requests behind it."""
     with started(ready, tmp_path_factory.mktemp("log") / "log", DRAIN_SECONDS="0") as one:
-        for path in ("/items", "/health", "/nowhere"):
+        for path in ("/products", "/health", "/nowhere"):
             one.get(path)
         yield one
 
@@ -152,7 +152,7 @@ def test_every_query_of_the_dashboard_has_an_answer(ready: Path, running: Runnin
         until = time.monotonic() + PATIENCE
         silent = dashboard(ready)
         while silent and time.monotonic() < until:
-            running.get("/items")
+            running.get("/products")
             silent = [query for query in silent if not ask(address, "query", query=query)["result"]]
             time.sleep(0.3)
             if all('status=~"5.."' in query or "job:" in query for query in silent):

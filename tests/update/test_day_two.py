@@ -89,7 +89,7 @@ def live_in(root: Path) -> None:
             "from app import greeting\nfrom app.core.application import build\n",
         ),
         ("from collections.abc", "import sqlite3\nfrom collections.abc"),
-        ("    items_router,", "    greeting.router,\n    items_router,"),
+        ("    quotes_router,", "    greeting.router,\n    quotes_router,"),
         ("from app.settings", "from app.ours import OursMiddleware\nfrom app.settings"),
         ("MIDDLEWARE: list[Middleware] = []", "MIDDLEWARE: list[Middleware] = [Middleware(OursMiddleware)]"),
         (

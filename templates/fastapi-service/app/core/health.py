@@ -1,5 +1,6 @@
 """Health and readiness: /health says that the process lives, /ready that it wants requests."""
 
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Literal
 
@@ -17,11 +18,16 @@ class State(StrEnum):
     DRAINING = "draining"
 
 
+Check = Callable[[], Awaitable[str | None]]
+"""Asks whether something that requests need is away; returns a sentence for people if it is. It has a deadline."""
+
+
 class Readiness:
-    """Where in its life the process is. It never goes back."""
+    """Where in its life the process is, which never goes back, and what else has to be there for it to be ready."""
 
     def __init__(self) -> None:
         self.state = State.STARTING
+        self.checks: list[Check] = []
 
     def start(self) -> None:
         """Start-up is complete. A process that was told to stop meanwhile stays unready."""
@@ -31,6 +37,15 @@ class Readiness:
     def drain(self) -> None:
         """The process is about to stop: no new requests, please."""
         self.state = State.DRAINING
+
+    async def reason_to_wait(self) -> str | None:
+        """Why the process should not get requests now, if so."""
+        if self.state is not State.READY:
+            return f"The service is {self.state}."
+        for check in self.checks:
+            if reason := await check():
+                return reason
+        return None
 
     @property
     def draining(self) -> bool:
@@ -63,8 +78,8 @@ async def read_health() -> Health:
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=problems(503))
 async def read_ready(request: Request) -> Ready:
-    """Readiness: 200 when the service wants requests, 503 before it has started and while it drains."""
+    """Readiness: 200 when the service wants requests; 503 before it has started, while it drains or lacks something."""
     readiness: Readiness = request.app.state.readiness
-    if readiness.state is not State.READY:
-        raise HTTPException(503, f"The service is {readiness.state}.", {"Retry-After": "5"})
+    if reason := await readiness.reason_to_wait():
+        raise HTTPException(503, reason, {"Retry-After": "5"})
     return Ready()
