@@ -108,9 +108,12 @@ def _programs(copy_to: Path | None) -> Path:
 
 def _open_to_all() -> str:
     """The folder for temporary files, if every user may pass through it."""
-    folder = Path(tempfile.gettempdir())
-    passable = all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
-    return str(folder) if passable else "/tmp"  # noqa: S108 - the names in it are made by mkdtemp
+    folder = tempfile.gettempdir()
+    return folder if _passable(Path(folder)) else "/tmp"  # noqa: S108 - the names in it are made by mkdtemp
+
+
+def _passable(folder: Path) -> bool:
+    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
 
 
 def main(command: list[str]) -> int:
@@ -124,7 +127,11 @@ def main(command: list[str]) -> int:
         kept = Path(".postgres").resolve()
         kept.mkdir(exist_ok=True)
         (kept / ".gitignore").write_text("*\n", encoding="utf-8")
-        server = Server(kept / "data")
+        if os.geteuid() != 0 or _passable(kept):
+            server = Server(kept / "data")
+        else:
+            sys.stderr.write(f"ops/postgres.py: only root can reach {kept}, so nothing is kept\n")
+            server = Server()
         server.start()
     except RuntimeError as error:
         sys.stderr.write(f"ops/postgres.py: PostgreSQL did not start: {error}\n")
