@@ -135,6 +135,38 @@ def test_exactly_the_flows_that_are_needed(collection: Path, name: str, expected
     assert flows(overlay(collection, name)) == expected
 
 
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_database_adds_its_flow_and_its_migration_and_nothing_else(collection: Path, name: str) -> None:
+    without, chosen = overlay(collection, name), overlay(collection, name, database="postgresql")
+    assert problems(chosen) == []
+    peers = {"network-role=database/*", "192.168.0.0/16"}
+    assert flows(chosen) - flows(without) == {("egress", peer, "TCP/5432") for peer in peers}
+    names = {(item["kind"], item["metadata"]["name"]) for item in chosen}
+    assert names - {(item["kind"], item["metadata"]["name"]) for item in without} == {
+        ("Job", "my-svc-migrate"),
+        ("NetworkPolicy", "my-svc-allow-database"),
+    }
+    for item in chosen:
+        for version in VERSIONS:
+            validate(item, version)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_migration_runs_the_image_of_the_server_and_gets_no_request(collection: Path, name: str) -> None:
+    objects = overlay(collection, name, database="postgresql")
+    job, server = pick(objects, "Job"), pick(objects, "Deployment")
+    pod = job["spec"]["template"]
+    assert pod["spec"]["containers"][0]["image"] == server["spec"]["template"]["spec"]["containers"][0]["image"]
+    for selector in (
+        pick(objects, "Service")["spec"]["selector"],
+        pick(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+    ):
+        assert selector.items() <= server["spec"]["template"]["metadata"]["labels"].items()
+        assert not selector.items() <= pod["metadata"]["labels"].items()
+    wanted = [source["secretRef"] for source in pod["spec"]["containers"][0]["envFrom"]]
+    assert wanted == [{"name": "my-svc-secrets"}], "a migration never starts without its address"
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_schema_refuses_what_kubernetes_would(collection: Path, version: str) -> None:
     unknown_field = pick(overlay(collection, "production"), "Deployment")

@@ -49,7 +49,7 @@ class DatabaseSettings(CoreSettings):
     database_url: Annotated[SecretStr, AfterValidator(_postgresql)]
     """Where the database is, as postgresql://USER:PASSWORD@HOST:PORT/DATABASE; a secret."""
 
-    database_pool_size: int = Field(default=10, ge=1, le=1000)
+    database_pool_size: int = Field(default=5, ge=1, le=1000)
     """Connections of one process at most; one more asks for /ready. Times the replicas, it fits into the server."""
 
     database_pool_seconds: Timeout = 5.0

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from alembic import context
 from alembic.config import CommandLine, Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -24,6 +26,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "migrations"
 LOCK = 7_061_717_263_451_983
 """Number of the advisory lock that one migration holds."""
 LOCK_SECONDS = 5
+_log = structlog.get_logger()
 
 
 def config() -> Config:
@@ -59,8 +62,19 @@ def _migrate(connection: Connection, metadata: MetaData) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
     connection.commit()
     context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+    if (found := context.get_context().get_current_revision()) and not _knows(found):
+        # The image was rolled back; migrations only expand, so the older version works with what is there.
+        _log.warning("the database is ahead of this version, and is left as it is", revision=found)
+        return
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _knows(revision: str) -> bool:
+    try:
+        return ScriptDirectory.from_config(config()).get_revision(revision) is not None
+    except CommandError:
+        return False
 
 
 def main(arguments: Sequence[str]) -> int:
