@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli_support import ARTIFACT, Scratch, change_policy, ledger, new_key, owner, release
 from collection import ROOT
-from production_support import authority_options
+from production_support import authority_options, production
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
 
@@ -235,3 +235,18 @@ def test_the_private_log_key_never_lies_in_the_repository(scratch: Scratch) -> N
     done = scratch.json(*PRODUCTION, *who, *key, *authority_options(scratch))
     assert (done.status, done.codes) == (2, {"input.log-key"})
     assert scratch.snapshot() == before
+
+
+def test_a_key_that_ends_while_its_release_waits_is_told_to_seal_first() -> None:
+    """What nothing has dated yet would be dated after the key's end, by the very next seal."""
+    with production() as made:
+        made.release("0.1.0")
+        made.prove("0.2.0")
+        made.push("not sealed yet")
+        retire = ("trust", "revoke", "signer-1", "--as", "retired", "--dry-run")
+        done = made.scratch.json(*retire)
+        assert [one["code"] for one in done.report["data"]["lost"]] == ["sig.time-unproven"] * 2, done.out
+        assert "only wait to be sealed: seal and publish first" in made.scratch.run(*retire).out
+        made.scratch.ok("seal", **made.key)
+        made.push("sealed")
+        assert made.scratch.json(*retire).report["data"]["lost"] == []

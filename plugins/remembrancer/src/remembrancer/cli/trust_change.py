@@ -227,6 +227,7 @@ def _change(
     rotation: "Rotation | None" = None,
     check: "Callable[[Change], None]" = lambda _: None,
 ) -> int:
+    from remembrancer.errors import counted
     from remembrancer.record.trust_change import change_policy
 
     done = change_policy(
@@ -241,7 +242,9 @@ def _change(
         "lost": [{"subject": one.subject, "code": one.code, "message": one.message} for one in change.lost],
     }
     name = f"trust {action}"
-    lines = [f"{len(change.lost)} proofs would no longer verify", *lost]
+    lines = [f"{counted(len(change.lost), 'proof')} would no longer verify", *lost]
+    if change.waiting:
+        lines.append("some of them only wait to be sealed: seal and publish first, then make the change")
     if done.receipt is None or done.sealed is None:
         lines.append("nothing was changed")
     else:

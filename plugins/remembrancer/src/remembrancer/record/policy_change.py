@@ -13,9 +13,8 @@ from remembrancer.findings import Finding, negative
 from remembrancer.openpgp.certificate import certificate_facts, merged
 from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import LEDGER, POLICY
-from remembrancer.receipt.statement import parse
 from remembrancer.record.begin import record_change, refuse_seen, sign_policy, write_policy
-from remembrancer.record.require import left_behind
+from remembrancer.record.require import entries, left_behind
 from remembrancer.repository.lock import SCRATCH, exclusive
 from remembrancer.repository.reader import Repository
 from remembrancer.system.files import put
@@ -30,11 +29,15 @@ from remembrancer.verify.log import LogView, Stamp, check_stamp
 
 
 class Change(NamedTuple):
-    """A policy that is ready to be signed: its bytes, what they mean, and proofs that would no longer hold under it."""
+    """A policy that is ready to be signed: its bytes, what they mean, and proofs that would no longer hold under it.
+
+    `waiting` says that some of these are not sealed yet: a seal before the change would date them.
+    """
 
     data: bytes
     policy: Policy
     lost: tuple[Finding, ...]
+    waiting: bool = False
 
 
 class Rotation(NamedTuple):
@@ -53,7 +56,9 @@ def next_version(trusted: Trusted, changed: Policy) -> tuple[bytes, Policy]:
 def prepare(session: Session, trusted: Trusted, changed: Policy) -> Change:
     """Return a change with what would no longer verify; nothing is written."""
     data, parsed = next_version(trusted, changed)
-    return Change(data, parsed, tuple(_lost(session, trusted, data)))
+    lost = tuple(_lost(session, trusted, data))
+    pending = {path.relative_to(session.root).as_posix() for path in session.ledger.pending()} if lost else set()
+    return Change(data, parsed, lost, any(one.subject in pending for one in lost))
 
 
 def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
@@ -65,13 +70,11 @@ def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
     for one in stamps(session.repository):
         if _stamp(old, one) is None and (trouble := _stamp(new, one)) is not None:
             yield negative("stamps", f"{LEDGER}/timestamps/{one.size}.{one.authority}.tsr", trouble)
-    for index, leaf in session.ledger.entries(0, old.log.view.size):
-        receipt = parse(leaf)
-        if receipt.kind not in HELD:
+    for entry in entries(session, old):
+        if entry.receipt.kind not in HELD:
             continue
-        entry = Entry(receipt, index, None)
         if _trouble(old, entry) is None and (trouble := _trouble(new, entry)) is not None:
-            yield negative(HELD[receipt.kind], entry.path, trouble)
+            yield negative(HELD[entry.receipt.kind], entry.path, trouble)
     yield from left_behind(session, old, new)
 
 

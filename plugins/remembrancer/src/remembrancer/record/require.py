@@ -123,23 +123,27 @@ def left_behind(session: Session, old: Checker, new: Checker) -> Iterator[Findin
     before, after = old.trusted.policy.require, new.trusted.policy.require
     if before == after:
         return
-    entries = list(_entries(session, old))
+    found = list(entries(session, old))
     proofs: dict[str, list[Entry]] = {}
-    for entry in entries:
+    for entry in found:
         if entry.receipt.kind in PROOFS:
             proofs.setdefault(entry.receipt.subject[0].sha256, []).append(entry)
-    for entry in entries:
+    for entry in found:
         if entry.receipt.kind == "deploy" and (rules := _rules(old, new, entry)):
             yield from _short(new, entry, proofs, rules)
 
 
-def _entries(session: Session, checker: Checker) -> Iterator[Entry]:
-    """Yield every receipt of a release, sealed or waiting."""
+def entries(session: Session, checker: Checker) -> Iterator[Entry]:
+    """Yield every receipt, sealed or waiting; one that waits and cannot be read is left to the seal, which names it."""
     view = checker.log.view
     for index, leaf in session.ledger.entries(0, view.size if view else 0):
         yield Entry(parse(leaf), index, None)
     for path in session.ledger.pending():
-        yield Entry(parse(session.repository.read(path.relative_to(session.root).as_posix(), MAX_BYTES)), None, None)
+        try:
+            receipt = parse(session.repository.read(path.relative_to(session.root).as_posix(), MAX_BYTES))
+        except (FileNotFoundError, Rejected):
+            continue
+        yield Entry(receipt, None, None)
 
 
 def _rules(old: Checker, new: Checker, deploy: Entry) -> tuple[Rule, Rule] | None:
