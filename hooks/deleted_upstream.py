@@ -8,9 +8,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import manifest
 from provenance import Start, git, git_bytes
+
+if TYPE_CHECKING:
+    from remembrancer.receipt.statement import Receipt
 
 
 def keep(root: Path, source: Path, call: Mapping[str, str], start: Start, rendered: Mapping[str, str]) -> list[str]:
@@ -27,7 +31,8 @@ def keep(root: Path, source: Path, call: Mapping[str, str], start: Start, render
         manifest.ManifestError: the old version could not be rendered, which is only tried where no receipt tells.
         RemembrancerError: the old manifest is not what its receipt says.
     """
-    gone = git_bytes(root, "diff", "--name-only", "--diff-filter=D", "--relative", "-z", "HEAD", "--", ".")
+    asked = ("diff", "--no-renames", "--name-only", "--diff-filter=D", "--relative", "-z", "HEAD", "--", ".")
+    gone = git_bytes(root, *asked)
     paths = [path for path in gone.decode("utf-8", "surrogateescape").split("\0") if path and path not in rendered]
     if not paths:
         return []
@@ -45,10 +50,15 @@ def keep(root: Path, source: Path, call: Mapping[str, str], start: Start, render
 def _before(root: Path, source: Path, call: Mapping[str, str], start: Start) -> dict[str, tuple[str, str]]:
     """Return path to (digest, owner) as the old version rendered it."""
     if start.receipt is not None:
-        from remembrancer.repository.store import Store  # noqa: PLC0415
-
-        lines = Store(root).read_blob(start.receipt.predicate["manifest"]["sha256"]).splitlines()
-        return {line["path"]: (line["rendered"], line["owner"]) for line in map(json.loads, lines)}
+        return lines_of(root, start.receipt)
     seeded = manifest.seeded_patterns(Path(__file__).with_name("ownership.toml"))
     old = manifest.render_again(source, call, root, start.commit)
     return {path: (digest, manifest.owner_of(path, seeded)) for path, digest in old.items()}
+
+
+def lines_of(root: Path, receipt: "Receipt") -> dict[str, tuple[str, str]]:
+    """Return path to (digest, owner) as a generation's receipt states them. Raises RemembrancerError."""
+    from remembrancer.repository.store import Store  # noqa: PLC0415
+
+    lines = Store(root).read_blob(receipt.predicate["manifest"]["sha256"]).splitlines()
+    return {line["path"]: (line["rendered"], line["owner"]) for line in map(json.loads, lines)}

@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from provenance import neutral_environment, with_settings
 
@@ -29,16 +31,22 @@ class ManifestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One generated file: `path` is POSIX and relative, both digests are lower-case SHA-256 hex ("" where absent)."""
+    """One generated file: `path` is POSIX and relative, both digests are lower-case SHA-256 hex ("" where absent).
+
+    `executable` says that the template renders it with the permission to run it.
+    """
 
     path: str
     owner: str
     rendered: str
     disk: str
+    executable: bool = False
 
     def line(self) -> bytes:
         """Return the manifest line without its newline: compact JSON with sorted keys, UTF-8."""
-        fields = {"disk": self.disk, "owner": self.owner, "path": self.path, "rendered": self.rendered}
+        fields: dict[str, Any] = {"disk": self.disk, "owner": self.owner, "path": self.path, "rendered": self.rendered}
+        if self.executable:
+            fields["executable"] = True
         return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -90,7 +98,22 @@ def digests(root: Path, paths: Iterable[str]) -> dict[str, str]:
 
 
 def render_again(source: Path, call: Mapping[str, str], root: Path, commit: str = "") -> dict[str, str]:
-    """Render a version with the recorded answers into a throw-away folder; return path to SHA-256 of each file.
+    """Return path to SHA-256 of each file that a version renders; see `rendering`."""
+    with rendering(source, call, root, commit) as target:
+        return tree(target)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Return path to SHA-256 of each file below a folder."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return digests(folder, sorted(found))
+
+
+@contextmanager
+def rendering(
+    source: Path, call: Mapping[str, str], root: Path, commit: str = "", answers: Path | None = None
+) -> Iterator[Path]:
+    """Render a version with the recorded answers into a throw-away folder, and give that folder.
 
     Needed where "as rendered" and "on disk" may differ. Reads from the clone that Copier has made already, so it needs
     no network; git is told to take the recorded address from there, because some files state the address.
@@ -100,28 +123,36 @@ def render_again(source: Path, call: Mapping[str, str], root: Path, commit: str 
         call: what copier.yml says about this run: `source`, `commit`, `answers_file`.
         root: the repository with the answers file.
         commit: another commit than this run's.
+        answers: another file of answers than the repository's.
 
     Raises:
         ManifestError: Copier could not render.
     """
     with tempfile.TemporaryDirectory(prefix="vaultmesh-render.") as folder:
         target = Path(folder) / "render" / root.resolve().name
-        command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--overwrite", "--skip-tasks"]
-        command += ["--vcs-ref", commit or call["commit"], "--data-file", str(root / call["answers_file"])]
-        done = subprocess.run(
-            [*command, "--", call["source"], str(target)],
-            # a copier.py of the repository is not Copier; -P says the same, but Python 3.10 does not know it
-            env=redirected(call["source"], source) | {"COPIER_CACHE_DIR": f"{folder}/cache", "PYTHONSAFEPATH": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        more = ["--overwrite", "--vcs-ref", commit or call["commit"]]
+        done = copy(source, call, [*more, "--data-file", str(answers or root / call["answers_file"])], target)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ManifestError(f"the template could not be rendered a second time to compare files: {last}")
-        found = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
-        return digests(target, sorted(found))
+        yield target
+
+
+def copy(
+    source: Path, call: Mapping[str, str], options: Iterable[str], target: Path
+) -> subprocess.CompletedProcess[str]:
+    """Let Copier copy from the clone that it has made, without tasks and questions; return what it did."""
+    command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--skip-tasks", *options]
+    return subprocess.run(
+        [*command, "--", call["source"], str(target)],
+        # a copier.py of the repository is not Copier; -P says the same, but Python 3.10 does not know it
+        env=redirected(call["source"], source)
+        | {"COPIER_CACHE_DIR": str(target.parent / "cache"), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def redirected(url: str, clone: Path) -> dict[str, str]:
@@ -148,26 +179,54 @@ def conflicts(root: Path, paths: Iterable[str]) -> list[str]:
     return found
 
 
+def states(store: Any, last: Any, call: Mapping[str, str], root: Path, lines: Iterable[bytes]) -> bool:
+    """Tell whether a layer's newest receipt (`last`, in `store`) states this version, these answers, these renderings.
+
+    What lies on disk is no part of it: a render that puts recorded bytes back is not an event.
+    """
+    said = last.predicate
+    if said["template"]["commit"] != call["commit"] or said["template"]["version"] != call["ref"]:
+        return False
+    if said["answers"]["sha256"] != sha256_file(root / call["answers_file"]):
+        return False
+    old = store.read_blob(said["manifest"]["sha256"]).splitlines()
+    return [_rendered(line) for line in old] == [_rendered(line) for line in lines]
+
+
+def _rendered(line: bytes) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(line).items() if name != "disk"}
+
+
 def blob(lines: Iterable[bytes]) -> bytes:
     """Return the bytes of the manifest blob: each line with a newline."""
     return b"".join(line + b"\n" for line in lines)
 
 
-def lines(rendered: Mapping[str, str], on_disk: Mapping[str, str], ownership: Path) -> list[bytes]:
-    """Return the manifest's lines without newlines, under the ownership file's patterns."""
-    return [entry.line() for entry in build(rendered, on_disk, seeded_patterns(ownership))]
+def executables(folder: Path, paths: Iterable[str]) -> set[str]:
+    """Return those of the paths that their owner may run."""
+    return {path for path in paths if (folder / path).is_file() and (folder / path).stat().st_mode & 0o100}
 
 
-def build(rendered: Mapping[str, str], on_disk: Mapping[str, str], seeded: Iterable[str]) -> list[Entry]:
+def lines(
+    rendered: Mapping[str, str], on_disk: Mapping[str, str], ownership: Path, runnable: Collection[str] = ()
+) -> list[bytes]:
+    """Return the manifest's lines without newlines, under the ownership file's patterns; see `build`."""
+    return [entry.line() for entry in build(rendered, on_disk, seeded_patterns(ownership), runnable)]
+
+
+def build(
+    rendered: Mapping[str, str], on_disk: Mapping[str, str], seeded: Iterable[str], runnable: Collection[str] = ()
+) -> list[Entry]:
     """Return the manifest's entries, sorted by path, for every rendered file.
 
     Args:
         rendered: path to SHA-256 hex of the bytes that the template produced.
         on_disk: path to SHA-256 hex of the bytes that are in the repository now.
         seeded: patterns of the files that belong to the team from the start.
+        runnable: the paths that the template renders with the permission to run them.
     """
     patterns = tuple(seeded)
     return [
-        Entry(path, owner_of(path, patterns), digest, on_disk.get(path, ""))
+        Entry(path, owner_of(path, patterns), digest, on_disk.get(path, ""), path in runnable)
         for path, digest in sorted(rendered.items())
     ]

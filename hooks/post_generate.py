@@ -9,7 +9,12 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import running
+
+if TYPE_CHECKING:
+    from provenance import Start
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent
@@ -42,24 +47,30 @@ def predicate(root: Path, call: dict[str, Any], blob: str, lines: list[bytes]) -
 
 
 def spawn(root: Path, call: dict[str, Any]) -> str:
-    """Write the manifest blob and the spawn receipt below `root`; return the receipt's path relative to it.
+    """Write the manifest blob and the spawn receipt below `root`; return the receipt's path, "" where nothing was new.
 
     Raises:
         manifest.ManifestError: the second render failed.
         RemembrancerError, OSError: the receipt could not be written.
     """
     import manifest  # noqa: PLC0415
+    import provenance  # noqa: PLC0415
     from remembrancer.receipt import statement as receipt  # noqa: PLC0415
     from remembrancer.repository import store  # noqa: PLC0415
 
     known = manifest.template_paths(SOURCE / "templates" / call["layer"])
     present = sorted(path for path in known if (root / path).is_file())
     on_disk = manifest.digests(root, present)
-    rendered = on_disk
+    rendered, runnable = on_disk, manifest.executables(root, present)
     if manifest.existed_before(root, present, int(call["started"])):
-        rendered = manifest.render_again(SOURCE, call, root)
-    lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml")
+        with manifest.rendering(SOURCE, call, root) as fresh:
+            rendered = manifest.tree(fresh)
+            runnable = manifest.executables(fresh, rendered)
+    lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml", runnable)
     target = store.Store(root)
+    last = provenance.newest(root, call["layer"])
+    if last is not None and manifest.states(target, last, call, root, lines):
+        return ""  # `copier recopy` of what is recorded
     blob = target.write_blob(manifest.blob(lines))
     statement = receipt.build("spawn", [(call["component"], blob)], predicate(root, call, blob, lines))
     return target.write_receipt(statement).relative_to(root).as_posix()
@@ -68,15 +79,15 @@ def spawn(root: Path, call: dict[str, Any]) -> str:
 def update(root: Path, call: dict[str, Any]) -> str:
     """Write the manifest blob and the update receipt; return its path, or "" where nothing was new.
 
-    The receipt names the files that a person has to decide on: those with conflict markers, and those that were changed
-    here and that the new version no longer has. While it names any it stays pending, until
-    `remembrancer record update --resolved` has hashed the files again (DESIGN section 3).
+    The receipt names the files that a person has to decide on: those with conflict markers, those that were changed
+    here and that the new version no longer has, and the answers where one changed that nobody chose. While it names
+    any it stays pending, until `remembrancer record update --resolved` has hashed the files again (DESIGN section 3).
 
     Raises:
         manifest.ManifestError: a version could not be rendered, or the old one is not known.
         RemembrancerError, OSError: the receipt could not be written.
     """
-    import deleted_upstream  # noqa: PLC0415
+    import deciding  # noqa: PLC0415
     import manifest  # noqa: PLC0415
     import provenance  # noqa: PLC0415
     from remembrancer.receipt import statement as receipt  # noqa: PLC0415
@@ -85,9 +96,16 @@ def update(root: Path, call: dict[str, Any]) -> str:
     start = provenance.start(root, SOURCE, call["layer"], call["from"])
     if start is None:
         raise manifest.ManifestError(
-            f"the version {call['from']!r} that this update starts from is not in the template"
+            f"the version {call['from']!r} that this update starts from is not in the template; "
+            "docs/updating.md says what to do where a tag was deleted"
         )
     if start.commit == call["commit"] and not provenance.git(root, "status", "--porcelain", "--", call["answers_file"]):
+        if not start.recorded:
+            print(
+                f"receipt: {start.version} has no receipt yet, so it is not on the record that it came; "
+                "run ops/bin/remembrancer record update",
+                file=sys.stderr,
+            )
         return ""
     if start.moved:
         print(
@@ -95,29 +113,40 @@ def update(root: Path, call: dict[str, Any]) -> str:
             "now; somebody moved the tag, so read what this update changes with care",
             file=sys.stderr,
         )
-    rendered = manifest.render_again(SOURCE, call, root)
-    kept = deleted_upstream.keep(root, SOURCE, call, start, rendered)
-    on_disk = manifest.digests(root, sorted(rendered))
-    lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml")
+    with manifest.rendering(SOURCE, call, root) as fresh:
+        rendered = manifest.tree(fresh)
+        open_questions = deciding.decide(root, SOURCE, call, start, fresh=fresh, rendered=rendered)
+        on_disk, runnable = manifest.digests(root, sorted(rendered)), manifest.executables(fresh, rendered)
+        lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml", runnable)
     target = store.Store(root)
     blob = target.write_blob(manifest.blob(lines))
     stated = predicate(root, call, blob, lines)
-    stated["from"] = {"commit": start.commit, "version": start.version}
-    if start.moved:
-        stated["from"]["movedTo"] = start.now
-    stated["conflicts"] = sorted({*manifest.conflicts(root, sorted(rendered)), *kept})
+    stated["from"] = _from(start)
+    if hops := provenance.skipped(root, start, call["answers_file"]):
+        stated["skipped"] = hops
+        print(f"receipt: note: {', '.join(hops)} came without a receipt; this one says so", file=sys.stderr)
+    stated["conflicts"] = sorted(open_questions)
     statement = receipt.build("update", [(call["component"], blob)], stated)
     path = target.write_receipt(statement, noted=False).relative_to(root).as_posix()
-    tell(stated["conflicts"], kept)
+    tell(open_questions)
     return path
 
 
-def tell(conflicts: list[str], kept: list[str]) -> None:
-    """Say which files a person has to look at, and what to do then."""
-    for path in conflicts:
-        what = "was changed here and is gone from the standard; it was kept" if path in kept else "has conflicts"
-        print(f"receipt: {path} {what}", file=sys.stderr)
-    if conflicts:
+def _from(start: "Start") -> dict[str, str]:
+    """Return where the update began: where the record ends, which is what Copier began with unless hops are missing."""
+    if start.recorded or start.last is None:
+        begin = {"commit": start.commit, "version": start.version}
+        return begin | ({"movedTo": start.now} if start.moved else {})
+    last = start.last.predicate["template"]
+    return {"commit": last["commit"], "version": last["version"]}
+
+
+def tell(open_questions: dict[str, list[str]]) -> None:
+    """Say what a person has to look at and why, and what to do then."""
+    for path, why in open_questions.items():
+        for one in why:
+            print(f"receipt: {path} {one}", file=sys.stderr)
+    if open_questions:
         print(
             "receipt: pending until you have decided, then: ops/bin/remembrancer record update --resolved",
             file=sys.stderr,
@@ -126,11 +155,21 @@ def tell(conflicts: list[str], kept: list[str]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one operation; return the exit code (0 also where there is no plugin to write a receipt with)."""
-    operations = {"spawn": spawn, "update": update}
-    if len(arguments) != 2 or arguments[0] not in operations:
+    if len(arguments) != 2 or arguments[0] not in {"spawn", "update"}:
         print("usage: post_generate.py spawn|update JSON", file=sys.stderr)
         return 2
-    call = json.loads(arguments[1])
+    try:
+        code = run(arguments[0], json.loads(arguments[1]))
+    except KeyboardInterrupt:
+        print(f"receipt: not written: stopped. {LATER}", file=sys.stderr)
+        return 130
+    if arguments[0] == "update" and code == 0:
+        running.end(Path.cwd())
+    return code
+
+
+def run(name: str, call: dict[str, Any]) -> int:
+    """Run one operation about what copier.yml says of this run; return the exit code."""
     if sys.version_info < (3, 11):  # noqa: UP036  # Copier itself still runs on 3.10
         print(
             f"receipt: skipped, Copier runs on Python {sys.version.split()[0]} and receipts need 3.11. {LATER}",
@@ -148,7 +187,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         sys.path.insert(0, str(PLUGIN / "src"))
-        path = operations[arguments[0]](Path.cwd(), call)
+        path = {"spawn": spawn, "update": update}[name](Path.cwd(), call)
     except Exception as error:  # noqa: BLE001  # a traceback would bury the one sentence that matters
         print(f"receipt: not written: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ Answers name a version by its tag, and tags can be moved. Receipts name the comm
 what an update is measured against. Standard library only: this runs inside Copier's own environment.
 """
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -29,18 +30,25 @@ class Start:
         version: the version that the answers name.
         commit: the commit that the layer's newest receipt states for it; without a receipt, what the name means now.
         now: the commit that the name means in the template now, "" where it means none.
-        receipt: that newest receipt, if it is for this version.
+        receipt: the layer's newest receipt for this version, if there is one.
+        last: the layer's newest receipt, where the record ends.
     """
 
     version: str
     commit: str
     now: str
     receipt: "Receipt | None"
+    last: "Receipt | None" = None
 
     @property
     def moved(self) -> bool:
         """Tell whether the version's name has come to mean another commit since it was recorded."""
         return bool(self.now) and self.now != self.commit
+
+    @property
+    def recorded(self) -> bool:
+        """Tell whether the record ends where this update starts, or nothing is recorded at all."""
+        return self.last is None or self.last is self.receipt
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -57,10 +65,10 @@ def git_bytes(folder: Path, *arguments: str) -> bytes:
     return done.stdout if done.returncode == 0 else b""
 
 
-def newest(root: Path, layer: str) -> "Receipt | None":
-    """Return the layer's spawn or update receipt that was recorded last; unreadable ones do not count.
+def recorded(root: Path, layer: str) -> "list[Receipt]":
+    """Return the layer's spawn and update receipts, oldest first; unreadable ones do not count.
 
-    Of two in the same second the one counts that no other starts from.
+    Of two in the same second the one comes last that no other starts from.
     """
     from remembrancer.errors import RemembrancerError  # noqa: PLC0415  # only on an interpreter that has tomllib
     from remembrancer.repository.store import Store  # noqa: PLC0415
@@ -79,7 +87,13 @@ def newest(root: Path, layer: str) -> "Receipt | None":
     found.sort(
         key=lambda one: (one.predicate["recordedAt"], one.predicate["template"]["commit"] not in begun, one.digest)
     )
-    return found[-1] if found else None
+    return found
+
+
+def newest(root: Path, layer: str) -> "Receipt | None":
+    """Return the layer's spawn or update receipt that was recorded last, if there is one."""
+    known = recorded(root, layer)
+    return known[-1] if known else None
 
 
 def start(root: Path, source: Path, layer: str, version: str) -> Start | None:
@@ -92,10 +106,30 @@ def start(root: Path, source: Path, layer: str, version: str) -> Start | None:
         version: what the answers file named before the update (a tag, or what `git describe` made of a commit).
     """
     now = git(source, "rev-parse", "--verify", "--quiet", f"{version}^{{commit}}")
-    known = newest(root, layer)
-    if known is not None and known.predicate["template"]["version"] == version:
-        return Start(version, known.predicate["template"]["commit"], now, known)
-    return Start(version, now, now, None) if now else None
+    known = recorded(root, layer)
+    last = known[-1] if known else None
+    of_it = [one for one in known if one.predicate["template"]["version"] == version]
+    if of_it:
+        return Start(version, of_it[-1].predicate["template"]["commit"], now, of_it[-1], last)
+    return Start(version, now, now, None, last) if now else None
+
+
+def skipped(root: Path, begin: Start, answers_file: str) -> list[str]:
+    """Return the versions between the end of the record and the start of an update, oldest first.
+
+    They are those that the committed answers file has named since, and none of them has a receipt there.
+    """
+    if begin.recorded or begin.last is None:
+        return []
+    last, found = begin.last.predicate["template"]["version"], [begin.version]
+    for commit in git(root, "log", "--format=%H", "--", answers_file).split():
+        said = re.search(rb"^_commit: ['\"]?([^'\"\n]+)", git_bytes(root, "show", f"{commit}:./{answers_file}"), re.M)
+        version = said[1].decode("utf-8", "replace") if said else ""
+        if version == last:
+            break
+        if version and version != found[0]:
+            found.insert(0, version)
+    return found
 
 
 def signed_tag(source: Path, version: str, commit: str) -> bytes:

@@ -55,6 +55,10 @@ REASONS: dict[str, Reason] = {
         "A commit message does not begin with [component] type: description.",
         "Write, for example, `[my-svc] fix: count every request once`.",
     ),
+    "drift.answers": Reason(
+        "An answers file was edited by hand, so it says something else than the files were made with.",
+        "Put it back with `git checkout`, and say it to the update: `copier update --trust --data NAME=VALUE`.",
+    ),
     "drift.behind": Reason(
         "A file of the standard is still what an earlier version of it rendered.",
         "Run `copier update --trust`, or take its new text over; `remembrancer drift --diff` shows what differs.",
@@ -66,6 +70,10 @@ REASONS: dict[str, Reason] = {
     "drift.missing": Reason(
         "A file of the standard is not there.",
         "Restore it from git, or accept its absence with `remembrancer record waiver`.",
+    ),
+    "drift.mode": Reason(
+        "A file of the standard has its bytes, and may be run where the standard's may not, or the other way round.",
+        "Put the permission back with `chmod +x FILE` or `chmod -x FILE`; `git diff` shows which it was.",
     ),
     "drift.no-need": Reason(
         "A waiver was asked for a file that does not differ from the standard, or is not the standard's.",
@@ -353,6 +361,10 @@ REASONS: dict[str, Reason] = {
         "An update receipt still has conflicts that nobody has resolved.",
         "Resolve them and run `remembrancer record update --resolved`.",
     ),
+    "receipt.interrupted": Reason(
+        "An update of the template broke off, and what it had written so far is still in the work tree.",
+        "Throw it away with `git reset --hard && git clean -d --force`, and run `copier update --trust` again.",
+    ),
     "receipt.kind": Reason(
         "A receipt's kind is not one of those that this version knows.",
         "Use a newer Remembrancer, or remove the file.",
@@ -396,6 +408,10 @@ REASONS: dict[str, Reason] = {
     "receipt.text": Reason(
         "A decision record's text is not the one that its newest receipt binds.",
         "Restore the file with `git checkout -- <file>`, or write a new decision that supersedes it.",
+    ),
+    "receipt.undo": Reason(
+        "An update cannot be taken back in the state that the repository is in.",
+        "Bring it into the state that the message asks for; docs/updating.md has a recipe for each.",
     ),
     "receipt.unrecorded": Reason(
         "The answers file names a version of the template that no spawn or update receipt records.",

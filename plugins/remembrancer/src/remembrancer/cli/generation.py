@@ -40,29 +40,57 @@ def spawn(session: Session, shown: Shown, *, answers: str | None, no_seal: bool)
     "--resolved", is_flag=True, help="Every conflict of the waiting update is resolved: hash its files again."
 )
 @ANSWERS
-@NO_SEAL
+@click.option("--no-seal", is_flag=True, hidden=True, expose_value=False)  # the default since 4.2
 @command(trust=True)
-def update(session: Session, shown: Shown, *, resolved: bool, answers: str | None, no_seal: bool) -> int:
-    """Write an update receipt that is missing, or (--resolved) complete the one that waits for your decision."""
+def update(session: Session, shown: Shown, *, resolved: bool, answers: str | None) -> int:
+    """Write an update receipt that is missing, or (--resolved) complete the one that waits for your decision.
+
+    Nothing is sealed: an update can be thrown away until it is committed, and the next seal takes its receipt up then.
+    """
     from remembrancer.standard.missed import record_missed, resolve
 
     if resolved:
         done = resolve(session.store, session.clock)
     else:
         done = record_missed(session.store, "update", session.clock, answers)
-    return _finish(session, shown, "record update", done, no_seal=no_seal)
+    lines, data = written_lines(done), written_data(done)
+    if any(one.new for one in done):
+        lines.append("the update is sealed by the first `remembrancer seal` after its commit")
+    return say(Report("record update", data=data, notices=session.notices), shown.format, *lines)
+
+
+def written_lines(done: "list[Written]") -> list[str]:
+    """Return what is told about receipts of generations: where they are, and what has to be decided."""
+    lines = []
+    for one in done:
+        lines.append(f"{'recorded' if one.new else 'already recorded'} {one.path} (sha256 {one.digest})")
+        lines += one.notes
+        if one.notes:
+            lines.append("pending until you have decided, then: remembrancer record update --resolved")
+    return lines
+
+
+def written_data(done: "list[Written]") -> dict[str, object]:
+    """Return the same for programs."""
+    items = [
+        {
+            "receipt": str(one.path),
+            "sha256": one.digest,
+            "recorded": one.new,
+            "layer": one.layer,
+            **({"undecided": list(one.notes)} if one.notes else {}),
+        }
+        for one in done
+    ]
+    return {"receipts": items}
 
 
 def _finish(session: Session, shown: Shown, name: str, done: "list[Written]", *, no_seal: bool) -> int:
     from remembrancer.record.finish import seal_after
 
-    lines = [f"{'recorded' if one.new else 'already recorded'} {one.path} (sha256 {one.digest})" for one in done]
-    items = [{"receipt": str(one.path), "sha256": one.digest, "recorded": one.new, "layer": one.layer} for one in done]
-    data: dict[str, object] = {"receipts": items}
+    lines, data = written_lines(done), written_data(done)
     if any(one.new for one in done):
         sealed = seal_after(session, wait=no_seal)
         lines += sealed_lines(sealed)
-        if name == "record update":
-            lines.append("the update is sealed by the first `remembrancer seal` after its commit")
         data.update({name: value for name, value in sealed_data(sealed).items() if name != "receipts"})
     return say(Report(name, data=data, notices=session.notices), shown.format, *lines)

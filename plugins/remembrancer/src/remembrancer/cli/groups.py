@@ -22,6 +22,15 @@ def record() -> None:
 
 @click.group(
     cls=LazyGroup,
+    table={"update": ("remembrancer.cli.undo:update", "The newest update of the template, committed or sealed.")},
+    epilog="Example: remembrancer undo update",
+)
+def undo() -> None:
+    """Take an event back, with another event on the record."""
+
+
+@click.group(
+    cls=LazyGroup,
     table={
         "show": ("remembrancer.cli.trust:show", "Show the policy and whether it is trusted here."),
         "pin": ("remembrancer.cli.trust:pin", "Trust an owner's fingerprint from now on."),

@@ -14,6 +14,7 @@ from remembrancer.cli.lazy import LazyGroup, called
 COMMANDS = {
     "init": ("remembrancer.cli.init:init", "Begin a ledger: throw-away development trust, or production."),
     "record": ("remembrancer.cli.groups:record", "Record an event: deploy, spawn, update, rollback."),
+    "undo": ("remembrancer.cli.groups:undo", "Take an update of the template back, on the record."),
     "sign": ("remembrancer.cli.sign:sign", "Sign an artifact with OpenPGP and record the signature."),
     "timestamp": ("remembrancer.cli.sign:timestamp", "Get an RFC 3161 timestamp of an artifact and record it."),
     "seal": ("remembrancer.cli.seal:seal", "Put pending receipts into the ledger and sign its checkpoint."),

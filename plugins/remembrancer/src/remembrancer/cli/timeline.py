@@ -23,6 +23,7 @@ def timeline(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given:
     events.check_kinds(kinds)
     meant = kinds or tuple(kind for kind in KINDS if shown.verbose or kind not in _PROOFS)
     found = list(events.found(session.store, wanted(kinds=meant, **given), session.notices))
+    session.notices += _gone(session)
     rows = [
         {
             "recordedAt": receipt.predicate["recordedAt"],
@@ -42,3 +43,18 @@ def timeline(session: Session, shown: Shown, *, kinds: tuple[str, ...], **given:
             [[row["recordedAt"], row["kind"], row["event"], row["who"]] for row in rows],
         )
     return say(report, "text", *([] if rows else ["nothing is recorded"]))
+
+
+def _gone(session: Session) -> list[str]:
+    """Return a notice for each sealed receipt whose file is gone: it happened, and is not in the rows."""
+    from remembrancer.errors import RemembrancerError
+    from remembrancer.memory import events
+
+    claimed = session.ledger.claimed()
+    try:
+        entries = (entry for _, entry in session.ledger.entries(0, claimed.size)) if claimed else ()
+        return [
+            f"{path} is sealed, and its file is gone [receipt.missing]" for path in events.gone(session.store, entries)
+        ]
+    except RemembrancerError as error:  # what is wrong with the ledger is for `verify-audit`
+        return [f"the ledger could not be read: {error.message} [{error.code}]"]

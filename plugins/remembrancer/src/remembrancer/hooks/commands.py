@@ -1,14 +1,17 @@
 """`hook`: the checks as commands, for .pre-commit-hooks.yaml and for the hooks of generated repositories."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from remembrancer.paths import DECISIONS, LEDGER, RECEIPTS
+from remembrancer.paths import DECISIONS, LEDGER, LOCAL, RECEIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from remembrancer.findings import Finding
 
 
 class _Check(NamedTuple):
@@ -33,6 +36,7 @@ ROOT = click.option(
 # what pre-commit appends; what is committed is read from Git's index
 FILES = click.argument("files", nargs=-1, metavar="[FILE]...")
 
+MARK = f"{LOCAL}/updating"  # of an update that runs, or broke off
 _ROOTS = (RECEIPTS, ".copier-answers.yml", ".copier-answers.k8s.yml", ".copier-answers.ci.yml")
 
 
@@ -43,11 +47,16 @@ def _run(root: str, names: "Sequence[str]") -> int:
     with Staged(root) as staged:
         changes = staged.changes(*_ROOTS)
         merging = staged.merging
-        if not (changes or merging):
+        broken = "check-receipts" in names and os.path.lexists(os.path.join(root, MARK))  # noqa: PTH118
+        if not (changes or merging or broken):
             return 0
         from remembrancer.hooks.refusal import tell  # noqa: PLC0415
 
-        found = []
+        found: list[Finding] = []
+        if broken:
+            from remembrancer.hooks.receipts import interrupted_update  # noqa: PLC0415
+
+            found += interrupted_update(staged)
         for name in names:
             if any(change.path.startswith(CHECKS[name].paths) for change in changes) or (
                 merging and name == "check-ledger"  # the side that is left behind changes nothing against HEAD

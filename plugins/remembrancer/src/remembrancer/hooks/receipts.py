@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 
 from remembrancer.clock import SystemClock
 from remembrancer.errors import Rejected, RemembrancerError
@@ -60,6 +61,15 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     if answers:
         found += _generations(staged, answers)
     return found
+
+
+def interrupted_update(staged: Staged) -> Iterator[Finding]:
+    """Yield a refusal where an update broke off and what it left is about to be committed without its receipt."""
+    from remembrancer.standard.interrupted import MARK, interrupted  # noqa: PLC0415 - only where there is a mark
+
+    version = interrupted(Path(staged.root))
+    if version and any(not change.path.startswith(RECEIPTS) for change in staged.changes(".")):
+        yield refusal(CHECK, "receipt.interrupted", MARK, f"an update from {version} broke off here")
 
 
 def _is_receipt(path: str) -> bool:

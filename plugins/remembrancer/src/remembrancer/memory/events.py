@@ -1,17 +1,20 @@
 """What happened, as rows that people list and filter: one for each receipt, taken from the files and not judged."""
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.kinds import KINDS
-from remembrancer.receipt.statement import Receipt
+from remembrancer.receipt.statement import Receipt, parse, relative_path
 from remembrancer.record.statements import DEFAULT_ENVIRONMENT
 from remembrancer.repository.store import Store
 
 Said = Mapping[str, Any]
+_NAMED = re.compile(r"([0-9a-f]{64})\.receipt$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,17 @@ def placed(receipt: Receipt) -> tuple[str, str | None]:
 def _deploy(receipt: Receipt, said: Said) -> str:
     _, where = placed(receipt)
     return f"{said['component']} {said['version']} {f'into {where}' if where else 'released'}"
+
+
+def gone(store: Store, sealed: Iterable[bytes]) -> Iterator[str]:
+    """Yield the path (from the root) of each receipt of the log that has no file; `sealed` are the log's entries."""
+    named = {found[1] for name in store.receipts() if (found := _NAMED.search(name))}
+    for entry in sealed:
+        if hashlib.sha256(entry).hexdigest() in named:
+            continue
+        path = relative_path(parse(entry))
+        if not (store.receipts_dir / path).is_file():
+            yield f"{RECEIPTS}/{path}"
 
 
 def summary(receipt: Receipt) -> str:

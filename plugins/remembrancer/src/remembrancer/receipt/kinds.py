@@ -123,7 +123,7 @@ KINDS: dict[str, Kind] = {
                     "from": Record({"commit": COMMIT, "version": LINE}, {"movedTo": COMMIT}),
                     "conflicts": Many(PATH),
                 },
-                {"resolvedAt": TIME},
+                {"resolvedAt": TIME, "skipped": Many(LINE, 1, 1000)},
             ),
             _digest_is("manifest", "sha256"),
         ),

@@ -17,23 +17,28 @@ from remembrancer.tlog import merkle
 STANDARD, SEEDED = "standard", "seeded"
 # the one form that `write` gives a line, so that nothing has to be encoded again to compare
 _LINE = re.compile(
-    r'\{"disk":"([0-9a-f]{64})?","owner":"(standard|seeded)","path":("[^"\\]*(?:\\.[^"\\]*)*"),"rendered":"([0-9a-f]{64})"\}'
+    r'\{"disk":"([0-9a-f]{64})?",("executable":true,)?"owner":"(standard|seeded)","path":("[^"\\]*(?:\\.[^"\\]*)*"),"rendered":"([0-9a-f]{64})"\}'
 )
 
 
 class Line(NamedTuple):
-    """One file: a relative path with forward slashes, its owner, and both digests (64 hexadecimal digits)."""
+    """One file: a relative path with forward slashes, its owner, and both digests (64 hexadecimal digits).
+
+    `executable` says that the template renders it with the permission to run it; manifests before 4.2 never say so.
+    """
 
     path: str
     owner: str
     rendered: str
     disk: str
+    executable: bool = False
 
     def encode(self) -> bytes:
         """Return the line's bytes without the newline: compact JSON with sorted keys."""
         # only a path can hold what JSON escapes; the other members are hexadecimal or one of two words
         path = encode_basestring(self.path)
-        text = f'{{"disk":"{self.disk}","owner":"{self.owner}","path":{path},"rendered":"{self.rendered}"}}'
+        runs = '"executable":true,' if self.executable else ""
+        text = f'{{"disk":"{self.disk}",{runs}"owner":"{self.owner}","path":{path},"rendered":"{self.rendered}"}}'
         return text.encode()
 
 
@@ -74,11 +79,11 @@ def _line(part: bytes) -> Line:
     found = _LINE.fullmatch(part.decode("utf-8"))
     if found is None:
         raise ValueError("a line is not what this program writes")
-    disk, owner, text, rendered = found.groups()
+    disk, runs, owner, text, rendered = found.groups()
     path = text[1:-1]
     if "\\" in text:
         path = json.loads(text)
         if encode_basestring(path) != text:
             raise ValueError("a path is not in its canonical form")
     PATH.check(path, "path")
-    return Line(path, owner, rendered, disk or "")
+    return Line(path, owner, rendered, disk or "", bool(runs))

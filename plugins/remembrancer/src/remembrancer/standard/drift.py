@@ -6,7 +6,7 @@ repository can move the measure. Files that were seeded belong to the team and a
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -108,6 +108,8 @@ def judge(
     listed: Mapping[str, Waiver],
     sealed: Iterable[Waiver],
     now: datetime,
+    *,
+    runnable: Collection[str] | None = None,
 ) -> Drift:
     """Compare what lies on disk with what the standard rendered.
 
@@ -117,18 +119,24 @@ def judge(
         listed: the waivers that the repository lists, by path.
         sealed: the waivers whose receipts are proven to be in the log.
         now: when a waiver has to be in force.
+        runnable: the paths that may be run here; None where nothing can be said about that.
     """
     proven = frozenset(sealed)
     files: list[File] = []
     seeded: list[Seeded] = []
     for layer, one in sorted(current(generations).items()):
         older = _older(generations, one)
+        # manifests before 4.2 say of no file that it may be run
+        modes = runnable if any(line.executable for line in one.lines) else None
         for line in one.lines:
             found = disk[line.path]
             if line.owner == SEEDED:
                 seeded.append(Seeded(line.path, layer, found != line.rendered, not found))
             else:
-                files.append(_file(line, layer, found, older, listed.get(line.path), proven, now))
+                file = _file(line, layer, found, older, listed.get(line.path), proven, now)
+                if modes is not None and found == line.rendered and line.executable != (line.path in modes):
+                    file = file._replace(status=Status.CHANGED, code="drift.mode")
+                files.append(file)
     return Drift(tuple(files), tuple(seeded))
 
 
@@ -193,6 +201,8 @@ def _finding(file: File, version: str) -> Finding:
         Status.MISSING: f"is missing, {version} has it",
         Status.BEHIND: f"is still as in {file.version}, the standard is {version}",
     }[file.status]
+    if file.code == "drift.mode":
+        said = f"has the bytes that {version} rendered, and another permission to run it"
     if file.disk == IRREGULAR:
         said = "isn't a regular file, so its bytes are not the standard's"
     if file.waiver is not None:

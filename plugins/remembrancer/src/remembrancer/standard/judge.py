@@ -12,7 +12,8 @@ from remembrancer.paths import LEDGER
 from remembrancer.standard.basis import from_ledger, from_proof, tags
 from remembrancer.standard.drift import Drift, Generation, current, findings, judge
 from remembrancer.standard.portable import MAX_BYTES
-from remembrancer.standard.proven import Recorded, listed_waivers, on_disk, standard_findings
+from remembrancer.standard.proven import Recorded, listed_waivers, on_disk, runnable, standard_findings
+from remembrancer.standard.said import explained
 from remembrancer.system.digests import read_given
 from remembrancer.verify.artifact import trust_finding
 
@@ -55,7 +56,9 @@ def judge_drift(
     vouched = tags(session, trusted, basis, [read_given(path) for path in template_keys])
     newest = current(basis.generations)
     disk = on_disk(session.root, list(newest.values()))
+    runs = runnable(session.root, list(newest.values()))
     listed, recorded = listed_waivers(session.repository), basis.recorded
-    result = judge(basis.generations, disk, listed, recorded.waivers(), session.clock.now())
-    verdict.findings.extend([*vouched, *standard_findings(newest, recorded.size), *findings(result, newest)])
+    result = judge(basis.generations, disk, listed, recorded.waivers(), session.clock.now(), runnable=runs)
+    drifted = explained(session.root, findings(result, newest), newest)
+    verdict.findings.extend([*vouched, *standard_findings(newest, recorded.size), *drifted])
     return verdict, Compared(result, newest, recorded)

@@ -23,6 +23,7 @@ from remembrancer.repository.store import Store
 from remembrancer.standard import waivers
 from remembrancer.standard.drift import IRREGULAR, Generation, Waiver, waiver_of
 from remembrancer.standard.generations import ANSWERS, answers_in, generations, in_order
+from remembrancer.system import git as gitcall
 from remembrancer.tlog.tile import Reader
 from remembrancer.verify.whole import PolicyVersions, entries
 
@@ -140,6 +141,21 @@ def unsealed(store: Store, recorded: Recorded) -> list[Finding]:
             )
         answers.append(negative("standard", f"{RECEIPTS}/{relative_path(one)}", error))
     answers += unrecorded(store.root, newest, "receipt")
+    for layer, one in sorted(newest.items()):
+        ends = str(one.predicate["template"]["version"])
+        for said in answers_in(store.root, ANSWERS[layer]):
+            if said.version != ends:
+                message = f"{said.path} names {said.version}, and the newest receipt {ends}: an update has no receipt"
+                answers.append(negative("standard", said.path, Rejected("drift.unrecorded", message)))
+    answers += [
+        negative(
+            "standard",
+            f"{RECEIPTS}/{relative_path(one)}",
+            Rejected("receipt.missing", f"{RECEIPTS}/{relative_path(one)} is sealed, and its file is gone"),
+        )
+        for one, _ in recorded.receipts
+        if not (store.receipts_dir / relative_path(one)).is_file()
+    ]
     if not newest and not answers:
         error = Rejected("drift.unrecorded", "no receipt states that a standard was ever applied here")
         answers.append(negative("standard", RECEIPTS, error))
@@ -211,6 +227,23 @@ def on_disk(root: Path, generations: Sequence[Generation]) -> dict[str, str]:
     return {
         path: IRREGULAR if linked and not linked.isdisjoint(_parents(path)) else digest(base + path) for path in paths
     }
+
+
+def runnable(root: Path, generations: Sequence[Generation]) -> set[str] | None:
+    """Return the paths of the manifests that their owner may run; None where Git is told that this means nothing."""
+    lines = [line for one in generations for line in one.lines]
+    found = {line.path for line in lines if _runs(f"{root}/{line.path}")}
+    if found == {line.path for line in lines if line.executable}:
+        return found
+    asked = gitcall.run(root, ("config", "--type=bool", "--get", "core.fileMode"))
+    return None if asked.stdout.strip() == b"false" else found
+
+
+def _runs(path: str) -> bool:
+    try:
+        return bool(os.lstat(path).st_mode & stat.S_IXUSR)
+    except OSError:
+        return False
 
 
 def _parents(path: str) -> Iterator[str]:

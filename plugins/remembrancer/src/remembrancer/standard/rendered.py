@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from remembrancer.errors import EnvironmentTrouble
+from remembrancer.standard.aside import copy_aside
 from remembrancer.standard.drift import IRREGULAR, File
 from remembrancer.standard.generations import answers_of
-from remembrancer.standard.missed import copy_aside
 from remembrancer.system import git as gitcall
 
 

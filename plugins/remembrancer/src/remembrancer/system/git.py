@@ -53,6 +53,11 @@ def environment() -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in _FOREIGN}, **_READING}
 
 
+def outside() -> dict[str, str]:
+    """Return the environment of a program that works in another repository than the one a hook is called for."""
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+
+
 def within(root: "Path") -> bool:
     """Say whether a folder lies in a Git work tree, without asking Git, which may refuse to answer."""
     folder = root.absolute()

@@ -1,0 +1,167 @@
+"""An update carried out once more, aside, by Copier and the template's own hook: what it should have left here.
+
+An update whose hook was killed leaves no receipt, and perhaps half of its files. Nothing is assumed about it: the state
+that it began with is in Git, the new version in the template, and the same programs that would have finished it say
+what it comes to. The repository itself is only read.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from remembrancer.errors import EnvironmentTrouble, Refused
+from remembrancer.receipt.statement import Receipt, relative_path
+from remembrancer.repository.store import Store
+from remembrancer.standard.aside import copier_program
+from remembrancer.standard.generations import Answers, answers_said
+from remembrancer.standard.said import answers_in_text
+from remembrancer.system import git as gitcall
+
+
+class Course(NamedTuple):
+    """Where an unrecorded update began and ended: a commit, a commit ("" for the work tree), what was passed over."""
+
+    base: str
+    after: str
+    skipped: list[str]
+
+
+class Replayed(NamedTuple):
+    """A folder with the service as the update leaves it, and what the hook said of it, a line each."""
+
+    root: Path
+    said: tuple[str, ...]
+
+    def file(self, path: str) -> bytes | None:
+        """Return the bytes of a file, or None where the update leaves none."""
+        place = self.root / path
+        return place.read_bytes() if place.is_file() and not place.is_symlink() else None
+
+
+def course(root: Path, answers: Answers, last: str) -> Course:
+    """Return the course of the update from version `last` to the one that the answers file names.
+
+    Raises Refused(receipt.generation) where Git does not know a state at `last`, EnvironmentTrouble(env.git).
+    """
+    known = _version_at(root, "HEAD", answers.path) if gitcall.head(root) else ""
+    if known == last:
+        return Course(_git(root, "rev-parse", "HEAD").decode().strip(), "", [])
+    after, left = "", ""
+    passed: list[str] = []
+    touching = ("log", "--first-parent", "-m", "--format=%H", "--", answers.path)
+    for commit in _git(root, *touching).decode().split() if known else ():
+        version = _version_at(root, commit, answers.path)
+        if version == last:
+            return Course(f"{left}^", after, passed)
+        left = commit
+        if version == answers.version and not passed:
+            after = commit
+        elif version and version not in passed[:1]:
+            passed.insert(0, version)
+    message = f"Git has no commit here at which {answers.path} names {last}, where the last receipt ends"
+    raise Refused("receipt.generation", message, "In a shallow clone, run `git fetch --unshallow` first.")
+
+
+def _version_at(root: Path, commit: str, path: str) -> str:
+    done = gitcall.run(root, ("show", f"{commit}:./{path}"))
+    said = None if done.returncode else answers_said(path, done.stdout.decode("utf-8", "replace"))
+    return said.version if said else ""
+
+
+def committed(root: Path, commit: str, path: str) -> bytes | None:
+    """Return the bytes of a file in a commit, or None."""
+    done = gitcall.run(root, ("cat-file", "blob", f"{commit}:./{path}"))
+    return None if done.returncode else done.stdout
+
+
+@contextmanager
+def replayed(root: Path, base: str, answers: Answers, last: Receipt) -> Iterator[Replayed]:
+    """Carry the update of a layer out in a clone at `base`, and give that; only there is anything written.
+
+    Answers that differ from what Copier arrives at by itself count as given with `--data`. Raises
+    EnvironmentTrouble(env.copier, env.git).
+    """
+    with tempfile.TemporaryDirectory(prefix="remembrancer-update.") as folder:
+        top = Path(_git(root, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
+        inside = root.resolve().relative_to(top.resolve())
+        said: tuple[str, ...] = ()
+        data = b""
+        for turn in ("first", "second"):
+            clone = Path(folder) / turn / top.name
+            _clone(top, clone, base)
+            _with_receipt(root, clone / inside, last)
+            said = _update(clone / inside, answers, Path(folder) / "data.yml" if data else None)
+            data = given((root / answers.path).read_bytes(), (clone / inside / answers.path).read_bytes())
+            if not data:
+                break
+            (Path(folder) / "data.yml").write_bytes(data)
+        yield Replayed(clone / inside, said)
+
+
+def given(here: bytes, there: bytes) -> bytes:
+    """Return the answers of one file that another does not have, as text of the same form."""
+    one, other = answers_in_text(here), answers_in_text(there)
+    return "".join(
+        f"{name}:{text}" for name, text in one.items() if not name.startswith("_") and other.get(name) != text
+    ).encode()
+
+
+def _clone(top: Path, clone: Path, base: str) -> None:
+    commit = _git(top, "rev-parse", "--verify", f"{base}^{{commit}}").decode().strip()
+    clone.parent.mkdir(parents=True)
+    quiet = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "protocol.file.allow=always")
+    _run(["git", *quiet, "clone", "--quiet", "--shared", "--no-checkout", "--", str(top), str(clone)])
+    _run(["git", "-C", str(clone), *quiet, "config", "core.hooksPath", "/dev/null"])
+    _run(["git", "-C", str(clone), *quiet, "checkout", "--quiet", "--detach", commit])
+
+
+def _with_receipt(root: Path, copy: Path, last: Receipt) -> None:
+    """The record ends with `last`, also where its receipt was committed later than the state that it is about."""
+    here, there = Store(root), Store(copy)
+    if (there.receipts_dir / relative_path(last)).is_file():
+        return
+    for blob in last.blobs:
+        there.write_blob(here.read_blob(blob))
+    there.write_receipt(last.data, noted=False)
+    _run(["git", "-C", str(copy), "add", "--all", "--force", "--", "ops/receipts/blobs", f"ops/receipts/{last.kind}"])
+    who = ("-c", "user.name=Remembrancer", "-c", "user.email=remembrancer@localhost", "-c", "commit.gpgsign=false")
+    _run(["git", "-C", str(copy), *who, "commit", "--quiet", "--no-verify", "-m", "where the record ends"])
+
+
+def _update(copy: Path, answers: Answers, data: Path | None) -> tuple[str, ...]:
+    command = [*copier_program(), "update", "--trust", "--quiet", "--defaults", "--vcs-ref", answers.version]
+    command += ["--answers-file", answers.path, *(["--data-file", str(data)] if data else [])]
+    done = subprocess.run(
+        command,
+        cwd=copy,
+        env=gitcall.outside(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        message = f"Copier could not carry out the update to {answers.version} once more: {last}"
+        raise EnvironmentTrouble("env.copier", message)
+    return tuple(line for line in done.stderr.splitlines() if line.startswith("receipt: "))
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, env=gitcall.outside(), check=False, capture_output=True)
+    except OSError as error:
+        raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
+    if done.returncode:
+        raise gitcall.trouble(done)
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    done = gitcall.run(root, arguments)
+    if done.returncode:
+        raise gitcall.trouble(done)
+    return done.stdout
