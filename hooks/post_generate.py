@@ -99,7 +99,7 @@ def update(root: Path, call: dict[str, Any]) -> str:
             f"the version {call['from']!r} that this update starts from is not in the template; "
             "docs/updating.md says what to do where a tag was deleted"
         )
-    if start.commit == call["commit"] and not provenance.git(root, "status", "--porcelain", "--", call["answers_file"]):
+    if start.commit == call["commit"] and not provenance.changed(root, start, call):
         if not start.recorded:
             print(
                 f"receipt: {start.version} has no receipt yet, so it is not on the record that it came; "

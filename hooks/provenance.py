@@ -16,6 +16,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "templates" / "ci" / "
 import neutral
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from remembrancer.receipt.statement import Receipt
 
 neutral_environment, with_settings = neutral.environment, neutral.with_settings
@@ -112,6 +115,15 @@ def start(root: Path, source: Path, layer: str, version: str) -> Start | None:
     if of_it:
         return Start(version, of_it[-1].predicate["template"]["commit"], now, of_it[-1], last)
     return Start(version, now, now, None, last) if now else None
+
+
+def changed(root: Path, begin: Start, call: "Mapping[str, Any]") -> bool:
+    """Tell whether an update to the version that is here already changes something: an answer, or the address."""
+    from remembrancer.receipt.source import public_source  # noqa: PLC0415
+
+    if begin.receipt is not None and begin.receipt.predicate["template"]["source"] != public_source(call["source"]):
+        return True
+    return bool(git(root, "status", "--porcelain", "--", call["answers_file"]))
 
 
 def skipped(root: Path, begin: Start, answers_file: str) -> list[str]:

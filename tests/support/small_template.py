@@ -108,6 +108,7 @@ class Small:
 
     def publish(self, tag: str) -> str:
         """Commit, tag (again) and push; return the commit."""
+        git(self.work, "add", "--all", "--force")  # also what the template itself tells services to ignore
         commit = commit_all(self.work, f"[spawn] chore: {tag}")
         git(self.work, "tag", "--force", tag)
         git(self.work, "push", "--quiet", "--force", str(self.bare), "HEAD:refs/heads/main", f"refs/tags/{tag}")

@@ -39,17 +39,25 @@ def spawn(session: Session, shown: Shown, *, answers: str | None, no_seal: bool)
 @click.option(
     "--resolved", is_flag=True, help="Every conflict of the waiting update is resolved: hash its files again."
 )
+@click.option("--source", metavar="URL", help="The template has this address now: move to it, at the same version.")
 @ANSWERS
 @click.option("--no-seal", is_flag=True, hidden=True, expose_value=False)  # the default since 4.2
 @command(trust=True)
-def update(session: Session, shown: Shown, *, resolved: bool, answers: str | None) -> int:
+def update(session: Session, shown: Shown, *, resolved: bool, source: str | None, answers: str | None) -> int:
     """Write an update receipt that is missing, or (--resolved) complete the one that waits for your decision.
 
     Nothing is sealed: an update can be thrown away until it is committed, and the next seal takes its receipt up then.
     """
+    from remembrancer.errors import BadInput
     from remembrancer.standard.missed import record_missed, resolve
 
-    if resolved:
+    if resolved and source:
+        raise BadInput("input.usage", "--resolved completes an update and --source begins one; say one of them")
+    if source:
+        from remembrancer.standard.moved import record_move
+
+        done = record_move(session.store, session.clock, source, answers)
+    elif resolved:
         done = resolve(session.store, session.clock)
     else:
         done = record_missed(session.store, "update", session.clock, answers)

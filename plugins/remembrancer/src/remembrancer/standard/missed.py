@@ -149,7 +149,7 @@ def _record_spawn(store: Store, answers: Answers, clock: Clock) -> Written:
     with tempfile.TemporaryDirectory(prefix="remembrancer-copy.") as folder:
         aside = Path(folder) / store.root.resolve().name
         copy_aside(store.root, answers, aside, tasks=True)
-        said, lines = _taken_over(store, Store(aside), answers, "spawn")
+        said, lines = taken_over(store, Store(aside), answers, "spawn")
     return _write(store, "spawn", {**said, "recordedAt": rfc3339(clock.now())}, lines)
 
 
@@ -161,7 +161,7 @@ def _record_update(store: Store, answers: Answers, last: Receipt, clock: Clock) 
     """
     way = replay.course(store.root, answers, str(last.predicate["template"]["version"]))
     with replay.replayed(store.root, way.base, answers, last) as done:
-        said, lines = _taken_over(store, Store(done.root), answers, "update")
+        said, lines = taken_over(store, Store(done.root), answers, "update")
         kept = [path for path in said["conflicts"] if path not in {line.path for line in lines}]
         _put_back(store.root, done, kept)
         paths = {line.path for line in (*lines, *_lines(store, last))} | set(said["conflicts"])
@@ -170,17 +170,14 @@ def _record_update(store: Store, answers: Answers, last: Receipt, clock: Clock) 
     if way.skipped:
         stated["skipped"] = way.skipped
     notes = (
-        *(line.removeprefix("receipt: ") for line in done.said if not line.startswith(_OWN)),
+        *(line.removeprefix("receipt: ") for line in done.said if not line.startswith(replay.OWN)),
         *(f"{path} is not as the update leaves it: it broke off, or somebody edited since" for path in unlike),
     )
     written = _write(store, "update", stated, lines)
     return Written(written.path, written.digest, True, written.layer, notes)
 
 
-_OWN = (f"receipt: {RECEIPTS}/", "receipt: pending", "receipt: note:")
-
-
-def _taken_over(store: Store, copied: Store, answers: Answers, kind: str) -> tuple[dict[str, Any], tuple[Line, ...]]:
+def taken_over(store: Store, copied: Store, answers: Answers, kind: str) -> tuple[dict[str, Any], tuple[Line, ...]]:
     """Return what the hook stated in a copy and its manifest; blobs beside the manifest are here then.
 
     Raises EnvironmentTrouble(env.copier) where it stated nothing.

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Refused
+from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, relative_path
 from remembrancer.repository.store import Store
 from remembrancer.standard.aside import copier_program
 from remembrancer.standard.generations import Answers, answers_said
 from remembrancer.standard.said import answers_in_text
 from remembrancer.system import git as gitcall
+
+OWN = (f"receipt: {RECEIPTS}/", "receipt: pending", "receipt: note:")  # what the hook says of its own work
 
 
 class Course(NamedTuple):
@@ -85,20 +88,17 @@ def replayed(root: Path, base: str, answers: Answers, last: Receipt) -> Iterator
     EnvironmentTrouble(env.copier, env.git).
     """
     with tempfile.TemporaryDirectory(prefix="remembrancer-update.") as folder:
-        top = Path(_git(root, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
-        inside = root.resolve().relative_to(top.resolve())
         said: tuple[str, ...] = ()
         data = b""
         for turn in ("first", "second"):
-            clone = Path(folder) / turn / top.name
-            _clone(top, clone, base)
-            _with_receipt(root, clone / inside, last)
-            said = _update(clone / inside, answers, Path(folder) / "data.yml" if data else None)
-            data = given((root / answers.path).read_bytes(), (clone / inside / answers.path).read_bytes())
+            copy = clone(root, Path(folder) / turn, base)
+            _with_receipt(root, copy, last)
+            said = update(copy, answers, Path(folder) / "data.yml" if data else None)
+            data = given((root / answers.path).read_bytes(), (copy / answers.path).read_bytes())
             if not data:
                 break
             (Path(folder) / "data.yml").write_bytes(data)
-        yield Replayed(clone / inside, said)
+        yield Replayed(copy, said)
 
 
 def given(here: bytes, there: bytes) -> bytes:
@@ -109,13 +109,20 @@ def given(here: bytes, there: bytes) -> bytes:
     ).encode()
 
 
-def _clone(top: Path, clone: Path, base: str) -> None:
+def clone(root: Path, folder: Path, base: str) -> Path:
+    """Clone the repository of `root` at a commit into a folder; return where in it the root lies.
+
+    Raises EnvironmentTrouble(env.git).
+    """
+    top = Path(_git(root, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n"))
+    copy = folder / top.name
     commit = _git(top, "rev-parse", "--verify", f"{base}^{{commit}}").decode().strip()
-    clone.parent.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     quiet = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "protocol.file.allow=always")
-    _run(["git", *quiet, "clone", "--quiet", "--shared", "--no-checkout", "--", str(top), str(clone)])
-    _run(["git", "-C", str(clone), *quiet, "config", "core.hooksPath", "/dev/null"])
-    _run(["git", "-C", str(clone), *quiet, "checkout", "--quiet", "--detach", commit])
+    _run(["git", *quiet, "clone", "--quiet", "--shared", "--no-checkout", "--", str(top), str(copy)])
+    _run(["git", "-C", str(copy), *quiet, "config", "core.hooksPath", "/dev/null"])
+    _run(["git", "-C", str(copy), *quiet, "checkout", "--quiet", "--detach", commit])
+    return copy / root.resolve().relative_to(top.resolve())
 
 
 def _with_receipt(root: Path, copy: Path, last: Receipt) -> None:
@@ -126,12 +133,21 @@ def _with_receipt(root: Path, copy: Path, last: Receipt) -> None:
     for blob in last.blobs:
         there.write_blob(here.read_blob(blob))
     there.write_receipt(last.data, noted=False)
-    _run(["git", "-C", str(copy), "add", "--all", "--force", "--", "ops/receipts/blobs", f"ops/receipts/{last.kind}"])
+    commit(copy, "ops/receipts/blobs", f"ops/receipts/{last.kind}")
+
+
+def commit(copy: Path, *paths: str) -> None:
+    """Commit some paths in a clone. Raises EnvironmentTrouble(env.git)."""
+    _run(["git", "-C", str(copy), "add", "--all", "--force", "--", *paths])
     who = ("-c", "user.name=Remembrancer", "-c", "user.email=remembrancer@localhost", "-c", "commit.gpgsign=false")
-    _run(["git", "-C", str(copy), *who, "commit", "--quiet", "--no-verify", "-m", "where the record ends"])
+    _run(["git", "-C", str(copy), *who, "commit", "--quiet", "--no-verify", "-m", "what the update begins with"])
 
 
-def _update(copy: Path, answers: Answers, data: Path | None) -> tuple[str, ...]:
+def update(copy: Path, answers: Answers, data: Path | None) -> tuple[str, ...]:
+    """Let Copier update a clone to the version that the answers name; return what the hook said, a line each.
+
+    `data` is a file of answers that were given. Raises EnvironmentTrouble(env.copier).
+    """
     command = [*copier_program(), "update", "--trust", "--quiet", "--defaults", "--vcs-ref", answers.version]
     command += ["--answers-file", answers.path, *(["--data-file", str(data)] if data else [])]
     done = subprocess.run(
