@@ -38,7 +38,7 @@ def check(root: Path, call: Mapping[str, Any]) -> None:
         names = ", ".join(line[2:].strip() for line in changed.splitlines()[:5])
         raise Stop(
             f"the work tree is not what is committed ({names}); "
-            "commit or stash it, or wait for whoever is writing there, and run copier update again"
+            "commit or stash it, or wait for whoever is writing there, and run copier update --trust again"
         )
     layer = _layer(root / call["answers_file"])
     possible = paths(SOURCE / "templates" / layer) if layer else set()
@@ -101,12 +101,12 @@ def _narrow(root: Path, call: Mapping[str, Any], clashes: list[str], strange: li
     if clashes:
         raise Stop(
             f"{', '.join(clashes)}: the new version has a file where a folder is here, or a folder where a file is; "
-            "give it another name, commit that, and run copier update again"
+            "give it another name, commit that, and run copier update --trust again"
         )
     if strange:
         raise Stop(
             f"Git does not have {', '.join(strange)}, and the new version would replace it; "
-            "move it away or commit it (git add --force), and run copier update again"
+            "move it away or commit it (git add --force), and run copier update --trust again"
         )
 
 

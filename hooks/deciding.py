@@ -12,6 +12,7 @@ import answers
 import deleted_upstream
 import following
 import manifest
+from fresh import Fresh
 from provenance import Start, git, git_bytes
 from remembrancer.receipt.source import public_source
 
@@ -20,9 +21,7 @@ MARKED = "has conflicts"
 REBASED = "was changed here, and the merge began with another state than the recorded one"
 
 
-def decide(
-    root: Path, source: Path, call: Mapping[str, Any], start: Start, *, fresh: Path, rendered: Mapping[str, str]
-) -> dict[str, list[str]]:
+def decide(root: Path, source: Path, call: Mapping[str, Any], start: Start, fresh: Fresh) -> dict[str, list[str]]:
     """Put right what Copier left wrong, and return each path that needs a person, with the reasons.
 
     Args:
@@ -30,8 +29,7 @@ def decide(
         source: the template's clone.
         call: what copier.yml says about this run.
         start: what the update starts from.
-        fresh: a folder with the new version's rendering.
-        rendered: path to digest of everything in `fresh`.
+        fresh: the new version's rendering.
 
     Raises:
         manifest.ManifestError: the old version could not be rendered, which is only tried where no receipt tells.
@@ -41,12 +39,12 @@ def decide(
     file = call["answers_file"]
     before = recorded_answers(root, start, file)
     if start.receipt is not None:
-        merged = list(following.follow(root, fresh, deleted_upstream.lines_of(root, start.receipt), rendered))
+        merged = list(following.follow(root, fresh, deleted_upstream.lines_of(root, start.receipt)))
         if rebased(root, call, start, before):
             found |= {path: [REBASED] for path in merged}
-    for path in deleted_upstream.keep(root, source, call, start, rendered):
+    for path in deleted_upstream.keep(root, source, call, start, fresh.files):
         found.setdefault(path, []).append(KEPT)
-    for path in manifest.conflicts(root, sorted(rendered)):
+    for path in manifest.conflicts(root, sorted(fresh.files)):
         found[path] = [MARKED]
     for change in answers.changes(root, source, call, before, call["data"]):
         found.setdefault(file, []).append(f"says something else: {change}")

@@ -9,30 +9,31 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import manifest
 from provenance import git, git_bytes
 
+if TYPE_CHECKING:
+    from fresh import Fresh
 
-def follow(
-    root: Path, fresh: Path, before: Mapping[str, tuple[str, str]], rendered: Mapping[str, str]
-) -> Iterator[str]:
+
+def follow(root: Path, fresh: "Fresh", before: Mapping[str, tuple[str, str]]) -> Iterator[str]:
     """Put right each file that the merge left otherwise than its two sides say, and yield those that need a person.
 
     Args:
         root: the service, after Copier's work and before any commit.
-        fresh: a folder with the new version's rendering.
+        fresh: the new version's rendering.
         before: path to (digest, owner) as the version before was rendered.
-        rendered: path to digest of everything in `fresh`.
     """
-    for path, digest in rendered.items():
+    for path, digest in fresh.files.items():
         found = manifest.sha256_file(root / path) if (root / path).is_file() else ""
         if found == digest:
             continue
         mine, committed = _committed(root, path)
         old = before.get(path, ("", ""))[0]
         if (committed and mine == old) or (not committed and not old):
-            shutil.copy(fresh / path, _place(root / path))  # nobody had edited it
+            shutil.copy(fresh.folder() / path, _place(root / path))  # nobody had edited it
             git(root, "reset", "--quiet", "--", path)
         elif committed and old == digest and found != mine:
             _place(root / path).write_bytes(git_bytes(root, "show", f"HEAD:./{path}"))  # only the team had

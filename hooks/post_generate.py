@@ -88,8 +88,10 @@ def update(root: Path, call: dict[str, Any]) -> str:
         RemembrancerError, OSError: the receipt could not be written.
     """
     import deciding  # noqa: PLC0415
+    import fresh  # noqa: PLC0415
     import manifest  # noqa: PLC0415
     import provenance  # noqa: PLC0415
+    import seen  # noqa: PLC0415
     from remembrancer.receipt import statement as receipt  # noqa: PLC0415
     from remembrancer.repository import store  # noqa: PLC0415
 
@@ -106,6 +108,7 @@ def update(root: Path, call: dict[str, Any]) -> str:
                 "run ops/bin/remembrancer record update",
                 file=sys.stderr,
             )
+        seen.noted("", ("", ""))  # nobody needs it
         return ""
     if start.moved:
         print(
@@ -113,11 +116,10 @@ def update(root: Path, call: dict[str, Any]) -> str:
             "now; somebody moved the tag, so read what this update changes with care",
             file=sys.stderr,
         )
-    with manifest.rendering(SOURCE, call, root) as fresh:
-        rendered = manifest.tree(fresh)
-        open_questions = deciding.decide(root, SOURCE, call, start, fresh=fresh, rendered=rendered)
-        on_disk, runnable = manifest.digests(root, sorted(rendered)), manifest.executables(fresh, rendered)
-        lines = manifest.lines(rendered, on_disk, HERE / "ownership.toml", runnable)
+    with fresh.fresh(SOURCE, call, root) as new:
+        open_questions = deciding.decide(root, SOURCE, call, start, new)
+        on_disk = manifest.digests(root, sorted(new.files))
+        lines = manifest.lines(new.files, on_disk, HERE / "ownership.toml", new.runnable)
     target = store.Store(root)
     blob = target.write_blob(manifest.blob(lines))
     stated = predicate(root, call, blob, lines)

@@ -28,7 +28,7 @@ def begin(root: Path, version: str, commit: str) -> str:
     mark = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     with os.fdopen(mark, "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        mine = {"process": os.getppid(), "started": _started(os.getppid()), "from": version, "commit": commit}
+        mine = {"process": os.getppid(), "started": started(os.getppid()), "from": version, "commit": commit}
         other = _read(file.read())
         if other and other.get("process") != mine["process"] and alive(other):
             return f"another update is under way here (process {other['process']}); wait for its end"
@@ -55,7 +55,7 @@ def alive(mark: "dict[str, object]") -> bool:
         return False
     except OSError:
         pass
-    return _started(process) == mark.get("started")
+    return started(process) == mark.get("started")
 
 
 def _read(text: str) -> "dict[str, object]":
@@ -66,7 +66,7 @@ def _read(text: str) -> "dict[str, object]":
     return found if isinstance(found, dict) else {}
 
 
-def _started(process: int) -> str:
+def started(process: int) -> str:
     """Return when a process began, as Linux counts, or "" elsewhere."""
     try:
         return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]

@@ -22,7 +22,7 @@ MOMENTS = {
     "before anything is written": "copier:subprocess.Popen:write-tree",
     "while files are written": "copier:open:r/settings.txt', 'w",
     "before the team's edits are merged": "copier:subprocess.Popen:'apply'",
-    "before the hook has rendered": "post_generate.py:subprocess.Popen:--skip-tasks",
+    "before the hook has decided": "post_generate.py:import:'deciding'",
     "before the receipt is written": "post_generate.py:os.rename:blobs",
 }
 KEPT = ["leaving.txt", "old-name.txt"]

@@ -41,14 +41,6 @@ def copier_update(history: History, root: Path) -> subprocess.CompletedProcess[s
     return done
 
 
-def take_theirs(service: Scratch) -> None:
-    """Decide for the standard in the one file that names the template's commit, where a moved tag always clashes."""
-    assert receipts(service.root, "update")[-1]["conflicts"] == ["ops/remembrancer.json"]
-    git(service.root, "checkout", "--theirs", "--", "ops/remembrancer.json")
-    service.ok("record", "update", "--resolved")
-    service.commit("[my-svc] chore: follow the standard")
-
-
 def test_a_moved_tag_is_noticed_and_stays_on_record(mine: History, service: Scratch, tmp_path: Path) -> None:
     root = service.root
     recorded = git(mine.bare, "rev-parse", f"{OLDER}^{{commit}}")
@@ -61,7 +53,8 @@ def test_a_moved_tag_is_noticed_and_stays_on_record(mine: History, service: Scra
     (stated,) = receipts(root, "update")
     assert stated["from"] == {"commit": recorded, "version": OLDER, "movedTo": moved}
 
-    take_theirs(service)
+    assert stated["conflicts"] == [], "nobody edited what the moved tag would have merged wrongly"
+    service.commit("[my-svc] chore: follow the standard")
 
     # the tag that the service is at now is moved too: nothing newer, and yet other content
     recorded = git(mine.bare, "rev-parse", f"{NEWEST}^{{commit}}")
@@ -76,9 +69,9 @@ def test_a_moved_tag_is_noticed_and_stays_on_record(mine: History, service: Scra
     service.ok("seal")
     report = service.json("drift").report
     assert any(f"the tag {NEWEST} had been moved from {recorded} to {moved}" in notice for notice in report["notices"])
-    # Copier took the moved tag for the old state, so to it the differences are the team's; drift is not misled
-    drifted = {one["path"]: one["status"] for one in report["data"]["files"] if one["status"] != "identical"}
-    assert drifted == {"ops/late.txt": "missing", "ops/remembrancer.json": "behind"}
+    # Copier took the moved tag for the old state, and so the differences for the team's; the recorded state knew better
+    assert {one["path"] for one in report["data"]["files"] if one["status"] != "identical"} == set()
+    assert (root / "ops/late.txt").is_file()
 
 
 def test_a_signed_tag_is_recorded_and_judged(mine: History, service: Scratch, tmp_path: Path) -> None:
