@@ -33,7 +33,9 @@ def check(root: Path, call: Mapping[str, Any]) -> None:
     """
     if trouble := running.begin(root, str(call["from"]), str(call["commit"])):
         raise Stop(trouble)
-    changed = git(root, "-c", "status.showUntrackedFiles=normal", "status", "--porcelain", "--", ".")
+    # an earlier migration may have renamed an answer
+    others = (".", f":(exclude){call['answers_file']}")
+    changed = git(root, "-c", "status.showUntrackedFiles=normal", "status", "--porcelain", "--", *others)
     if changed:
         names = ", ".join(line[2:].strip() for line in changed.splitlines()[:5])
         raise Stop(
@@ -128,9 +130,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: before_update.py JSON", file=sys.stderr)
         return 2
+    call = json.loads(arguments[0])
     try:
-        check(Path.cwd(), json.loads(arguments[0]))
+        check(Path.cwd(), call)
     except Stop as error:
+        git(Path.cwd(), "checkout", "--quiet", "HEAD", "--", call["answers_file"])  # an answer that was renamed already
         print(f"update: stopped before anything was written: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
