@@ -36,7 +36,7 @@ def record_move(store: Store, clock: Clock, address: str, given: str | None = No
 def _moved(store: Store, clock: Clock, address: str, answers: Answers) -> Written:
     known = generations(store, answers.layer)
     if not known or known[-1].predicate["template"]["version"] != answers.version:
-        raise Refused("receipt.generation", f"the record of {answers.path} does not end with {answers.version}")
+        raise Refused("receipt.generation", f"the newest receipt of {answers.path} is not for {answers.version}")
     with tempfile.TemporaryDirectory(prefix="remembrancer-move.") as folder:
         copy = replay.clone(store.root, Path(folder), "HEAD")
         file = copy / answers.path
