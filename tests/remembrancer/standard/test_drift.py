@@ -206,7 +206,7 @@ def test_a_deleted_receipt_cannot_hide_drift(service: Scratch) -> None:
     newest(service).unlink()
     put(service.root, OLD, "v1")
     done = service.json("drift")
-    assert (done.status, done.codes) == (1, {"drift.behind"})
+    assert (done.status, done.codes) == (1, {"drift.behind", "receipt.missing", "drift.unrecorded"})
 
 
 def test_edited_entries_cannot_hide_drift(service: Scratch) -> None:

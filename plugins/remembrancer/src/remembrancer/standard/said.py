@@ -34,7 +34,7 @@ def _explained(root: Path, finding: Finding, generation: Generation) -> Finding:
         return finding
     was, now = answers_in_text(recorded), answers_in_text((root / finding.subject).read_bytes())
     other = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
-    if not other:
+    if not other or "_commit" in other:  # another version is an update that waits, or that has no receipt
         return finding
     said = ", ".join(f"{name}: {_shown(now.get(name))}" for name in other)
     made = ", ".join(f"{name}: {_shown(was.get(name))}" for name in other)
