@@ -196,7 +196,8 @@ def run(name: str, call: dict[str, Any]) -> int:
     print(f"receipt: {path or 'none, nothing was new'}", file=sys.stderr)
     from remembrancer.receipt.source import public_source  # noqa: PLC0415
 
-    if public_source(call["source"]).startswith("local:"):
+    # a clone's own name is no path: the generator has said how a service with it is updated
+    if public_source(call["source"]).startswith("local:") and not call["source"].startswith("git+local:"):
         print(
             f"receipt: note: {call['answers_file']} names the template by a path of this machine, which copier update "
             "finds nowhere else, and not even here if it is relative; copy from the template's URL to have updates",

@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -51,23 +52,59 @@ def cached_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-def the_developers_guide(service: Path, home: Path) -> None:
-    """What docs/service-developer.md tells its readers to do."""
+# Stands for uv, which wants an index: what the guide's dependency needs is in the development lock already.
+UV = r"""#!/usr/bin/env python3
+import re, sys
+from pathlib import Path
+target, development = Path(sys.argv[-1]), Path("requirements-dev.lock").read_text()
+if target.name == "requirements.lock":
+    wanted = re.findall(r"(?m)^(?:httpx|httpcore|certifi)==.*\n(?:    --hash=.*\n)+", development)
+    target.write_text(target.read_text() + "".join(wanted))
+"""
+
+
+def newer_standard(clone: Path) -> None:
+    """A version after the one that the service has: one more line in a file of the standard."""
+    editorconfig = clone / "templates/fastapi-service/.editorconfig"
+    editorconfig.write_text(editorconfig.read_text() + "\n[*.toml]\nindent_size = 2\n")
+    commit_all(clone, "[service] style: two spaces in TOML")
+    git(clone, "tag", "v99.0.0")
+
+
+def the_developers_guide(service: Path, home: Path, clone: Path) -> None:
+    """What docs/service-developer.md tells its readers to do: the first week, in order."""
+    newer_standard(clone)
+    programs = home / "programs"
+    programs.mkdir()
+    (programs / "uv").write_text(UV)
+    (programs / "uv").chmod(0o755)
+    (programs / "copier").symlink_to(Path(sys.executable).with_name("copier"))
     guide = (ROOT / "docs/service-developer.md").read_text("utf-8")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL))
     names = {
         f"GIT_{role}_{what}": "dev@example.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-euc", script],
         cwd=service,
-        env=bare(home, **names),
+        env=bare(home, **names, PATH=path, REMEMBRANCER_SOURCE=clone.as_uri()),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "trust.unpinned" in done.stdout + done.stderr, "what the second developer is told"
+    events = re.findall(r"(?m)^\S+Z +(release|deployment|rollback) +my-svc +(\S+) +(\S+) ", done.stdout)
+    assert sorted(events[-5:]) == [
+        ("deployment", "0.1.0", "staging"),
+        ("deployment", "0.2.0", "staging"),
+        ("release", "0.1.0", "-"),
+        ("release", "0.2.0", "-"),
+        ("rollback", "0.1.0", "staging"),
+    ]
+    assert "_commit: v99.0.0" in (service / ".copier-answers.yml").read_text()
     assert "VERIFIED dist/my-svc-0.2.0.tar.gz (development trust" in done.stdout
     assert "1. ADR-002: Greet without a database (Accepted, " in done.stdout
     assert git(service, "status", "--porcelain") == ""
@@ -120,7 +157,7 @@ def test_a_complete_service_from_nothing(shallow: Path, tmp_path: Path) -> None:
     )
     assert "Generate from the VaultMesh standard" in remembered("list", "adrs")
 
-    the_developers_guide(target, home)
+    the_developers_guide(target, home, clone)
     before = {path: path.stat().st_mtime_ns for path in target.rglob("*") if path.is_file()}
     again = generate(clone, home, "fastapi-service", str(target))
     assert again.returncode == 2

@@ -78,6 +78,11 @@ def test_a_layer_then_nothing_new_then_an_answer(
     stated = receipts(service, "update")[-1]
     assert stated["from"]["commit"] == stated["template"]["commit"], "a changed answer alone is an update too"
     assert ".copier-answers.k8s.yml" in changed(service)
+    commit_all(service, "[my-svc] chore: another port")
+
+    update(history, service, "k8s", cloud="none", overlays=["development", "staging", "production"])
+    left = [path for path in git(service, "ls-files").splitlines() if (service / path).exists()]
+    assert not [path for path in left if path.startswith("ops/aws/") or "eks" in path or "alb" in path]
 
 
 def test_files_added_edited_renamed_and_deleted(
