@@ -18,10 +18,14 @@ from remembrancer.cli.main import program as remembrancer
 LISTED: dict[str, dict[str, set[str]]] = {
     "docker": {"build": {"-t"}},
     "trivy": {"image": set()},
-    "eksctl": {"create": {"-f"}, "scale": {"--cluster", "--region", "--name", "--nodes-min", "--nodes-max"}},
+    "eksctl": {
+        "create": {"-f", "--approve"},
+        "scale": {"--cluster", "--region", "--name", "--nodes-min", "--nodes-max"},
+        "upgrade": {"-f", "--approve"},
+    },
     "helm": {"upgrade": {"--install", "--repo", "--namespace", "--set"}, "list": {"--namespace"}},
     "aws": {
-        "acm": {"--region", "--domain-name", "--validation-method"},
+        "acm": {"--region", "--domain-name", "--subject-alternative-names", "--validation-method"},
         "cloudformation": {"--region", "--stack-name", "--template-file", "--parameter-overrides"},
         "ec2": {"--region", "--filters", "--query", "--output"},
         "eks": {"--name", "--region", "--query", "--output"},
