@@ -12,17 +12,10 @@ import pytest
 from ci_render import program
 from cli_support import Outcome, Scratch, end_agents, new_key, new_scratch
 from collection import ROOT
-from production_support import Production, authority_options, production
-
-TEXT = (ROOT / "docs/years.md").read_text(encoding="utf-8")
-
-
-def blocks(heading: str) -> list[str]:
-    """Return the commands of a section."""
-    section = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    found = re.findall(r"(?ms)^```sh\n(.*?)^```$", section)
-    assert found, heading
-    return found
+from guide import SECTIONS, TEXT, blocks
+from ledger_world import signed
+from production_support import Production, authority_options, new_authority, production
+from remembrancer.repository.store import Store
 
 
 def run(scratch: Scratch, block: str, **variables: str) -> Outcome:
@@ -78,6 +71,70 @@ def test_the_first_day() -> None:
     assert scratch.run("trust", "show", "--require", "production").status == 0
     end_agents(scratch)
     scratch.remove()
+
+
+def test_the_first_release(made: Production) -> None:
+    (block,) = blocks("The first release")
+    said = run(made.scratch, block)
+    assert "VERIFIED" in said.out
+    assert made.scratch.git("ls-remote", "origin", "refs/tags/v0.1.0")
+
+
+def test_keys_and_certificates_end(made: Production) -> None:
+    (made.scratch.root / "new-root.pem").write_bytes(new_authority()[1])
+    with (made.scratch.root / ".git/info/exclude").open("a") as file:
+        file.write("new-root.pem\n")
+    keys, roots = blocks("Keys and certificates end")
+    assert "nothing was changed" in run(made.scratch, keys, SIGNER=made.signer).out
+    holds(made)
+    assert "nothing was changed" in run(made.scratch, roots).out
+    holds(made)
+
+
+def test_two_have_to_vouch(made: Production) -> None:
+    """The third block is the pipeline's: tests/templates/test_ci_real.py."""
+    certificate(made.scratch, "Second")
+    made.scratch.ok("trust", "add", "--signer", "second", "--key", str(made.scratch.root / "next.asc"))
+    _, root = authority_options(made.scratch, "tsa2")[1::2]
+    url = authority_options(made.scratch, "tsa2")[1].partition("=")[2]
+    made.scratch.ok("trust", "add", "--authority", "tsa2", "--url", url, "--root", root.partition("=")[2])
+    holds(made)
+    asked, signs, _ = blocks("Two have to vouch")
+    run(made.scratch, asked)
+    holds(made)
+    made.prove("0.2.0")
+    held = made.scratch.json("seal", **made.key).report["data"]["held"]
+    assert [one["code"] for one in held] == ["receipt.waiting"]
+    run(made.scratch, signs, **made.key)
+    holds(made)
+    assert made.scratch.run("verify-full", "--require", "production", "dist/my-svc-0.2.0.tar.gz").status == 0
+
+
+def test_a_record_is_reverted_and_a_release_taken_back(made: Production) -> None:
+    made.release("0.2.0")
+    commit = made.scratch.git("rev-parse", "HEAD")
+    made.scratch.git("revert", "--no-edit", "HEAD")
+    back, instead = blocks("A record was reverted, or a backup was restored")
+    run(made.scratch, back, COMMIT=commit, **made.key)
+    run(made.scratch, instead)
+    holds(made)
+
+
+def test_a_receipt_that_cannot_be_sealed(made: Production) -> None:
+    store = Store(made.scratch.root)
+    path = store.write_receipt(signed(store.write_blob(b"no signature")))
+    made.push("[my-svc] chore: a receipt of nobody")
+    (block,) = blocks("A receipt that cannot be sealed")
+    run(made.scratch, block, RECEIPT=path.relative_to(made.scratch.root).as_posix(), **made.key)
+    holds(made)
+
+
+def test_what_is_remembered_is_forgotten(made: Production) -> None:
+    made.scratch.git("fetch", "-q", "origin")
+    made.scratch.ok("verify-audit")
+    (block,) = blocks("What is remembered, and how it is forgotten")
+    assert "of size" in run(made.scratch, block).out
+    assert not list((made.scratch.home / ".local/state/remembrancer/checkpoints").glob("*"))
 
 
 def test_a_person_leaves_and_a_key_is_stolen(made: Production) -> None:
@@ -138,3 +195,13 @@ def test_every_loss_says_what_to_do() -> None:
     ]
     assert len(rows) > 10
     assert all(len(row) == 3 and all(cell.strip() for cell in row) for row in rows)
+
+
+def test_every_block_is_run() -> None:
+    """By a test that takes as many blocks as the section has."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    text += (ROOT / "tests/templates/test_ci_real.py").read_text(encoding="utf-8")
+    text += (ROOT / "tests/remembrancer/record/test_append_only.py").read_text(encoding="utf-8")
+    taken = set(re.findall(r'blocks\("([^"]+)"\)', text))
+    assert taken == {heading for heading, section in SECTIONS.items() if "```sh" in section}
+    assert TEXT.count("```") == 2 * sum(len(blocks(heading)) for heading in taken), "every block is one of commands"

@@ -11,8 +11,9 @@ import pytest
 
 from ci_release import Builds, Pipeline
 from ci_render import call, program
-from cli_support import new_key
+from cli_support import GIT_IDENTITY, new_key
 from collection import ROOT, git, render
+from guide import blocks
 from ledger_world import signed
 from production_support import Production, production
 from remembrancer.repository.store import Store
@@ -57,6 +58,14 @@ def pipeline_of(made: Production, provider: str, tmp: Path) -> Pipeline:
     return Pipeline(provider, tmp, made.origin, secrets, Builds(tmp / "builds"), owner=made.owner, real=True)
 
 
+def typed(made: Production, pipeline: Pipeline, block: str, cwd: Path, **variables: str) -> str:
+    """Run a block of the guide as a person with keys does; returns what it said."""
+    env = pipeline.env(HOME=str(made.scratch.home), REMEMBRANCER_TRUST=made.owner) | GIT_IDENTITY | variables
+    done = call(block, cwd, env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 def second(made: Production) -> str:
     """Return the certificate of another key of the scratch user."""
     fingerprint = new_key(made.scratch, "Next <next@example.invalid>")
@@ -93,7 +102,7 @@ def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) ->
     """A release; a change of trust that is sealed without one; a fix of an older line; and a revert that is refused."""
     pipeline = pipeline_of(made, provider, tmp_path)
     scratch = made.scratch
-    scratch.git("push", "-q", "origin", "HEAD:release/0.1")
+    released = scratch.git("rev-parse", "HEAD")
     done = pipeline.all()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "production trust" in pipeline.output
@@ -120,10 +129,11 @@ def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) ->
 
     # a fix of the line that began before all this
     work = made.clone("fix")
-    git(work, "checkout", "--quiet", "-B", "release/0.1", "origin/release/0.1")
-    (work / "VERSION").write_text("0.1.1\n")
-    git(work, "commit", "--quiet", "--all", "--message", "[my-svc] fix: a fault of the line")
-    git(work, "push", "--quiet", "origin", "release/0.1")
+    (work / "notes.md").write_text("mended\n")
+    git(work, "add", "notes.md")
+    git(work, "commit", "--quiet", "--message", "[my-svc] fix: a fault")
+    (block,) = blocks("A fix of an older line")
+    typed(made, pipeline, block, work, RELEASED=released, FIX=git(work, "rev-parse", "HEAD"))
     pipeline.branch = "release/0.1"
     pipeline.begin()
     done = pipeline.all()
@@ -163,12 +173,10 @@ def test_a_release_waits_for_its_second_signer(made: Production, tmp_path: Path,
     made.push("[my-svc] docs: more")
     again(pipeline)
     up_to_date(made)
-    env = pipeline.env(HOME=str(scratch.home), KEY="next", REMEMBRANCER_TRUST=made.owner)
     shutil.rmtree(scratch.root / "dist", ignore_errors=True)
-    done = call("make -f ops/release.mk approve VERSION=0.1.0", scratch.root, env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "signed ops/receipts/deploy/my-svc-0.1.0.receipt too" in done.stderr
-    made.push("[my-svc] chore: approve 0.1.0")
+    *_, block = blocks("Two have to vouch")
+    said = typed(made, pipeline, block, scratch.root)
+    assert "signed ops/receipts/deploy/my-svc-0.1.0.receipt too" in said
 
     again(pipeline)
     assert deployed(made, "released") == "[my-svc] chore: seal what was recorded: whole"

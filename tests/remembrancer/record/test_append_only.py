@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli_support import ledger, receipts
+from guide import blocks
 from production_support import Production, production
 from remembrancer.record import append_only
 
@@ -183,8 +184,7 @@ def test_the_way_back_after_a_fork_is_the_guide_s(made: Production) -> None:
     mine = made.stranger()
     done = made.scratch.json("verify-audit", **mine)
     assert (done.status, "log.split-view" in done.codes) == (1, True), done.out
-    text = (Path(__file__).parents[3] / "docs/years.md").read_text(encoding="utf-8")
-    block = text.partition("## After a fork")[2].partition("```sh\n")[2].partition("```")[0]
+    (block,) = blocks("After a fork")
     *git, seal = block.strip().splitlines()
     for line in git:
         made.scratch.git(*shlex.split(line.replace("$KEPT", kept).replace("$LEFT", left))[1:])
