@@ -7,3 +7,4 @@ from app.core.settings import PREFIX, CoreSettings
 for name in CoreSettings.model_fields:
     os.environ.pop(name.upper(), None)
     os.environ.pop(PREFIX + name.upper(), None)
+os.environ.pop("FASTAPI_ENV", None)

@@ -68,5 +68,5 @@ def build(
         app.include_router(router)
     if settings.development:
         # After the team's own, which may have a front page.
-        app.add_route("/", documentation.read_root, include_in_schema=False)
+        app.get("/", include_in_schema=False)(documentation.read_root)
     return app

@@ -60,7 +60,12 @@ class CoreSettings(BaseSettings):
         alias_generator=AliasGenerator(validation_alias=_variables),
     )
 
-    environment: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    environment: str = Field(
+        default="production",
+        pattern=r"^[a-z][a-z0-9-]{0,39}$",
+        # the last is what `fastapi dev` sets
+        validation_alias=AliasChoices(f"{PREFIX}ENVIRONMENT", "ENVIRONMENT", "FASTAPI_ENV"),
+    )
     """Where it runs. `development` logs for people at DEBUG and serves interactive documentation at /docs."""
 
     log_level: Annotated[Level, BeforeValidator(_upper)] | None = None

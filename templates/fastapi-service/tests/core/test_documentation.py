@@ -38,6 +38,12 @@ def test_a_front_page_of_the_team_s_own_comes_first() -> None:
     assert client.get("/").json() == "ours"
 
 
+def test_the_front_page_has_its_route_in_metrics() -> None:
+    client = TestClient(create_app(CoreSettings(environment="development")))
+    client.get("/", follow_redirects=False)
+    assert 'route="/",status="307"' in client.get("/metrics").text
+
+
 def test_the_start_says_where_it_is() -> None:
     with running_service(ENVIRONMENT="development", HOST="::", DRAIN_SECONDS="0") as service:
         (line,) = [line for line in service.lines if line["event"] == "listening"]

@@ -28,6 +28,11 @@ def test_the_environment_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.port, settings.level, settings.development) == (9000, "DEBUG", True)
 
 
+def test_what_fastapi_dev_sets_is_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set_all(monkeypatch, FASTAPI_ENV="development").development
+    assert not set_all(monkeypatch, ENVIRONMENT="staging").development
+
+
 def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = CoreSettings.load()
     assert set_all(monkeypatch, PORT="", LOG_LEVEL="", APP_PORT="") == defaults
