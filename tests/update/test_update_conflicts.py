@@ -20,7 +20,7 @@ MINE = "# Standard 3.9, and we also read settings.local.mk."
 def customise(root: Path) -> None:
     """What a team does to a service: own files, own edits, and edits where the standard changes something too."""
     (root / "Makefile").write_text((root / "Makefile").read_text() + "\nours: ## our own target\n\t@echo ours\n")
-    (root / "app/items.py").write_text((root / "app/items.py").read_text() + "\nOURS = 1\n")
+    (root / "app/quotes.py").write_text((root / "app/quotes.py").read_text() + "\nOURS = 1\n")
     (root / "app/ours.py").write_text("OURS = 2\n")
     git(root, "rm", "--quiet", "renovate.json")
     # clashes: a line that the standard drops, a file that both add, two edited files that the standard drops
@@ -72,7 +72,7 @@ def test_clashes_wait_for_a_decision_and_edits_survive(clashing: Scratch) -> Non
     root = clashing.root
     assert "@echo ours" in (root / "Makefile").read_text()
     assert "Tools are installed by hand" not in (root / "Makefile").read_text()
-    assert "OURS = 1" in (root / "app/items.py").read_text()
+    assert "OURS = 1" in (root / "app/quotes.py").read_text()
     assert (root / "app/ours.py").read_text() == "OURS = 2\n"
     assert not (root / "renovate.json").exists(), "a file that the team removed does not come back"
     for path in ("app/core/limits.py", "ops/release.mk"):
