@@ -174,6 +174,10 @@ def test_a_release_waits_for_its_second_signer(made: Production, tmp_path: Path,
     again(pipeline)
     up_to_date(made)
     shutil.rmtree(scratch.root / "dist", ignore_errors=True)
+    # what `make release` says where it could not verify
+    said = typed(made, pipeline, "ops/bin/python -B ops/lib/sealing.py --waits", scratch.root)
+    assert "my-svc 0.1.0 is not released yet" in said
+    assert "make approve VERSION=0.1.0 KEY=NAME" in said
     *_, block = blocks("Two have to vouch")
     said = typed(made, pipeline, block, scratch.root)
     assert "signed ops/receipts/deploy/my-svc-0.1.0.receipt too" in said

@@ -100,6 +100,25 @@ def test_ledger_and_trust(
     assert line(lib, name)[0] == state
 
 
+def test_the_ledger_names_what_is_gravest(lib: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork before an old blob, and what only waits is not broken."""
+    lib.codes["verify-audit"] = (1, "it waits", {"log.pending"})
+    state, said = line(lib, "ledger")
+    assert (state, "some wait [log.pending]" in said) == ("warning", True)
+    found = [
+        {"outcome": "failed", "code": code, "message": f"about {code}"}
+        for code in ("log.pending", "blob.mismatch", "log.split-view", "receipt.edited")
+    ]
+    answer = json.dumps({"exitCode": 1, "findings": found})
+    monkeypatch.setattr(lib.evidence, "program", lambda *_: (1, answer))
+    monkeypatch.setattr(lib.health_lines, "verdict", lib.evidence.verdict)
+    assert line(lib, "ledger") == (
+        "broken",
+        "about log.split-view [log.split-view, blob.mismatch, receipt.edited, log.pending] "
+        "(ops/bin/remembrancer verify-audit)",
+    )
+
+
 def test_a_repository_that_git_refuses_is_not_one_without_a_ledger(
     lib: SimpleNamespace, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,10 +105,15 @@ def remembrancer_json(*arguments: str) -> dict[str, object]:
     return {} if path is None else parsed(program([str(path), *arguments, "--format", "json"])[1])
 
 
+# What a person has to know first: the log was forked, taken back, or is not what was signed; what waits comes last.
+GRAVEST = ("log.split-view", "log.rollback", "log.root", "trust.policy-signature", "log.missing", "log.tile")
+LAST = "log.pending"
+
+
 def verdict(*arguments: str) -> tuple[int, str, set[str]]:
     """Run a verdict of ops/bin/remembrancer; return its code, a sentence, and the codes of what is not verified.
 
-    There are no codes where the program itself could not be had.
+    The sentence is about the gravest of them. There are no codes where the program itself could not be had.
     """
     path = recorder()
     if path is None:
@@ -119,9 +124,17 @@ def verdict(*arguments: str) -> tuple[int, str, set[str]]:
     negative = [one for one in found if one.get("outcome") != "verified"] if isinstance(found, list) else []
     error = report.get("error")
     negative += [error] if isinstance(error, dict) else []
+    negative.sort(key=lambda one: gravity(str(one.get("code"))))
     lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
     said = str(negative[0].get("message", "")) if negative else "" if report else lines[-1].strip()
     return code, said[:200], {str(one.get("code")) for one in negative}
+
+
+def gravity(code: str) -> int:
+    """Return a key by which reason codes sort, the gravest first."""
+    if code in GRAVEST:
+        return GRAVEST.index(code)
+    return len(GRAVEST) + (code == LAST)
 
 
 def parsed(output: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import service
-from evidence import program, remembrancer_json, verdict
+from evidence import gravity, program, remembrancer_json, verdict
 from service import ROOT, Service, Trouble
 
 OK, WARNING, BROKEN, SKIPPED = "ok", "warning", "broken", "skipped"
@@ -17,6 +17,7 @@ CHECKPOINT = "ops/receipts/ledger/checkpoint"
 CLUSTERS = "ops/*/cluster.yaml"
 DECISIONS = "ops/receipts/adr"
 SOON, WAITS, WAITED = timedelta(days=60), timedelta(days=7), timedelta(days=30)
+PENDING = {"log.pending"}
 UNPINNED = {"trust.unpinned"}  # what a fresh checkout is; anything else that is not proven is broken
 NO_LAYER = "the Remembrancer (layer 2) is not part of this repository"
 INSTALL = "ops/bin/hooks install"
@@ -82,8 +83,11 @@ def audited(size: str) -> Line:
         return Line("ledger", OK, f"{size} receipts sealed; everything recomputed and equal")
     if codes == UNPINNED:
         return Line("ledger", WARNING, f"{size} receipts sealed; not proven here: {said}")
+    if codes == PENDING:
+        return Line("ledger", WARNING, f"{size} receipts sealed, and some wait [log.pending]; the next seal takes them")
     if codes or code not in {4, 127}:
-        return Line("ledger", BROKEN, f"{said} (ops/bin/remembrancer verify-audit)")
+        shown = f" [{', '.join(sorted(codes, key=lambda one: (gravity(one), one)))}]" if codes else ""
+        return Line("ledger", BROKEN, f"{said}{shown} (ops/bin/remembrancer verify-audit)")
     return Line("ledger", WARNING, f"not checked: {said}")
 
 
