@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from independent_verifier import required
@@ -90,6 +90,8 @@ def test_development_has_only_its_own_authority() -> None:
 NUMBERS = st.integers(1, 3)
 
 
+# how long it takes says what else the machine does
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(1, 40), NUMBERS, NUMBERS), unique_by=lambda one: one[0]).map(sorted),
     st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 50)), max_size=6),
