@@ -81,7 +81,7 @@ REASONS: dict[str, Reason] = {
     ),
     "drift.unrecorded": Reason(
         "No receipt states which standard the files came from.",
-        "Run `remembrancer record spawn`, and seal.",
+        "Run `remembrancer record spawn`, or `record update` where an update has no receipt, and seal.",
     ),
     "drift.waiver-expired": Reason(
         "The waiver of a file has ended.",
