@@ -79,7 +79,9 @@ def rendered(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         "TEST_COMMAND := .venv/bin/python -m pytest -q -p no:cacheprovider",
     )
     for name in ("python", "pytest"):
-        program(target / ".venv/bin", name, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        # the plugins of this environment take longer to import than the gates to answer
+        quick = f'#!/bin/sh\nPYTEST_DISABLE_PLUGIN_AUTOLOAD=1 exec {sys.executable} "$@"\n'
+        program(target / ".venv/bin", name, quick)
     return repository(target)
 
 
