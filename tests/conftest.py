@@ -15,6 +15,7 @@ from reasons_met import ReasonsMet
 
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
+    "tests/spawn/test_from_nothing.py",
     "tests/spawn/test_generators.py",
     "tests/templates/test_image_system.py",
     "tests/templates/test_ops_bin_gates.py",

@@ -9,6 +9,7 @@ import pytest
 
 from ci_render import call, environment, repository
 from collection import ROOT, git, render, snapshot
+from wheels import from_wheels
 
 HOSTILE = {
     "core.excludesFile": "{home}/ignore",
@@ -46,7 +47,7 @@ def hostile(home: Path, names: Sequence[str]) -> Path:
 def alone(home: Path, **variables: str) -> dict[str, str]:
     """Return an environment whose settings come from that home."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
-    cache = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PIP_CACHE_DIR": str(Path.home() / ".cache/pip")}
+    cache = {"XDG_CACHE_HOME": str(home.parent / "cache")} | from_wheels()
     path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
     return kept | cache | path | variables
 
@@ -223,7 +224,7 @@ def filled(tmp_path: Path, lock: str, **variables: str) -> subprocess.CompletedP
     (tmp_path / "lock").write_text(lock + "\n")
     library = ROOT / "templates/ci/ops/lib/python.sh"
     command = ["sh", "-c", FILL, library, tmp_path / "made", tmp_path / "lock"]
-    return call(command, tmp_path, environment(tmp_path, PIP_CACHE_DIR=str(Path.home() / ".cache/pip"), **variables))
+    return call(command, tmp_path, environment(tmp_path, **from_wheels(), **variables))
 
 
 @pytest.mark.parametrize(
@@ -266,11 +267,9 @@ def test_an_environment_that_lacks_a_pin_is_not_kept(tmp_path: Path) -> None:
 def test_a_broken_environment_is_never_marked_ready(clone: Path, tmp_path: Path) -> None:
     """What a killed run or a half-working pip leaves is made again by the next."""
     home = hostile(tmp_path / "home", ())
-    done = call(
-        [clone / "generators/k8s.sh", tmp_path / "a"], tmp_path, alone(home, PIP_INDEX_URL="http://127.0.0.1:9/")
-    )
-    if done.returncode:  # a package cache cannot serve an index that answers nothing
-        assert "Copier could not be installed; is a package index reachable?" in done.stderr
+    done = call([clone / "generators/k8s.sh", tmp_path / "a"], tmp_path, alone(home, PIP_FIND_LINKS=""))
+    assert done.returncode == 4
+    assert "Copier could not be installed; is a package index reachable?" in done.stderr
     assert not list((tmp_path / "cache/vaultmesh").glob("*"))
     assert not (tmp_path / "a").exists()
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from collection import commit_all, git, render
+from newcomer import bare
 from odd_answers import DESCRIPTION, OWNER
 
 FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
@@ -31,17 +32,11 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 
 
-def bare(home: Path) -> dict[str, str]:
-    home.mkdir(exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if name.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
-    cache = {"PIP_CACHE_DIR": str(Path.home() / ".cache/pip"), "PIP_COMPILE": "0"}
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | cache | kept
-
-
 def made(collection: Path, tmp_path: Path, answers: dict[str, Any]) -> tuple[Path, dict[str, str]]:
     target = render(collection, tmp_path / "svc", tasks=True, **answers)
     git(target, "init", "--quiet", "--initial-branch", "main")
     commit_all(target, "[svc] feat: begin")
+    (tmp_path / "home").mkdir()
     env = bare(tmp_path / "home")
     done = subprocess.run(["make", "test"], cwd=target, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -41,9 +41,14 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def snapshot(target: Path) -> Path:
-    """Copy what git tracks or would track here, as it is in the work tree, into a new repository with one tag."""
+    """Copy what git tracks or would track here, as it is in the work tree, into a new repository with one tag.
+
+    Tests and benchmarks stay out: no template reads them, and Copier would clone them three times in each update.
+    """
     target.mkdir(parents=True)
     for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        if name.startswith(("tests/", "benchmarks/")):
+            continue
         source = ROOT / name
         if not source.exists() and not source.is_symlink():
             continue
@@ -82,7 +87,7 @@ def _clean(source: Path) -> bool:
 
 
 def _render(source: Path, target: Path, tasks: bool, answers: dict[str, Any]) -> Path:
-    with warnings.catch_warnings(), _no_questions_to_git():
+    with warnings.catch_warnings(), no_questions_to_git():
         warnings.simplefilter("error")
         run_copy(
             str(source),
@@ -99,7 +104,7 @@ def _render(source: Path, target: Path, tasks: bool, answers: dict[str, Any]) ->
 
 
 @contextmanager
-def _no_questions_to_git() -> Iterator[None]:
+def no_questions_to_git() -> Iterator[None]:
     """Keep Copier from asking Git about core.fileMode once for each file, which is a third of the time."""
     asked = Worker._sync_git_index_executable_bit
     Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
