@@ -27,7 +27,9 @@ HOLDS = {
 }
 POLICY = 'version = 1\nprofile = "production"\nseal-branch = "main"\n'
 
-REMEMBRANCER = r"""#!/usr/bin/env python3
+# run by this Python without a search for it and without its packages: it starts dozens of times in a release
+REMEMBRANCER = r"""#!/bin/sh
+'''exec' "PYTHON" -IS "$0" "$@" #'''
 import hashlib, json, os, subprocess, sys
 from pathlib import Path
 
@@ -115,7 +117,7 @@ elif words[0] == "verify-full":
     print("VERIFIED")
 else:
     sys.exit(f"unknown command {words}")
-""".replace("VERSION", VERSION)
+""".replace("VERSION", VERSION).replace("PYTHON", sys.executable)
 
 DOCKER = """#!/bin/sh
 echo "docker $*" >>"$NOTES.docker"
