@@ -1,4 +1,4 @@
-"""The main job on a fresh machine: a complete service from nothing, and then the first week of its developers' guide."""
+"""The main job on a fresh machine: a complete service from nothing, and then the first week of the guide."""
 
 import os
 import re
