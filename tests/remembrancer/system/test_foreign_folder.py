@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collection import ROOT
-from remembrancer.standard.missed import copier_program
+from remembrancer.standard.aside import copier_program
 
 
 @pytest.mark.parametrize("name", ["copier", "remembrancer"])
