@@ -10,24 +10,24 @@ from pathlib import Path
 
 from collection import ROOT
 from once import Shared
+from service_locks import PARTS, rendered
 
-LOCKS = (
-    "generators/requirements.lock",
-    "templates/ci/ops/remembrancer.lock",
-    "templates/fastapi-service/requirements-dev.lock",
-)
+LOCKS = ("generators/requirements.lock", "templates/ci/ops/remembrancer.lock")
 
 
 def wheels() -> Path:
-    """Return the folder that holds every package that one of the lock files names."""
-    files = [ROOT / name for name in LOCKS]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    return Shared(Path(sys.prefix) / "fetched").made(lambda folder: _fetch(folder, files), "wheels", digest)
+    """Return the folder that holds every package that one of the lock files names, those of a service with every optional part among them."""
+    locks = [(ROOT / name).read_text("utf-8") for name in LOCKS]
+    locks.append(rendered("requirements-dev.lock", frozenset(PARTS)))
+    digest = hashlib.sha256("".join(locks).encode()).hexdigest()
+    return Shared(Path(sys.prefix) / "fetched").made(lambda folder: _fetch(folder, locks), "wheels", digest)
 
 
-def _fetch(folder: Path, locks: list[Path]) -> None:
+def _fetch(folder: Path, locks: list[str]) -> None:
     pip = ["-m", "pip"]
-    for lock in locks:
+    for text in locks:
+        lock = folder / "lock"
+        lock.write_text(text, "utf-8")
         command = [sys.executable, *pip, "download", "--quiet", "--disable-pip-version-check"]
         command += ["--no-deps", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
