@@ -16,7 +16,7 @@ LOCKS = ("generators/requirements.lock", "templates/ci/ops/remembrancer.lock")
 
 
 def wheels() -> Path:
-    """Return the folder that holds every package that one of the lock files names, those of a service with every optional part among them."""
+    """Return the folder with every package of the lock files, and of a service with every optional part."""
     locks = [(ROOT / name).read_text("utf-8") for name in LOCKS]
     locks.append(rendered("requirements-dev.lock", frozenset(PARTS)))
     digest = hashlib.sha256("".join(locks).encode()).hexdigest()
