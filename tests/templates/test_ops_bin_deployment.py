@@ -190,7 +190,7 @@ def test_a_scan_without_trivy_runs_the_pinned_image(repo: Path) -> None:
     (said,) = [line for line in notes(repo) if line.startswith("docker run")]
     assert re.fullmatch(
         r"docker run --rm --volume \S+/my-svc:/work:ro --workdir /work aquasec/trivy:[\d.]+@sha256:[0-9a-f]{64} "
-        r"fs --scanners vuln,secret,misconfig --skip-dirs \S+ \. "
+        r"fs --scanners vuln,secret,misconfig --file-patterns \S+ --skip-dirs \S+ \. "
         r"--severity HIGH,CRITICAL --ignore-unfixed --exit-code 1 --ignorefile ops/trivyignore\.yaml",
         said,
     )

@@ -61,11 +61,16 @@ CHECKS: tuple[Callable[[Service], Line], ...] = (
 )
 
 
+def cluster(path: Path, _found: Service) -> Line:
+    """The Kubernetes of a cluster's file is supported."""
+    return health_lines.cluster(path)
+
+
 def overview(found: Service, *, as_json: bool, online: bool) -> int:
     """Print the screen; return 0, or 1 when something is broken."""
     checks: dict[str, Callable[[Service], Line]] = {check.__name__: check for check in CHECKS}
     for path in ROOT.glob(health_lines.CLUSTERS):
-        checks["cluster"] = lambda _, path=path: health_lines.cluster(path)
+        checks["cluster"] = functools.partial(cluster, path)
     checks |= {"template": functools.partial(health_lines.template, online=online), "gates": thirteen_gates}
     lines = []
     for name, check in checks.items():
