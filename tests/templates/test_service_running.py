@@ -57,7 +57,7 @@ def test_the_service_s_own_tests_of_its_end_pass(service: Path, tmp_path: Path) 
     done = subprocess.run(
         [*command, "-k", "drains or steady"],
         cwd=service,
-        env=environment(PYTHONDONTWRITEBYTECODE="1"),
+        env=environment(PYTHONDONTWRITEBYTECODE="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
         capture_output=True,
         text=True,
         check=False,
