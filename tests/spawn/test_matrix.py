@@ -26,12 +26,14 @@ ADVANCED: list[dict[str, Any]] = [
 
 
 DATABASES = ("none", "postgresql")
+IDENTITIES = ("none", "oidc")
 
 
 def service_answers() -> Iterator[dict[str, Any]]:
-    every = itertools.product(("github", "gitlab", "both"), (False, True), DATABASES, SETS, ADVANCED)
-    for ci, gpu, database, overlays, more in every:
-        yield {"layer": "fastapi-service", "ci": ci, "gpu": gpu, "database": database, "overlays": overlays} | more
+    every = itertools.product(("github", "gitlab", "both"), (False, True), DATABASES, IDENTITIES, SETS, ADVANCED)
+    for ci, gpu, database, auth, overlays, more in every:
+        parts = {"gpu": gpu, "database": database, "auth": auth}
+        yield {"layer": "fastapi-service", "ci": ci, "overlays": overlays} | parts | more
 
 
 def layer_answers() -> Iterator[dict[str, Any]]:
@@ -66,7 +68,7 @@ def pairwise() -> list[dict[str, Any]]:
 def name_of(answers: dict[str, Any]) -> str:
     overlays = "+".join("".join(word[0] for word in name.split("-")) for name in answers.get("overlays", []))
     parts = [answers["layer"], answers.get("ci", ""), "gpu" if answers.get("gpu") else "", overlays]
-    parts += [answers[name] for name in ("database",) if answers.get(name, "none") != "none"]
+    parts += [answers[name] for name in ("database", "auth") if answers.get(name, "none") != "none"]
     return "-".join(part for part in parts if part) + ("-x" if "port" in answers or "test_command" in answers else "")
 
 

@@ -26,6 +26,7 @@ ANSWERS: dict[str, Any] = {
     "overlays": ["staging"],
     "base_image_prefix": "",
     "database": "none",
+    "auth": "none",
 }
 HOSTILE = [
     "*bold* _em_ __strong__ ~~gone~~ `code` | table |",
@@ -126,7 +127,15 @@ def test_answers_reach_their_places(unusual: Path) -> None:
 
 
 def test_the_seeded_and_the_linked_files_are_there(service: Path) -> None:
-    expected = {".copier-answers.yml", ".dockerignore", ".editorconfig", ".gitattributes", ".github", ".gitignore"}
+    expected = {
+        ".copier-answers.yml",
+        ".dockerignore",
+        ".editorconfig",
+        ".env.example",
+        ".gitattributes",
+        ".github",
+        ".gitignore",
+    }
     expected |= {".amazonq", "AGENTS.md"}
     expected |= {".pre-commit-config.yaml", "CHANGELOG.md", "Dockerfile", "Makefile", "README.md", "app", "ops"}
     expected |= {
@@ -164,6 +173,7 @@ def test_no_code_of_the_core_depends_on_an_answer() -> None:
     assert own == {
         ".amazonq/rules/vaultmesh.md.jinja",
         ".copier-answers.yml.jinja",
+        ".env.example.jinja",
         "AGENTS.md.jinja",
         "Dockerfile.jinja",
         "README.md.jinja",

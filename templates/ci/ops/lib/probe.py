@@ -57,6 +57,15 @@ def ask(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
+def example(folder: Path) -> dict[str, str]:
+    """Return the settings that the service has to have, as .env.example gives them; nobody is asked there."""
+    try:
+        lines = (folder / ".env.example").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
 def run_service(folder: Path, paths: tuple[str, ...]) -> Answers:
     """Start `python -m app` in `folder` on a free port, ask the paths, and stop it."""
     answers = Answers()
@@ -66,9 +75,15 @@ def run_service(folder: Path, paths: tuple[str, ...]) -> Answers:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "0", "LOG_LEVEL": "INFO"}
+    environment = (
+        example(folder)
+        | os.environ
+        | {"HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "0", "LOG_LEVEL": "INFO"}
+    )
     environment |= {"LOG_FORMAT": "json"}
     command = [interpreter(folder), "-m", "app"]
+    if (folder / "ops/postgres.py").is_file():
+        command = [command[0], "ops/postgres.py", *command]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, AliasGenerator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
 from app.core.service import SERVICE
@@ -56,6 +56,7 @@ class CoreSettings(BaseSettings):
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
+        env_file=".env",
         populate_by_name=True,
         alias_generator=AliasGenerator(validation_alias=_variables),
     )
@@ -124,6 +125,19 @@ class CoreSettings(BaseSettings):
     def text_logs(self) -> bool:
         """Whether log lines are for people."""
         return self.development if self.log_format is None else self.log_format == "text"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, and in development the file .env."""
+        where = os.environ.get(f"{PREFIX}ENVIRONMENT") or os.environ.get("ENVIRONMENT")
+        return (init_settings, env_settings, *((dotenv_settings,) if where == "development" else ()))
 
     @classmethod
     def load(cls) -> Self:
