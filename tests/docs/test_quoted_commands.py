@@ -43,7 +43,9 @@ def test_commands_in_the_documents_of_this_repository(service: Path) -> None:
     assert all(counted[name] for name in known - {"SECURITY.md"})
 
 
-@pytest.mark.parametrize("answers", [{}, {"gpu": True, "ci": "both", "overlays": ["production"]}])
+@pytest.mark.parametrize(
+    "answers", [{}, {"gpu": True, "ci": "both", "overlays": ["production"], "database": "postgresql", "auth": "oidc"}]
+)
 def test_commands_in_the_documents_of_a_service(
     collection: Path, service: Path, tmp_path: Path, answers: dict[str, object]
 ) -> None:

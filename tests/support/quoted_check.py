@@ -144,7 +144,11 @@ def of_path(program: str, rest: tuple[str, ...], root: Path) -> str | None:
 def of_make(rest: tuple[str, ...], root: Path) -> str | None:
     """Every target has a rule, by make's own dry run, and every variable is one that the makefiles read."""
     targets = [word for word in rest if "=" not in word and not word.startswith("-")]
-    makefiles = [path for name in ("Makefile", "ops/release.mk", "ops/settings.mk") if (path := root / name).is_file()]
+    makefiles = [
+        path
+        for name in ("Makefile", "ops/release.mk", "ops/settings.mk", "ops/database.mk")
+        if (path := root / name).is_file()
+    ]
     scripts = list(root.glob("ops/bin/*")) if (root / "ops/release.mk").is_file() else []
     text = "".join(path.read_text(encoding="utf-8") for path in [*makefiles, *scripts])
     for word in rest:

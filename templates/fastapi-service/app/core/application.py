@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from app.core import documentation, errors, health, logs, metrics, tracing
 from app.core.health import Readiness
@@ -18,6 +19,22 @@ from app.core.tracing import TracingMiddleware
 
 Resources = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 ROUTERS = (health.router, metrics.router)
+
+
+def _cors(settings: CoreSettings) -> list[Middleware]:
+    """What lets pages of other origins call, if any; outside of what makes errors, so that they can read those too."""
+    if not settings.cors_origins:
+        return []
+    exposed = ["Location", "Retry-After", "WWW-Authenticate", "X-Trace-Id"]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=exposed,
+        )
+    ]
 
 
 def build(
@@ -55,6 +72,7 @@ def build(
         # The outermost comes first: what is inside is traced, logged and measured, its failures too.
         middleware=[
             Middleware(TracingMiddleware),
+            *_cors(settings),
             Middleware(RequestMiddleware, metrics=measured, with_path=settings.development),
             Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds),
             *middleware,

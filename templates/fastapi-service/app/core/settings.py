@@ -1,6 +1,7 @@
 """Settings: read once from the environment, validated, never changed afterwards."""
 
 import os
+import re
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal, Self
 
@@ -45,6 +46,12 @@ def _proxies(value: str) -> str:
     return value
 
 
+def _origin(value: str) -> str:
+    if value != "*" and not re.fullmatch(r"https?://[^/?#@\s*]+", value):
+        raise PydanticCustomError("origin", "needs origins such as https://app.example.com, without a path, or *")
+    return value
+
+
 class SettingsError(ValueError):
     """A setting has a value that the service cannot run with; the text names the variable, not the value."""
 
@@ -86,6 +93,9 @@ class CoreSettings(BaseSettings):
 
     websockets: bool = False
     """Whether connections may be upgraded to WebSockets."""
+
+    cors_origins: list[Annotated[str, AfterValidator(_origin)]] = []
+    """Pages that may call from a browser, such as ["https://app.example.com"]; none by default, ["*"] for any."""
 
     drain_seconds: Seconds = 5.0
     """After SIGTERM: how long /ready answers 503 while requests are still served; load balancers notice."""
