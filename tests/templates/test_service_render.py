@@ -212,7 +212,7 @@ def test_the_core_is_read_in_ten_minutes() -> None:
     """Lines of code, without docstrings, comments and blank lines; what can be dropped is dropped before this grows."""
     by_answer = {"database.py", "identity.py", "login.py", "migrations.py"}  # each is a subject of its own
     files_of = [path for path in (TEMPLATE / "app/core").glob("*.py") if path.name not in by_answer]
-    assert sum(lines_of_code(path.read_text(encoding="utf-8")) for path in files_of) <= 780
+    assert sum(lines_of_code(path.read_text(encoding="utf-8")) for path in files_of) <= 815
 
 
 def lines_of_code(text: str) -> int:

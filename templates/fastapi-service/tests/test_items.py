@@ -75,7 +75,7 @@ def test_an_item_that_is_not_there(client: TestClient) -> None:
 def test_two_replicas_agree(client: TestClient) -> None:
     from app.main import create_app  # noqa: PLC0415 - it reads DATABASE_URL
 
-    with TestClient(create_app()) as other:
+    with TestClient(create_app(), headers=dict(client.headers)) as other:
         item = create(client, name="Lamp")
         assert other.get(f"/items/{item['id']}").json() == item
 

@@ -15,7 +15,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WANTED = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
 HEADINGS = ["Quick Start", "Architecture", "Deployment", "Monitoring", "Troubleshooting", "Verification"]
-PLAIN = {name.upper() for name, field in CoreSettings.model_fields.items() if field.default not in (None, "", False, [])}
+PLAIN = {
+    name.upper() for name, field in CoreSettings.model_fields.items() if field.default not in (None, "", False, [])
+}
 
 
 def locked(name: str) -> dict[str, str]:
