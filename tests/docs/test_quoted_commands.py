@@ -34,7 +34,8 @@ def wrong(root: Path, names: list[str], also: Path | None = None) -> tuple[dict[
     return counted, faults
 
 
-def test_commands_in_the_documents_of_this_repository(service: Path) -> None:
+def test_commands_in_the_documents_of_this_repository(collection: Path, tmp_path: Path) -> None:
+    service = render(collection, tmp_path / "my-svc", component="my-svc", database="postgresql", auth="oidc")
     names = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     counted, faults = wrong(ROOT, names, service)
     assert faults == []
