@@ -398,7 +398,7 @@ def test_a_version_that_differs_is_broken(repo: Path) -> None:
 
 
 def test_installed_hooks_are_seen(repo: Path) -> None:
-    for name in ("pre-commit", "commit-msg"):
+    for name in ("pre-commit", "prepare-commit-msg", "commit-msg"):
         program(repo / ".git/hooks", name, "#!/bin/sh\n")
     assert screen(repo)[1]["hooks"][0] == "ok"
 
