@@ -32,7 +32,7 @@ def test_the_tour_in_the_readme() -> None:
     assert "hash.mismatch" in shown
     assert "refused with status 1" in shown
     assert "1. ADR-001: Keep orders in PostgreSQL (Accepted, " in shown
-    assert "my-svc 0.1.0 for staging" in shown
+    assert "my-svc 0.1.0 into staging" in shown
     assert shown.count("VERIFIED") == 2
 
 

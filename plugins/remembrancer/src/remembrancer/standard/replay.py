@@ -118,10 +118,10 @@ def clone(root: Path, folder: Path, base: str) -> Path:
     copy = folder / top.name
     commit = _git(top, "rev-parse", "--verify", f"{base}^{{commit}}").decode().strip()
     folder.mkdir(parents=True, exist_ok=True)
-    quiet = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "protocol.file.allow=always")
-    _run(["git", *quiet, "clone", "--quiet", "--shared", "--no-checkout", "--", str(top), str(copy)])
-    _run(["git", "-C", str(copy), *quiet, "config", "core.hooksPath", "/dev/null"])
-    _run(["git", "-C", str(copy), *quiet, "checkout", "--quiet", "--detach", commit])
+    local = ("-c", "protocol.file.allow=always")
+    gitcall.write((*local, "clone", "--quiet", "--shared", "--no-checkout", "--", str(top), str(copy)))
+    gitcall.write(("-C", str(copy), "config", "core.hooksPath", "/dev/null"))
+    gitcall.write(("-C", str(copy), "checkout", "--quiet", "--detach", commit))
     return copy / root.resolve().relative_to(top.resolve())
 
 
@@ -138,9 +138,9 @@ def _with_receipt(root: Path, copy: Path, last: Receipt) -> None:
 
 def commit(copy: Path, *paths: str) -> None:
     """Commit some paths in a clone. Raises EnvironmentTrouble(env.git)."""
-    _run(["git", "-C", str(copy), "add", "--all", "--force", "--", *paths])
-    who = ("-c", "user.name=Remembrancer", "-c", "user.email=remembrancer@localhost", "-c", "commit.gpgsign=false")
-    _run(["git", "-C", str(copy), *who, "commit", "--quiet", "--no-verify", "-m", "what the update begins with"])
+    gitcall.write(("-C", str(copy), "add", "--all", "--force", "--", *paths))
+    who = ("-c", "user.name=Remembrancer", "-c", "user.email=remembrancer@localhost")
+    gitcall.write(("-C", str(copy), *who, "commit", "--quiet", "--no-verify", "-m", "what the update begins with"))
 
 
 def update(copy: Path, answers: Answers, data: Path | None) -> tuple[str, ...]:
@@ -165,15 +165,6 @@ def update(copy: Path, answers: Answers, data: Path | None) -> tuple[str, ...]:
         message = f"Copier could not carry out the update to {answers.version} once more: {last}"
         raise EnvironmentTrouble("env.copier", message)
     return tuple(line for line in done.stderr.splitlines() if line.startswith("receipt: "))
-
-
-def _run(command: list[str]) -> None:
-    try:
-        done = subprocess.run(command, env=gitcall.outside(), check=False, capture_output=True)
-    except OSError as error:
-        raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
-    if done.returncode:
-        raise gitcall.trouble(done)
 
 
 def _git(root: Path, *arguments: str) -> bytes:

@@ -1,7 +1,7 @@
 """How Git is asked, by every part of the package: in an environment and with settings that leave nothing to others.
 
 Neither a variable of the caller nor a setting in the repository's own configuration may choose another repository,
-fetch, write, or run a program. Standard library only: the hooks use this.
+fetch, write, or run a program; what writes does so in a clone of our own. Standard library only: the hooks use this.
 """
 
 import os
@@ -75,6 +75,23 @@ def run(
         return subprocess.run(command(root, arguments), input=data, capture_output=True, check=False, env=kept)
     except OSError as error:
         raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
+
+
+def write(arguments: "Sequence[str]") -> None:
+    """Run Git where it may write, to make a clone of our own and in it; nobody's hook or program takes part.
+
+    Raises EnvironmentTrouble(env.git).
+    """
+    import subprocess  # noqa: PLC0415 - only what carries an update out again writes
+
+    settings = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgsign=false", "advice.detachedHead=false")
+    words = [word for one in settings for word in ("-c", one)]
+    try:
+        done = subprocess.run(["git", *words, *arguments], capture_output=True, check=False, env=outside())
+    except OSError as error:
+        raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
+    if done.returncode:
+        raise trouble(done)
 
 
 def head(root: "Path") -> str:
