@@ -23,7 +23,6 @@ PROGRAMS = {
     "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-    "trivy": "github.com/aquasecurity/trivy/cmd/trivy",
 }
 SCHEMAS = {
     "github.com/external-secrets/external-secrets": (
