@@ -36,7 +36,7 @@ def predicate(root: Path, call: dict[str, Any], blob: str, lines: list[bytes]) -
     if tag:
         template["tagSignature"] = store.Store(root).write_blob(tag)
     return {
-        "recordedAt": clock.rfc3339(clock.SystemClock().now()),
+        "recordedAt": clock.rfc3339(provenance.moment(root, call["layer"], clock.SystemClock().now())),
         "component": call["component"],
         "layer": call["layer"],
         "version": call["version"],

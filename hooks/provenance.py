@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,22 @@ def newest(root: Path, layer: str) -> "Receipt | None":
     """Return the layer's spawn or update receipt that was recorded last, if there is one."""
     known = recorded(root, layer)
     return known[-1] if known else None
+
+
+def moment(root: Path, layer: str, now: datetime) -> datetime:
+    """Return the present, or the second after the layer's newest receipt where both are of this moment.
+
+    Times of a record are whole seconds, and what comes later has to say so: what an update is taken back by, and the
+    next update, may fall into one second.
+    """
+    from remembrancer import clock  # noqa: PLC0415
+
+    last = newest(root, layer)
+    if last is None:
+        return now
+    after = clock.parse_rfc3339(last.predicate["recordedAt"]) + timedelta(seconds=1)
+    # a receipt of a clock that runs far ahead moves nothing
+    return after if now < after <= now + timedelta(seconds=10) else now
 
 
 def start(root: Path, source: Path, layer: str, version: str) -> Start | None:

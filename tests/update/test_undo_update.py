@@ -139,3 +139,15 @@ def test_what_cannot_be_undone_is_said(template: Small, service: Scratch, tmp_pa
         assert (never.status, never.codes) == (2, {"receipt.undo"})
     finally:
         end_world(fresh)
+
+
+def test_what_comes_later_says_so_within_one_second(template: Small, service: Scratch) -> None:
+    """An update straight after the way back starts where that ended, also when both fall into one second."""
+    root = service.root
+    service.ok("undo", "update")
+    (back,) = receipts(root, "update")[-1:]
+    service.commit("[my-svc] chore: go back")
+    update(template, root, SERVICE, "v3.0.0")
+    newest = receipts(root, "update")[-1]
+    assert newest["recordedAt"] > back["recordedAt"]
+    assert newest["from"]["version"] == "v1.0.0"
