@@ -106,6 +106,7 @@ def test_the_undisturbed_update_loses_nothing(world: World) -> None:
     assert world.receipt["conflicts"] == KEPT
 
 
+@pytest.mark.reason("receipt.interrupted")
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_update_ends_as_the_undisturbed_one_or_waits(world: World, service: Scratch, moment: str) -> None:
     root = service.root
