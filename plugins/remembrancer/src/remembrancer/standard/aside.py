@@ -17,18 +17,19 @@ def copy_aside(root: Path, answers: Answers, aside: Path, *, tasks: bool) -> Non
 
     Raises EnvironmentTrouble(env.copier).
     """
-    command = [
-        *copier_program(),
-        "copy",
-        "--trust" if tasks else "--skip-tasks",
-        "--quiet",
-        "--defaults",
-        "--overwrite",
-    ]
+    command = ["copy", "--trust" if tasks else "--skip-tasks", "--quiet", "--defaults", "--overwrite"]
     command += ["--vcs-ref", answers.version, "--answers-file", answers.path, "--data-file", str(root / answers.path)]
+    run_copier([*command, "--", answers.source, str(aside)], root, f"copy {answers.source} at {answers.version}")
+
+
+def run_copier(arguments: list[str], folder: Path, what: str) -> str:
+    """Run Copier in a folder, outside of a hook's repository; return what it and the hook said on standard error.
+
+    `what` is what the message says that it could not do. Raises EnvironmentTrouble(env.copier).
+    """
     done = subprocess.run(
-        [*command, "--", answers.source, str(aside)],
-        cwd=root,
+        [*copier_program(), *arguments],
+        cwd=folder,
         env=gitcall.outside(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -38,7 +39,8 @@ def copy_aside(root: Path, answers: Answers, aside: Path, *, tasks: bool) -> Non
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise EnvironmentTrouble("env.copier", f"Copier could not copy {answers.source} at {answers.version}: {last}")
+        raise EnvironmentTrouble("env.copier", f"Copier could not {what}: {last}")
+    return done.stderr
 
 
 def copier_program() -> list[str]:

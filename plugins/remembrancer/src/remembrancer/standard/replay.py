@@ -5,18 +5,17 @@ that it began with is in Git, the new version in the template, and the same prog
 what it comes to. The repository itself is only read.
 """
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer.errors import EnvironmentTrouble, Refused
+from remembrancer.errors import Refused
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, relative_path
 from remembrancer.repository.store import Store
-from remembrancer.standard.aside import copier_program
+from remembrancer.standard.aside import run_copier
 from remembrancer.standard.generations import Answers, answers_said
 from remembrancer.standard.said import answers_in_text
 from remembrancer.system import git as gitcall
@@ -148,23 +147,10 @@ def update(copy: Path, answers: Answers, data: Path | None) -> tuple[str, ...]:
 
     `data` is a file of answers that were given. Raises EnvironmentTrouble(env.copier).
     """
-    command = [*copier_program(), "update", "--trust", "--quiet", "--defaults", "--vcs-ref", answers.version]
+    command = ["update", "--trust", "--quiet", "--defaults", "--vcs-ref", answers.version]
     command += ["--answers-file", answers.path, *(["--data-file", str(data)] if data else [])]
-    done = subprocess.run(
-        command,
-        cwd=copy,
-        env=gitcall.outside(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        message = f"Copier could not carry out the update to {answers.version} once more: {last}"
-        raise EnvironmentTrouble("env.copier", message)
-    return tuple(line for line in done.stderr.splitlines() if line.startswith("receipt: "))
+    said = run_copier(command, copy, f"carry out the update to {answers.version} once more")
+    return tuple(line for line in said.splitlines() if line.startswith("receipt: "))
 
 
 def _git(root: Path, *arguments: str) -> bytes:
