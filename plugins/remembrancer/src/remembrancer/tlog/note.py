@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from remembrancer.tlog.checkpoint import (
-    MAX_INT,
     Checkpoint,
     NoteError,
     check_name,
@@ -16,11 +15,13 @@ from remembrancer.tlog.checkpoint import (
     decode_base64,
     encode_base64,
 )
-from remembrancer.tlog.key import COSIGNATURE, ED25519, SignerKey, VerifierKey, cosigned_message
+from remembrancer.tlog.key import COSIGNATURE, COSIGNATURES, ED25519, MLDSA_COSIGNATURE, SignerKey, VerifierKey
 
 __all__ = [
     "COSIGNATURE",
+    "COSIGNATURES",
     "ED25519",
+    "MLDSA_COSIGNATURE",
     "Checkpoint",
     "Note",
     "NoteError",
@@ -91,14 +92,8 @@ def sign_note(text: str, signers: Iterable[SignerKey]) -> bytes:
 
 
 def cosign(checkpoint_text: str, signer: SignerKey, unix_time: int) -> Signature:
-    """Return a witness's cosignature (0x04) of a checkpoint at a time in seconds since 1970. Raises NoteError."""
-    Checkpoint.parse(checkpoint_text)
-    if signer.algorithm != COSIGNATURE:
-        raise NoteError(f"{signer.name} is not a cosigner's key")
-    if not 0 <= unix_time <= MAX_INT:
-        raise NoteError(f"not a time for a cosignature: {unix_time}")
-    signature = unix_time.to_bytes(8, "big") + signer.sign(cosigned_message(checkpoint_text.encode(), unix_time))
-    return Signature(signer.name, signer.key_id, signature, unix_time)
+    """Return a witness's cosignature (0x04, 0x06) of a checkpoint at a time in seconds since 1970. Raises NoteError."""
+    return Signature(signer.name, signer.key_id, signer.cosign(checkpoint_text, unix_time), unix_time)
 
 
 def add_signature(note: bytes, signature: Signature) -> bytes:
@@ -140,11 +135,11 @@ def open_checkpoint(
 ) -> SignedCheckpoint:
     """Return the checkpoint when it has this origin and a log key (0x01, named like the origin) signed it.
 
-    Cosignatures of the witnesses (0x04) are verified and listed; whether they are enough is the caller's policy.
+    Cosignatures of the witnesses (0x04, 0x06) are verified and listed; whether they are enough is the caller's policy.
     Raises NoteError otherwise; a witness alone never makes a checkpoint valid.
     """
     logs = [key for key in log_keys if key.algorithm == ED25519 and key.name == origin]
-    note = open_note(data, [*logs, *(key for key in witnesses if key.algorithm == COSIGNATURE)])
+    note = open_note(data, [*logs, *(key for key in witnesses if key.algorithm in COSIGNATURES)])
     checkpoint = Checkpoint.parse(note.text)
     if checkpoint.origin != origin:
         raise NoteError(f"the checkpoint's origin is {checkpoint.origin}, not {origin}")

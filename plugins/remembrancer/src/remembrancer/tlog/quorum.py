@@ -9,10 +9,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from remembrancer.errors import BadInput
-from remembrancer.tlog.note import VerifierKey
+from remembrancer.tlog.note import COSIGNATURES, VerifierKey
 
 KEYWORDS = frozenset({"none", "all", "any"})
-COSIGNATURE = 0x04
 LIMIT = 64
 
 
@@ -51,7 +50,7 @@ def parse(text: str) -> Quorum:
     """Parse a witness policy (c2sp.org/tlog-policy without `log` lines).
 
     Raises BadInput(policy.malformed) for anything the specification does not allow, more than 64 names, or witness keys
-    that are not cosignature keys (type 0x04).
+    that are not cosignature keys (types 0x04 and 0x06).
     """
     if any((ord(char) < 0x20 and char not in "\t\n") or ord(char) == 0x7F for char in text):
         raise BadInput("policy.malformed", "witness policy: control characters are not allowed")
@@ -94,7 +93,7 @@ def _witness_key(vkey: str, line: str, known: Mapping[str, VerifierKey]) -> Veri
         key = VerifierKey.parse(vkey)
     except ValueError as error:
         raise _malformed(line, "a malformed verifier key") from error
-    if key.algorithm != COSIGNATURE:
+    if key.algorithm not in COSIGNATURES:
         raise _malformed(line, "a key that is not for cosignatures")
     if any(key.public == other.public for other in known.values()):
         raise _malformed(line, "a key that is already listed")
