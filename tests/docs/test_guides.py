@@ -21,9 +21,9 @@ def test_the_auditors_guide(tmp_path: Path) -> None:
     auditor.home.mkdir()
     owner = producer.json("trust", "show").report["data"]["owner"]
     given = re.findall(r"`([^`]+)`", "".join(re.findall(r"(?m)^- `my-svc.*$", GUIDE.read_text())))
-    for name in given:
+    producer.ok("trust", "export", "-o", str(producer.root / "dist/my-svc.trust.json"))
+    for name in (name for name in given if name.startswith("my-svc")):
         shutil.copy(producer.root / Path(ARTIFACT).with_name(name), auditor.base)
-    shutil.copytree(producer.root / "ops/trust", auditor.base / "trust")
     producer.git("clone", "--quiet", str(producer.root), str(auditor.base / "my-svc"))
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -609,6 +609,10 @@ REASONS: dict[str, Reason] = {
         "The token or its chain uses a hash, signature or key that is too weak.",
         "Use an authority with SHA-2 hashes and keys of at least RSA 2048 or P-256.",
     ),
+    "trust.bundle": Reason(
+        "A trust bundle cannot be read, lacks what its policy names, or holds something besides.",
+        "Get it again from the owner, who makes it with `remembrancer trust export`.",
+    ),
     "trust.exists": Reason(
         "The repository has a trust policy or a ledger already.",
         "Use it, or change it with `remembrancer trust`.",

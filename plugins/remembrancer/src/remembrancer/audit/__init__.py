@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from remembrancer.audit.session import Session
     from remembrancer.audit.status import Status
     from remembrancer.audit.status import status as status_of
-    from remembrancer.audit.travel import export_proof, judge_proof
+    from remembrancer.audit.travel import export_proof, export_trust, judge_proof
     from remembrancer.audit.verdict import Verdict, judge_artifact
     from remembrancer.audit.whole import judge_everything
 else:
@@ -59,7 +59,7 @@ else:
             "one_receipt": "judge_receipt",
             "session": "Session",
             "status": "Status, status as status_of",
-            "travel": "export_proof, judge_proof",
+            "travel": "export_proof, export_trust, judge_proof",
             "verdict": "Verdict, judge_artifact",
             "whole": "judge_everything",
         },
@@ -70,6 +70,7 @@ __all__ = [
     "Status",
     "Verdict",
     "export_proof",
+    "export_trust",
     "gather_evidence",
     "judge_artifact",
     "judge_everything",

@@ -155,18 +155,24 @@ class Session:
             self.notice(remember_policy(self.state, owner, policy, lambda: shown(policy)))
         return trusted
 
-    def trusted_under(self, policy_file: Path | None) -> "Trusted":
-        """Return the repository's policy, or the one in a file (or folder) that the user chose, under the user's trust.
+    def trusted_under(self, policy_file: Path | None, bundle: Path | None = None) -> "Trusted":
+        """Return the repository's policy, or the one that the user chose: in a file or folder, or in a trust bundle.
 
-        Raises as `trusted`, and BadInput(input.root) outside of a repository.
+        Raises as `trusted`, BadInput(trust.bundle), and BadInput(input.root) outside of a repository.
         """
+        if bundle is not None:
+            from remembrancer.system.digests import read_given  # noqa: PLC0415 - as above
+            from remembrancer.trust.bundle import MAX_BYTES, parse  # noqa: PLC0415
+
+            carried = parse(read_given(bundle, MAX_BYTES))
+            return self.trusted_policy(carried.signed, carried.key)
         if policy_file is None:
             try:
                 return self.trusted()
             except BadInput as error:
                 if error.code != "input.root":
                     raise
-                how = "Give the policy that you got from the owner with --policy, or run it inside the repository."
+                how = "Give what the owner gave you with --policy or --trust-bundle, or run it inside the repository."
                 raise BadInput(error.code, error.message, how) from None
         from remembrancer.repository.reader import Repository, policy_beside  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""A proof that travels: written once an artifact verifies here, and judged where there is no repository."""
+"""What travels: a proof and the trust to judge it by, written once they verify here, and judged anywhere."""
 
 import re
 from contextlib import suppress
@@ -13,12 +13,15 @@ from remembrancer.errors import BadInput, Rejected, Unverifiable
 from remembrancer.findings import Outcome
 from remembrancer.system.digests import read_given, sha256_file
 from remembrancer.system.files import read_regular, write_whole
+from remembrancer.trust import bundle as trust_bundle
+from remembrancer.trust.establish import Trusted
 from remembrancer.verify.artifact import ANYTHING, verify_full
 from remembrancer.verify.asked import Asked
 from remembrancer.verify.bundle import MAX_BYTES, export, open_portable, parse
 from remembrancer.verify.evidence import Artifact
 
-_PROOF = re.compile(rb'"schema": "https://vaultmesh\.cloud/schema/(standard-)?proof/')
+_PROOF = re.compile(rb'"schema": "https://vaultmesh\.cloud/schema/(standard-proof|proof|trust-bundle)/')
+TRUST_BUNDLE = "trust-bundle.json"
 _LARGEST = 16 << 20  # bytes of the larger of the two
 
 
@@ -45,8 +48,23 @@ def export_proof(session: Session, artifact: Path, target: Path | None, asked: A
     return verdict._replace(data={"file": str(file), "bytes": len(data)})
 
 
+def export_trust(session: Session, target: Path | None) -> tuple[Path, Trusted]:
+    """Write the trust bundle of the repository's policy (default: trust-bundle.json); return the file and the trust.
+
+    Raises as `Session.trusted`, Rejected(trust.key-file), BadInput(input.file), EnvironmentTrouble.
+    """
+    trusted = session.trusted()
+    signed = session.repository.signed_policy()
+    assert signed is not None  # noqa: S101 - it is what is trusted
+    data = trust_bundle.render(signed, trusted)
+    trust_bundle.parse(data)
+    file = target or Path(TRUST_BUNDLE)
+    write_proof(file, data)
+    return file, trusted
+
+
 def write_proof(file: Path, data: bytes) -> None:
-    """Write a proof file; an earlier one or an empty file is replaced.
+    """Write a proof file or a trust bundle; an earlier one or an empty file is replaced.
 
     Raises BadInput(input.file) where something else lies: it may be the very evidence, the artifact, or `/dev/stdout`.
     Raises EnvironmentTrouble.
@@ -63,11 +81,19 @@ def write_proof(file: Path, data: bytes) -> None:
 
 
 def judge_proof(
-    session: Session, file: Path, artifact: Path | None, policy_file: Path | None, *, asked: Asked = ANYTHING
+    session: Session,
+    file: Path,
+    artifact: Path | None,
+    policy_file: Path | None,
+    *,
+    bundle: Path | None = None,
+    asked: Asked = ANYTHING,
 ) -> Verdict:
     """Return the verdict of a proof file on an artifact (default: FILE without .proof.json), under a chosen policy.
 
-    Raises BadInput(proof.malformed, proof.size, input.file, input.root), EnvironmentTrouble.
+    The policy is in a file or folder, or in a trust `bundle`.
+
+    Raises BadInput(proof.malformed, proof.size, trust.bundle, input.file, input.root), EnvironmentTrouble.
     """
     portable = parse(read_given(file, MAX_BYTES))
     path = artifact or file.with_name(file.name.removesuffix(".proof.json"))
@@ -76,9 +102,9 @@ def judge_proof(
         raise BadInput("input.file", "say which artifact the proof is about with --artifact", how)
     digest = sha256_file(path)
     try:
-        trusted = session.trusted_under(policy_file)
+        trusted = session.trusted_under(policy_file, bundle)
     except (Rejected, Unverifiable) as error:
-        return untrusted(str(path), error, policy_file)
+        return untrusted(str(path), error, bundle or policy_file)
     evidence = portable.evidence._replace(
         artifact=Artifact(path.name, digest, path),
         deploys=tuple(one for one in portable.evidence.deploys if one.receipt.subject[0].sha256 == digest),

@@ -36,6 +36,7 @@ def undo() -> None:
         "pin": ("remembrancer.cli.trust:pin", "Trust an owner's fingerprint from now on."),
         "unpin": ("remembrancer.cli.trust:unpin", "Trust an owner's fingerprint no longer."),
         "forget": ("remembrancer.cli.trust:forget", "Forget what was seen of a log, and say what that means."),
+        "export": ("remembrancer.cli.trust:export", "Write one file with all that an auditor trusts by."),
         "add": ("remembrancer.cli.trust_change:add", "Add a signer or an authority to the policy."),
         "revoke": ("remembrancer.cli.trust_change:revoke", "End a signer or an authority."),
         "renew": ("remembrancer.cli.trust_change:renew", "Take over a new certificate of a listed key."),

@@ -33,8 +33,8 @@ def export_proof(
 
 @click.command(
     "verify-proof",
-    epilog="Example: remembrancer verify-proof a.tar.gz.proof.json --artifact a.tar.gz --policy ./trust/policy.toml "
-    "--trust 0123456789ABCDEF0123456789ABCDEF01234567",
+    epilog="Example: remembrancer verify-proof a.tar.gz.proof.json --artifact a.tar.gz "
+    "--trust-bundle trust-bundle.json --trust 0123456789ABCDEF0123456789ABCDEF01234567",
 )
 @click.argument("file", type=FILE)
 @click.option("--artifact", type=FILE, metavar="FILE", help="The artifact. Default: FILE without .proof.json.")
@@ -45,6 +45,9 @@ def export_proof(
     metavar="FILE",
     help="The owner's policy.toml, its signatures and keys beside it.",
 )
+@click.option(
+    "--trust-bundle", "bundle", type=FILE, metavar="FILE", help="What `trust export` wrote, instead of --policy."
+)
 @asked
 @command(trust=True)
 def verify_proof(
@@ -52,17 +55,22 @@ def verify_proof(
     shown: Shown,
     file: Path,
     artifact: Path | None,
-    policy_file: Path | None,
     *,
+    policy_file: Path | None,
+    bundle: Path | None,
     component: str,
     version: str,
 ) -> int:
     """Check a proof FILE offline against a policy that you choose; nothing inside the file is trusted.
 
-    Without --policy, the policy of the repository that you are in is used. The owner is pinned or given by --trust.
+    Without --policy and --trust-bundle, the policy of the repository that you are in is used. The owner is pinned or
+    given by --trust; neither file says who that is.
     """
     from remembrancer.audit.travel import judge_proof
+    from remembrancer.errors import BadInput
     from remembrancer.verify.asked import Asked
 
-    verdict = judge_proof(session, file, artifact, policy_file, asked=Asked(component, version))
+    if bundle and policy_file:
+        raise BadInput("input.name", "--policy and --trust-bundle are two places of one policy; give one of them")
+    verdict = judge_proof(session, file, artifact, policy_file, bundle=bundle, asked=Asked(component, version))
     return emit_verdict("verify-proof", verdict, session, shown.format)

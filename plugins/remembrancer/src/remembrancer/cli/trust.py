@@ -1,9 +1,11 @@
-"""`trust show|pin|unpin`: whom this user trusts here."""
+"""`trust show|pin|unpin|forget|export`: whom this user trusts here."""
+
+from pathlib import Path
 
 import click
 
 from remembrancer.audit.session import Session
-from remembrancer.cli.common import Shown, command
+from remembrancer.cli.common import PathName, Shown, command
 from remembrancer.cli.output import Report, emit, say
 from remembrancer.cli.terminal import put
 from remembrancer.errors import counted
@@ -158,3 +160,25 @@ def forget(session: Session, shown: Shown, origin: str | None, *, dry_run: bool)
     listed = [{"kind": one.kind, "of": one.whose, "newest": one.newest} for one in found]
     data = {"origin": origin, "dryRun": dry_run, "forgotten": listed}
     return say(Report("trust forget", data=data), shown.format, *lines)
+
+
+@click.command(epilog="Example: remembrancer trust export -o ../my-svc.trust.json")
+@click.option("-o", "--output", "target", type=PathName(), metavar="FILE", help="Default: trust-bundle.json.")
+@command(trust=True)
+def export(session: Session, shown: Shown, target: Path | None) -> int:
+    """Write one file with the policy, its signatures, the owner's and signers' certificates and the roots.
+
+    An auditor needs it besides the artifact and its proof: `remembrancer verify-proof --trust-bundle FILE`. It is worth
+    what the owner's fingerprint is that the auditor has from elsewhere.
+    """
+    from remembrancer.audit.travel import export_trust
+
+    file, trusted = export_trust(session, target)
+    policy = trusted.policy
+    data = {"file": str(file), "origin": policy.origin, "version": policy.version, "owner": policy.owner}
+    return say(
+        Report("trust export", data=data, notices=session.notices),
+        shown.format,
+        f"wrote {file}: version {policy.version} of the policy of {policy.origin}",
+        f"tell the auditor the owner's fingerprint by another way than the file: {policy.owner}",
+    )

@@ -49,6 +49,9 @@ from typing import TYPE_CHECKING
 from remembrancer.lazy import attach
 
 if TYPE_CHECKING:
+    from remembrancer.trust.bundle import TrustBundle
+    from remembrancer.trust.bundle import parse as parse_trust_bundle
+    from remembrancer.trust.bundle import render as render_trust_bundle
     from remembrancer.trust.establish import Pins, SignedPolicy, Trusted
     from remembrancer.trust.establish import establish as establish_trust
     from remembrancer.trust.policy import Ended, LogKey, Policy, Profile, Requirements, Signer, Term, TimeAuthority
@@ -60,6 +63,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "bundle": "TrustBundle, parse as parse_trust_bundle, render as render_trust_bundle",
             "establish": "Pins, SignedPolicy, Trusted, establish as establish_trust",
             "policy": "Ended, LogKey, Policy, Profile, Requirements, Signer, Term, TimeAuthority, "
             "parse as parse_policy",
@@ -80,9 +84,12 @@ __all__ = [
     "Signer",
     "Term",
     "TimeAuthority",
+    "TrustBundle",
     "Trusted",
     "establish_trust",
     "judge_key",
     "parse_policy",
+    "parse_trust_bundle",
     "render_policy",
+    "render_trust_bundle",
 ]
