@@ -141,6 +141,7 @@ REPORTS = [
     ("list", "receipts"),
     ("list", "adrs"),
     ("receipt", "ops/receipts/deploy/my-svc-0.1.0.receipt"),
+    ("why", ".gitignore"),
     ("trust", "show"),
     ("trust", "pin", "0" * 40),
     ("trust", "unpin", "0" * 40),

@@ -32,6 +32,7 @@ COMMANDS = {
     "trust": ("remembrancer.cli.groups:trust", "Show, pin and change whom this repository trusts."),
     "drift": ("remembrancer.cli.drift:drift", "Which standard built this repository, and is it unmodified?"),
     "query": ("remembrancer.cli.query:query", "Ask in plain words: why did we choose postgres?"),
+    "why": ("remembrancer.cli.why:why", "What touched this file or component, and is it sealed?"),
     "list": ("remembrancer.cli.groups:list_", "List deployments, adrs or receipts."),
     "adr": ("remembrancer.cli.groups:adr", "Draft, import, accept, reject and supersede decisions."),
     "timeline": ("remembrancer.cli.timeline:timeline", "What happened here, oldest first."),

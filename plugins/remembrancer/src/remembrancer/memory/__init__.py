@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from remembrancer.memory.index import opened as open_index
     from remembrancer.memory.reflect import Quantity
     from remembrancer.memory.reflect import reflect as reflection
+    from remembrancer.memory.standing import Seals, Standing
+    from remembrancer.memory.why import why as what_touched
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -46,7 +48,22 @@ else:
             "events": "Wanted, actor, found as find_events, summary",
             "index": "opened as open_index",
             "reflect": "Quantity, reflect as reflection",
+            "standing": "Seals, Standing",
+            "why": "why as what_touched",
         },
     )
 
-__all__ = ["Answer", "Quantity", "Wanted", "actor", "answers_to", "find_events", "open_index", "reflection", "summary"]
+__all__ = [
+    "Answer",
+    "Quantity",
+    "Seals",
+    "Standing",
+    "Wanted",
+    "actor",
+    "answers_to",
+    "find_events",
+    "open_index",
+    "reflection",
+    "summary",
+    "what_touched",
+]
