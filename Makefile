@@ -3,6 +3,8 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# every layer that is here: whoever deletes a later one has nothing to change
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 WORKERS ?= 2
 # most tests write many small files, which memory takes several times as fast as a disk
 SCRATCH := $(shell tests/support/scratch-folder)
@@ -20,7 +22,7 @@ PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --gener
 $(READY): requirements-dev.lock
 	@PYTHON='$(PYTHON)' && . templates/ci/ops/lib/python.sh && find_python && \
 	{ new_environment $(VENV) requirements-dev.lock || lacking "the environment could not be made; the reason is above"; } && \
-	install_into $(VENV) --no-deps --no-build-isolation --editable plugins/remembrancer
+	install_into $(VENV) --no-deps --no-build-isolation $(PLUGINS:%=--editable %)
 	@touch $(READY)
 
 ##@ Every day
@@ -37,6 +39,8 @@ lint: $(READY) ## ruff, mypy --strict, layer contracts, shellcheck
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	set -e; for plugin in $(filter-out %/remembrancer,$(PLUGINS)); do \
+	  PYTHONPATH=plugins/remembrancer/src:$$plugin/src $(BIN)/lint-imports --no-cache --config $$plugin/pyproject.toml > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }; done
 	$(BIN)/shellcheck --external-sources --source-path=. generators/*.sh ops/bin/* .ci/run tests/support/system-needs tests/support/scratch-folder
 
 spawn: ## make a service: make spawn TARGET=../my-svc
@@ -62,7 +66,7 @@ bench: $(READY) ## measure the budgets as ratios
 ##@ Now and then
 
 documents: $(READY) ## write what docs/ takes from the code
-	set -e; for part in reason_table worked_ledger forgeries_table shapes_table; do PYTHONPATH=tests/support $(BIN)/python tools/$$part.py; done
+	set -e; for part in reason_table worked_ledger forgeries_table shapes_table; do PYTHONPATH=tests/support:plugins/aurora/src $(BIN)/python tools/$$part.py; done
 
 lock: ## pin the packages of every lock file again (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv was not found; python3 -m pip install uv" >&2; exit 1; }

@@ -6,14 +6,17 @@ Run `make documents` to write it again.
 from itertools import groupby
 from pathlib import Path
 
-from remembrancer.reasons import REASONS
+from aurora.reasons import REASONS as AURORA
+from remembrancer.reasons import REASONS as SHARED
 
+REASONS = dict(sorted({**SHARED, **AURORA}.items()))
 DOCUMENT = Path(__file__).parent.parent / "docs" / "reason-codes.md"
 AREAS = {
     "adr": "Decision records.",
     "blob": "Files under `ops/receipts/blobs`.",
     "commit": "What the hooks check before a commit.",
     "drift": "Generated files beside the standard they came from.",
+    "evidence": "Evidence that a log forked, as `aurora evidence verify` judges it.",
     "env": "The machine: files, network, programs. Exit code 4.",
     "hash": "The artifact's digest.",
     "input": "What a command was given. Exit code 2.",
@@ -24,11 +27,12 @@ AREAS = {
     "sig": "OpenPGP signatures.",
     "time": "RFC 3161 timestamps.",
     "trust": "Who signed the trust policy, and which policy counts.",
+    "witness": "Witnesses that cosign the checkpoints of others.",
 }
 HEAD = """\
 # Reason codes
 
-Generated from `plugins/remembrancer/src/remembrancer/reasons.py` by `make documents`; a test keeps it so.
+Generated from `reasons.py` of both plugins by `make documents`; a test keeps it so.
 
 Every check that does not hold carries one of these codes, in text output and in `--format json`. The code is stable;
 the sentence beside it may change. A check that holds carries `<check>.ok`; `log.behind`, `log.leftover` and

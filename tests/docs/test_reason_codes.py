@@ -2,8 +2,7 @@
 
 import re
 
-from reason_table import AREAS, DOCUMENT, document
-from remembrancer.reasons import REASONS
+from reason_table import AREAS, DOCUMENT, REASONS, document
 
 
 def test_the_document_is_up_to_date() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from collection import ROOT
-from remembrancer.reasons import REASONS
+from reason_table import REASONS
 
 TEXT = (ROOT / "docs/threat-model.md").read_text(encoding="utf-8")
 AREAS = "|".join(sorted({code.partition(".")[0] for code in REASONS}))

@@ -32,9 +32,10 @@ def test_no_generated_code_imports_a_later_layer(service: Path) -> None:
         assert not imports(path) & LATER, path
 
 
-def lint_imports(source: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
-    env = os.environ | {"PYTHONPATH": str(source / "plugins/remembrancer/src")}
+def lint_imports(source: Path, config: str = "pyproject.toml") -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", "--config", config]
+    places = [str(source / f"plugins/{name}/src") for name in ("remembrancer", "aurora")]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     return subprocess.run(command, cwd=source, env=env, capture_output=True, text=True, check=False)
 
 
@@ -83,29 +84,61 @@ def test_a_module_in_no_room_is_refused(copy_of_the_plugin: Path) -> None:
     assert "attic" in done.stdout
 
 
+AURORA = "plugins/aurora/pyproject.toml"
+
+
+def test_the_contracts_of_aurora_hold(copy_of_the_plugin: Path) -> None:
+    done = lint_imports(copy_of_the_plugin, AURORA)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "line"),
+    [
+        ("aurora", "logs", "from remembrancer.cli import main"),
+        ("aurora", "witness/state", "def late() -> None:\n    from remembrancer import record"),
+        ("aurora", "witness/server", "import remembrancer.hooks"),
+        ("aurora", "witness/request", "from remembrancer.system import git"),
+        ("aurora", "evidence", "import click"),
+        ("aurora", "evidence", "from aurora.witness import state"),
+        ("remembrancer", "tlog/merkle", "import aurora"),
+    ],
+)
+def test_the_contracts_of_aurora_notice_a_breach(
+    copy_of_the_plugin: Path, package: str, module: str, line: str
+) -> None:
+    path = copy_of_the_plugin / f"plugins/{package}/src/{package}/{module}.py"
+    path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+    done = lint_imports(copy_of_the_plugin, AURORA)
+    assert done.returncode != 0
+    assert "BROKEN" in done.stdout
+
+
 def test_removing_the_third_layer_breaks_nothing(collection: Path, tmp_path: Path) -> None:
-    """With a stand-in for Aurora beside the plugin, and without it, the Remembrancer and the generator answer alike."""
+    """With Aurora beside the plugin, and without it, the Remembrancer and the generator answer alike."""
     source = tmp_path / "source"
     shutil.copytree(collection, source, symlinks=True)
-    aurora = source / "plugins/aurora/src/aurora"
-    aurora.mkdir(parents=True)
-    (aurora / "__init__.py").write_text(
-        '"""Coordination."""\nfrom remembrancer.tlog import merkle\n\nROOT = merkle.EMPTY_ROOT\n'
-    )
+
+    def run(program: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join(str(source / f"plugins/{name}/src") for name in ("remembrancer", "aurora"))
+        env = os.environ | {"PYTHONPATH": path}
+        # -I would forget the path as well; an installed copy must not stand in for the one that is gone
+        words = [sys.executable, "-c", f"import {program} as m, sys; print(m.__file__)"]
+        found = subprocess.run(words, cwd=source, env=env, capture_output=True, text=True, check=False).stdout
+        if not found.startswith(str(source)):
+            return subprocess.CompletedProcess(words, 1, "", f"{program} is not here")
+        words = [sys.executable, "-m", program, "--help"]
+        return subprocess.run(words, cwd=source, env=env, capture_output=True, text=True, check=False)
 
     def answers() -> tuple[str, set[str]]:
         commit_all(source, "[aurora] test: with or without")
-        path = os.pathsep.join([str(source / "plugins/remembrancer/src"), str(source / "plugins/aurora/src")])
-        done = subprocess.run(
-            [sys.executable, "-m", "remembrancer", "--help"],
-            env=os.environ | {"PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout, files(render(source, tmp_path / "my-svc", component="my-svc"))
+        shown = run("remembrancer")
+        assert shown.returncode == 0, shown.stderr
+        return shown.stdout, files(render(source, tmp_path / "my-svc", component="my-svc"))
 
     before = answers()
+    assert "witness" in run("aurora").stdout
     shutil.rmtree(source / "plugins/aurora")
     shutil.rmtree(tmp_path / "my-svc")
     assert answers() == before
+    assert run("aurora").returncode != 0

@@ -2,14 +2,16 @@
 
 import re
 
-from remembrancer.reasons import REASONS
+from reasons_met import AURORA, REASONS, SHARED
 
 AREAS = "|".join(sorted({code.partition(".")[0] for code in REASONS}))
 CODE = re.compile(rf"(?:{AREAS})\.[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def test_the_table_is_sorted() -> None:
-    assert list(REASONS) == sorted(REASONS)
+    assert list(SHARED) == sorted(SHARED)
+    assert list(AURORA) == sorted(AURORA)
+    assert not AURORA.keys() & SHARED.keys()
 
 
 def test_each_explanation_is_one_sentence_of_text() -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from aurora.reasons import REASONS as AURORA
 from remembrancer.errors import RemembrancerError
 from remembrancer.findings import Finding
-from remembrancer.reasons import REASONS
+from remembrancer.reasons import REASONS as SHARED
+
+REASONS = {**SHARED, **AURORA}
 
 WHOLE = "not system and not matrix"  # what `make test` selects
 

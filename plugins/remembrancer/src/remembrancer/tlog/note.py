@@ -34,6 +34,7 @@ __all__ = [
     "log_signed_bytes",
     "open_checkpoint",
     "open_note",
+    "parse_note",
     "sign_note",
 ]
 
@@ -98,9 +99,9 @@ def cosign(checkpoint_text: str, signer: SignerKey, unix_time: int) -> Signature
 
 def add_signature(note: bytes, signature: Signature) -> bytes:
     """Return the note with one more signature line at its end (nothing is verified). Raises NoteError."""
-    _parse_note(note)
+    parse_note(note)
     longer = note + signature.line.encode()
-    _parse_note(longer)
+    parse_note(longer)
     return longer
 
 
@@ -114,7 +115,7 @@ def open_note(data: bytes, verifiers: Iterable[VerifierKey]) -> Note:
     for key in verifiers:
         if known.setdefault((key.name, key.key_id), key) != key:
             raise NoteError(f"two verifier keys are called {key.name}+{key.key_id}")
-    text, lines = _parse_note(data)
+    text, lines = parse_note(data)
     verified: dict[tuple[str, str], Signature] = {}
     unknown: dict[Signature, None] = {}
     for line in lines:
@@ -161,7 +162,8 @@ def log_signed_bytes(note: bytes, *keys: VerifierKey) -> bytes:
     return (opened.text + "\n" + "".join(signature.line for signature in opened.signatures)).encode()
 
 
-def _parse_note(data: bytes) -> tuple[str, list[Signature]]:
+def parse_note(data: bytes) -> tuple[str, list[Signature]]:
+    """Return a note's text and its signature lines, none of them verified. Raises NoteError when it is malformed."""
     if len(data) > MAX_NOTE:
         raise NoteError(f"a note has at most {MAX_NOTE} bytes, not {len(data)}")
     try:

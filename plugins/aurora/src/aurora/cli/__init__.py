@@ -1,0 +1,5 @@
+"""The command line: options and words around the rooms below it."""
+
+from aurora.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,30 @@
+"""Reason codes that only Aurora gives, beside those of the Remembrancer; docs/reason-codes.md lists both."""
+
+from remembrancer.reasons import Reason
+
+REASONS: dict[str, Reason] = {
+    "evidence.form": Reason(
+        "A file does not have the form of evidence of a fork.",
+        "Take the file as the witness or `remembrancer verify-audit` wrote it; `aurora evidence schema` describes it.",
+    ),
+    "evidence.no-fork": Reason(
+        "Both checkpoints hold, but the file does not show that they contradict each other.",
+        "Compare the two logs themselves; a log that has only grown is not forked.",
+    ),
+    "evidence.no-key": Reason(
+        "Nobody said which key signs for the log, and a file cannot vouch for itself.",
+        "Give the log's verifier key, as its owner published it, with --key.",
+    ),
+    "witness.clock": Reason(
+        "The machine's clock is behind the time of a cosignature that this witness has already made.",
+        "Set the clock right; if it was ahead before, retire this witness and begin one with other keys.",
+    ),
+    "witness.logs": Reason(
+        "The file of logs that a witness serves is not what its format requires.",
+        "Write one line for each log, `log <verifier key> [<url>]`, as c2sp.org/tlog-policy describes it.",
+    ),
+    "witness.lost-state": Reason(
+        "A witness has keys, but not the database in which it keeps what it cosigned with them.",
+        "Restore the database; if it is lost, retire these keys and begin a witness with another name.",
+    ),
+}

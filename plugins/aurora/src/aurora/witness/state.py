@@ -1,0 +1,234 @@
+"""What a witness must never forget: the newest checkpoint of each log that it cosigned, and the evidence that it keeps.
+
+A folder holds `keys` (private, mode 0600) and `witness.sqlite3`. `State.create` makes both, once. A witness whose
+database is lost would cosign any fork of what it cosigned before, so `State.open` refuses keys without theirs.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from aurora.evidence import Evidence
+from aurora.witness.decide import NOTHING, judge
+from aurora.witness.request import Answer, Submission
+from remembrancer.clock import Clock
+from remembrancer.errors import BadInput, EnvironmentTrouble, Refused
+from remembrancer.tlog import NoteError, SignerKey, VerifierKey, cosign
+from remembrancer.tlog.note import Signature
+
+KEYS = "keys"
+DATABASE = "witness.sqlite3"
+BUSY = 10.0  # seconds; another process of the same witness holds the database no longer
+DRIFT = 60  # seconds that a clock may be behind the newest cosignature
+MAX_EVIDENCE = 1000  # documents kept of one log
+
+_TABLES = """
+CREATE TABLE witness (keys TEXT NOT NULL) STRICT;
+CREATE TABLE logs (
+  origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL, time INTEGER NOT NULL
+) STRICT;
+CREATE TABLE evidence (
+  digest BLOB PRIMARY KEY, origin TEXT NOT NULL, kind TEXT NOT NULL, document BLOB NOT NULL, time INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER never_lower BEFORE UPDATE ON logs WHEN NEW.size < OLD.size
+BEGIN SELECT RAISE(ABORT, 'a size never falls'); END;
+CREATE TRIGGER never_gone BEFORE DELETE ON logs BEGIN SELECT RAISE(ABORT, 'a log is never forgotten'); END;
+"""
+
+
+class Known(NamedTuple):
+    """What was cosigned last of one log: its size, and its note with the log's signatures and this witness's."""
+
+    origin: str
+    size: int
+    note: bytes
+
+
+class Kept(NamedTuple):
+    """A document of evidence: of which log, "fork" or "unproven", and the file's bytes."""
+
+    origin: str
+    kind: str
+    document: bytes
+
+
+class State:
+    """The folder of one witness; `submit` is its only step forward. May be used by many threads and processes."""
+
+    def __init__(self, folder: Path, keys: Sequence[SignerKey], database: sqlite3.Connection, clock: Clock) -> None:
+        self.folder, self.keys, self._clock = folder, tuple(keys), clock
+        self._database, self._alone = database, threading.Lock()
+
+    @classmethod
+    def create(cls, folder: Path, keys: Sequence[SignerKey]) -> None:
+        """Make a folder with these keys and a database that has cosigned nothing.
+
+        Raises Refused(input.file) when the folder holds anything: nobody's state is begun anew. Raises
+        EnvironmentTrouble(env.io).
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if any(folder.iterdir()):
+                raise Refused("input.file", f"{folder} is not empty, and a witness is never begun anew")
+            with closing(sqlite3.connect(folder / DATABASE)) as database:
+                database.executescript(f"PRAGMA journal_mode=WAL; {_TABLES}")
+                database.execute("INSERT INTO witness VALUES (?)", [_ids(keys)])
+                database.commit()
+            handle = os.open(folder / KEYS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write("".join(f"{key.encode()}\n" for key in keys))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise EnvironmentTrouble("env.io", f"cannot make {folder}: {error.strerror}") from None
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock) -> "State":
+        """Open the folder of a witness that was created before.
+
+        Raises BadInput(input.file) where none is, Refused(witness.lost-state) for keys without the database that
+        belongs to them, EnvironmentTrouble(env.io).
+        """
+        keys = _keys(folder / KEYS)
+        database: sqlite3.Connection | None = None
+        try:
+            database = sqlite3.connect(
+                f"{(folder / DATABASE).absolute().as_uri()}?mode=rw",
+                uri=True,
+                timeout=BUSY,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            database.execute("PRAGMA synchronous=FULL")  # what was answered is on the disk, whatever falls
+            row = database.execute("SELECT keys FROM witness").fetchone()
+        except sqlite3.Error as error:
+            if database:
+                database.close()
+            raise Refused("witness.lost-state", f"{folder / DATABASE} is not this witness's: {error}") from None
+        if row is None or row[0] != _ids(keys):
+            database.close()
+            raise Refused("witness.lost-state", f"{folder / DATABASE} belongs to other keys than {folder / KEYS}")
+        return cls(folder, keys, database, clock)
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._alone:
+            self._database.close()
+
+    @property
+    def verifiers(self) -> tuple[VerifierKey, ...]:
+        """The public keys."""
+        return tuple(key.verifier() for key in self.keys)
+
+    def submit(self, asked: Submission) -> Answer:
+        """Judge a submission and, if it is cosigned, make it the newest: one transaction, on the disk first.
+
+        Raises EnvironmentTrouble(witness.clock, env.io): then nothing has changed.
+        """
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT size, root, note, time FROM logs WHERE origin = ?", [asked.checkpoint.origin]
+            ).fetchone()
+            size, root = row[:2] if row else NOTHING
+            refusal = judge(asked, size, root)
+            if refusal:
+                if refusal.evidence and row:
+                    self._keep(database, asked, row[2], refusal.evidence)
+                return refusal.answer
+            now = self._time(row[3] if row else 0)
+            lines = self._cosigned(asked.text, now)
+            if not lines:
+                return Answer(422, "a checkpoint with extension lines is not cosigned here\n")
+            text = "".join(line.line for line in lines)
+            database.execute(
+                "INSERT INTO logs VALUES (?, ?, ?, ?, ?) ON CONFLICT (origin) DO UPDATE"
+                " SET size = excluded.size, root = excluded.root, note = excluded.note, time = excluded.time",
+                [asked.checkpoint.origin, asked.checkpoint.size, asked.root, asked.note + text.encode(), now],
+            )
+        return Answer(200, text)
+
+    def note(self, origin_hash: str) -> bytes | None:
+        """Return the newest cosigned note of the log whose origin has this SHA-256 (hex), or None."""
+        return next((one.note for one in self.known() if sha256(one.origin.encode()).hexdigest() == origin_hash), None)
+
+    def known(self) -> list[Known]:
+        """Return what was cosigned last of every log."""
+        with self._reading() as database:
+            return [Known(*row) for row in database.execute("SELECT origin, size, note FROM logs ORDER BY origin")]
+
+    def evidence(self) -> list[Kept]:
+        """Return every document of evidence, oldest first."""
+        with self._reading() as database:
+            asked = "SELECT origin, kind, document FROM evidence ORDER BY time, rowid"
+            return [Kept(*row) for row in database.execute(asked)]
+
+    def _cosigned(self, text: str, now: int) -> list[Signature]:
+        lines = []
+        for key in self.keys:
+            try:
+                lines.append(cosign(text, key, now))
+            except NoteError:  # extension lines, of which an ML-DSA-44 cosignature says nothing
+                continue
+        return lines
+
+    def _time(self, last: int) -> int:
+        """Return the time of a cosignature: never before one that was made, or its statement would contradict that."""
+        now = int(self._clock.now().timestamp())
+        if now < last - DRIFT:
+            raise EnvironmentTrouble("witness.clock", f"the clock is {last - now} seconds behind the last cosignature")
+        return max(now, last)
+
+    def _keep(self, database: sqlite3.Connection, asked: Submission, note: bytes, kind: str) -> None:
+        origin = asked.checkpoint.origin
+        document = Evidence(origin, (note, asked.note)).format()
+        count = database.execute("SELECT count(*) FROM evidence WHERE origin = ?", [origin]).fetchone()[0]
+        if kind == "fork" or count < MAX_EVIDENCE:
+            row = [sha256(asked.note).digest(), origin, kind, document, int(self._clock.now().timestamp())]
+            database.execute("INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?)", row)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as database:
+            database.execute("BEGIN IMMEDIATE")  # nobody else decides between this and the commit
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._alone:
+            try:
+                yield self._database
+            except sqlite3.Error as error:
+                raise EnvironmentTrouble("env.io", f"the witness's database cannot be used: {error}") from None
+
+
+def _ids(keys: Sequence[SignerKey]) -> str:
+    return "\n".join(f"{key.name}+{key.key_id}" for key in keys)
+
+
+def _keys(path: Path) -> list[SignerKey]:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise Refused("input.file", f"{path} can be read by others", f"Run `chmod 600 {path}`.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        keys = [SignerKey.parse(line) for line in lines]
+    except FileNotFoundError:
+        raise BadInput(
+            "input.file", f"there is no witness in {path.parent}", "Make one: aurora witness init."
+        ) from None
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from None
+    except ValueError:
+        raise BadInput("input.file", f"{path} does not hold the keys of a witness") from None
+    if not keys:
+        raise BadInput("input.file", f"{path} does not hold the keys of a witness")
+    return keys
