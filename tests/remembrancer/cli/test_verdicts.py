@@ -75,6 +75,10 @@ ANOTHER_VERSION = [
     "dist/my-svc-V0.2.0.tar.gz",
     "dist/my-svc.0.2.0.tgz",
     "dist/.my-svc-0.2.0.tgz",
+    # a name that is a version alone, as forges call the archive of a tag
+    "dist/0.2.0.tar.gz",
+    "dist/v0.2.0.zip",
+    "dist/v2.tar.gz",
 ]
 
 
@@ -170,6 +174,24 @@ def test_the_last_line_says_what_was_proven_of_what(two: Scratch) -> None:
     assert f"my-svc 0.1.0 of {origin}, which neither the file's name nor an option says" in last
     last = two.run("verify", "download", "--component", "my-svc", "--version", "0.1.0").out.splitlines()[-1]
     assert "neither" not in last
+
+
+def test_a_version_alone_names_the_version_and_no_component(two: Scratch, tmp_path: Path) -> None:
+    for name in ("v0.1.0.tar.gz", "0.1.0.zip"):
+        shutil.copy(two.root / ARTIFACT, tmp_path / name)
+        done = two.run("verify-full", str(tmp_path / name))
+        assert done.status == 0, done.out
+        assert "which neither the file's name nor an option says" in done.out.splitlines()[-1]
+        asked = ("--component", "my-svc", "--version", "0.2.0")
+        assert ends(two, ("verify-full", str(tmp_path / name), *asked))[0] == 1
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_origin_from_a_variable_that_is_empty_is_never_taken_for_none(two: Scratch, value: str) -> None:
+    """As a pipeline sets it from a setting that nobody has made."""
+    for command in [*commands(ARTIFACT), ("verify-audit",), ("seal",)]:
+        done = two.json(*command, REMEMBRANCER_ORIGIN=value)
+        assert (done.status, done.codes) == (2, {"input.usage"}), command
 
 
 def restore_policy(scratch: Scratch, kept: Path) -> None:

@@ -46,10 +46,21 @@ class Session:
         says it, and without both any will do. Nothing is read before it is asked for.
         """
         self.folder, self.owners, self.require_production = folder, owners, require_production
-        self.origin = origin or environ.get(ORIGIN_VARIABLE, "")
+        self._origin = origin
         self.clock: Clock = clock or SystemClock()
         self.notices: list[str] = []
         self._state, self._environ = state, environ
+
+    @property
+    def origin(self) -> str:
+        """The log that is asked about, "" for any. Raises BadInput(input.usage) for a variable that is set to nothing.
+
+        Nobody sets it so on purpose: a pipeline takes it from a setting that nobody has made.
+        """
+        given = self._origin or self._environ.get(ORIGIN_VARIABLE)
+        if given is not None and not given.strip():
+            raise BadInput("input.usage", f"{ORIGIN_VARIABLE} is empty; leave it unset if any ledger will do")
+        return given or ""
 
     @functools.cached_property
     def root(self) -> Path:

@@ -10,6 +10,8 @@ SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
 _RELEASE = re.compile(r"[^\W\d_].*?(?:(?:[^\w.(]|_)v?\d|\d\.\d)", re.DOTALL | re.IGNORECASE)
 
 _VERSION = re.compile("v?[0-9]", re.IGNORECASE)
+# a version and nothing else, as forges call the archive of a tag: v2, 1.2.0; a bare number or a date says nothing
+_ALONE = re.compile(r"v\d.*|v?\d+\.\d.*", re.DOTALL | re.IGNORECASE)
 
 
 class Asked(NamedTuple):
@@ -52,7 +54,17 @@ def names_a_version(name: str) -> bool:
 
     Readers see no difference between look-alike letters, digits and hyphens, so none is made here.
     """
-    return _RELEASE.search(stem(name)) is not None
+    return _RELEASE.search(stem(name)) is not None or _is_version(name)
+
+
+def _is_version(name: str) -> bool:
+    """Say whether a file name is a version alone."""
+    return _ALONE.fullmatch(stem(name)) is not None
+
+
+def _of_version(entry: Entry, name: str) -> bool:
+    said = str(entry.receipt.predicate["version"])
+    return stem(name).lower().removeprefix("v") == said.lower().removeprefix("v")
 
 
 def proven_as(evidence: Evidence, asked: Asked) -> Entry | None:
@@ -62,7 +74,8 @@ def proven_as(evidence: Evidence, asked: Asked) -> Entry | None:
     version. The component never comes from a receipt against that: who may sign for one could relabel another's file.
     """
     fitting = [entry for entry in evidence.deploys if asked.fits(entry)]
-    called = [entry for entry in fitting if named(entry, evidence.artifact.name)]
-    if called or asked.complete or not names_a_version(evidence.artifact.name):
+    name = evidence.artifact.name
+    called = [entry for entry in fitting if (_of_version if _is_version(name) else named)(entry, name)]
+    if called or asked.complete or not names_a_version(name):
         return next(iter(called or fitting), None)
     return None
