@@ -5,6 +5,7 @@ the real one.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -233,6 +234,21 @@ def test_another_plugin_lock_or_python_makes_another(shim: Path, collection_clon
     write(shim)
     done = run(shim, "list", **({"TAG": "cpython-312"} if what == "python" else {}))
     assert done.stdout == "made list\n"
+    assert len(notes(shim).splitlines()) == before + 2
+
+
+def test_an_edited_lock_binds_at_the_same_commit_too(shim: Path) -> None:
+    """A library that is pinned anew, say for a hole that was found in it, is what runs next."""
+    run(shim, "list")
+    before = len(notes(shim).splitlines())
+    lock = shim / "ops/remembrancer.lock"
+    later = lock.stat().st_mtime + 60
+    os.utime(lock, (later, later))
+    run(shim, "list")
+    assert len(notes(shim).splitlines()) == before, "only newer, as in a fresh clone"
+    lock.write_text("# another\n")
+    os.utime(lock, (later, later))
+    assert run(shim, "list").stdout == "made list\n"
     assert len(notes(shim).splitlines()) == before + 2
 
 
