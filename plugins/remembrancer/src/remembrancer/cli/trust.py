@@ -69,7 +69,14 @@ def _described(policy: object) -> dict[str, object]:
             f"{one.name} {one.url}{' (self-asserted)' if one.self_asserted else ''}{term(one.term)}"
             for one in policy.authorities
         ],
-        "witness": [f"{name} {key}" for name, key in policy.quorum.witnesses.items()],
+        "witness": [
+            *(
+                " ".join(one for one in (name, str(key), policy.quorum.urls.get(name, "")) if one)
+                for name, key in policy.quorum.witnesses.items()
+            ),
+            *(f"{name} cannot be used: {why}" for name, why in policy.quorum.unusable.items()),
+        ],
+        "other log": [f"{name} is in the witness policy and does not count here" for name in policy.other_logs],
         "required": [
             f"{counted(one.signatures, 'signature')}, {counted(one.timestamps, 'timestamp')}, "
             f"{'signed' if policy.require.deploy_signature else 'unsigned'} deploy receipts, "

@@ -85,6 +85,33 @@ class VerifierKey(NamedTuple):
             raise NoteError(f"the signature of {self.name} ({self.key_id}) does not verify") from None
 
 
+def named_key(vkey: str) -> tuple[str, int, bytes]:
+    """Return name, type and key material of a verifier key of any type, also of one that is not known here.
+
+    Its key id is checked for the types that compute it as signed-note does. Raises NoteError.
+    """
+    name, key_id, data = _parts(vkey, "verifier key")
+    algorithm, material = int.from_bytes(data[:1], "big"), data[1:]
+    if algorithm in _ALGORITHMS:
+        VerifierKey.parse(vkey)
+    elif not material:
+        raise NoteError(f"the verifier key {key_id} of {name} has no key material")
+    return name, algorithm, material
+
+
+def trouble_with(key: "VerifierKey") -> str:
+    """Return why a key's signatures cannot be checked by this installation, "" where they can."""
+    if key.algorithm != MLDSA_COSIGNATURE:
+        return ""
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey  # noqa: PLC0415 - rare
+
+    try:
+        MLDSA44PublicKey.from_public_bytes(key.public)
+    except UnsupportedAlgorithm:
+        return "this build of cryptography has no ML-DSA-44"
+    return ""
+
+
 class SignerKey(NamedTuple):
     """A private key with a name; ``seed`` is its 32-byte seed, which no repr or error message shows."""
 
@@ -148,6 +175,13 @@ class SignerKey(NamedTuple):
 
 
 def _parse_key(text: str, what: str, sizes: Mapping[int, int]) -> tuple[str, str, int, bytes]:
+    name, key_id, data = _parts(text, what)
+    algorithm, material = int.from_bytes(data[:1], "big"), data[1:]
+    _check_material(algorithm, material, sizes)
+    return name, key_id, algorithm, material
+
+
+def _parts(text: str, what: str) -> tuple[str, str, bytes]:
     parts = text.split("+", 2)
     if len(parts) != 3 or not _KEY_ID.fullmatch(parts[1]):
         raise NoteError(f"a {what} is <name>+<8 hex digits>+<base64>")
@@ -157,9 +191,7 @@ def _parse_key(text: str, what: str, sizes: Mapping[int, int]) -> tuple[str, str
     except NoteError:
         # The reason would quote the key, and this may be a private one.
         raise NoteError(f"the {what} of {parts[0]} is not canonical base64") from None
-    algorithm, material = int.from_bytes(data[:1], "big"), data[1:]
-    _check_material(algorithm, material, sizes)
-    return parts[0], parts[1], algorithm, material
+    return parts[0], parts[1], data
 
 
 def _check_material(algorithm: int, material: bytes, sizes: Mapping[int, int]) -> None:

@@ -159,6 +159,13 @@ class Policy(NamedTuple):
         """Return the timestamp authority of this name, or None."""
         return next((authority for authority in self.authorities if authority.name == name), None)
 
+    @property
+    def other_logs(self) -> tuple[str, ...]:
+        """The names of the logs that the witness policy lists besides this one; it is as published, and they do not
+        count here."""
+        names = (vkey.partition("+")[0] for vkey in self.quorum.logs)
+        return tuple(name for name in dict.fromkeys(names) if name != self.origin)
+
     def dates(self, authority: TimeAuthority) -> bool:
         """Return whether an authority's clock may prove when something was: in production none of the signer's own."""
         return self.profile is not Profile.PRODUCTION or not authority.self_asserted
@@ -343,6 +350,9 @@ def _check(policy: Policy) -> None:
             raise BadInput("policy.malformed", f"policy: a {what} is listed twice")
     if any(log_key.key.name != policy.origin for log_key in policy.log_keys):
         raise BadInput("policy.malformed", "policy: a log key's name differs from the origin")
+    own = {str(log_key.key) for log_key in policy.log_keys}
+    if any(vkey.startswith(f"{policy.origin}+") and vkey not in own for vkey in policy.quorum.logs):
+        raise BadInput("policy.malformed", "policy: the witness policy names another log key of this origin")
     rules = policy.require.rules
     if any(len(policy.signers) < one.signatures or len(policy.authorities) < one.timestamps for one in rules):
         raise weak("more signatures or timestamps are required than keys or authorities are listed")

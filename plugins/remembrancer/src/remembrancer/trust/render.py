@@ -6,6 +6,7 @@ import textwrap
 from datetime import datetime
 
 from remembrancer.clock import rfc3339
+from remembrancer.tlog.quorum import Quorum
 from remembrancer.trust.policy import LogKey, Material, Policy, Rule, Signer, Term, TimeAuthority
 
 HEADER = """\
@@ -25,7 +26,7 @@ def render(policy: Policy) -> bytes:
         f'owner = "{policy.owner}"',
         f'origin = "{policy.origin}"',
         f'seal-branch = "{policy.seal_branch}"',
-        *(["witnesses = " + _block(policy.quorum.text)] if policy.quorum.witnesses else []),
+        *(["witnesses = " + _block(policy.quorum.text)] if policy.quorum.text != Quorum().text else []),
         "",
         "[require]",
         f"signatures = {policy.require.signatures}",
