@@ -94,11 +94,14 @@ def test_limits(tmp_path: Path) -> None:
 
 
 def test_a_slow_connection_ends_and_others_are_answered(tmp_path: Path) -> None:
-    with served(tmp_path / "witness", Limits(connections=2, seconds=0.3)) as server:
+    with served(tmp_path / "witness", Limits(connections=2, seconds=2)) as server:
         slow = [socket.create_connection(server.server_address[:2], timeout=20) for _ in range(2)]
         for one in slow:
             one.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 10\r\n\r\nold")
         assert all(one.recv(10) == b"" for one in slow)
+        until = time.monotonic() + 20
+        while "aurora_witness_connections 0" not in server.metrics().splitlines():
+            assert time.monotonic() < until
         assert log.ask(server.url, "POST", "/add-checkpoint", log.step(0, 3))[0] == 200
         for one in slow:
             one.close()

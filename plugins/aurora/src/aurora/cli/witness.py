@@ -2,11 +2,15 @@
 
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aurora.cli.main import Lazy, emit, shown
 from remembrancer.errors import BadInput
+
+if TYPE_CHECKING:
+    from remembrancer.tlog import SignerKey
 
 TYPES = {"ml-dsa-44": 0x06, "ed25519": 0x04}
 
@@ -16,6 +20,9 @@ TYPES = {"ml-dsa-44": 0x06, "ed25519": 0x04}
     table={
         "init": ("aurora.cli.witness:init", "Make the keys and the database of a new witness."),
         "serve": ("aurora.cli.witness:serve", "Answer submissions of logs over HTTP."),
+        "keys": ("aurora.cli.once:keys", "Make keys for a witness without a server."),
+        "once": ("aurora.cli.once:once", "Fetch logs from Git and cosign them, without a server."),
+        "collect": ("aurora.cli.once:collect", "Take cosignatures from a witness's Git repository."),
         "status": ("aurora.cli.witness:status", "Show its keys and the newest checkpoint of each log."),
         "evidence": ("aurora.cli.witness:evidence", "Write out what contradicted a checkpoint that it cosigned."),
     },
@@ -30,10 +37,10 @@ folder = click.option(
 )
 
 
-@click.command(epilog="Example: aurora witness init --state ./witness --name witness.example.org/w1")
-@folder
-@click.option("--name", required=True, help="A URL without its scheme that names the witness, such as example.org/w1.")
-@click.option(
+name_option = click.option(
+    "--name", required=True, help="A URL without its scheme that names the witness, such as example.org/w1."
+)
+types_option = click.option(
     "--type",
     "types",
     type=click.Choice(list(TYPES)),
@@ -42,16 +49,28 @@ folder = click.option(
     show_default=True,
     help="The kinds of cosignatures that it makes; the first is the specification's choice for new witnesses.",
 )
+
+
+def generate(name: str, types: tuple[str, ...]) -> "list[SignerKey]":
+    """Return new keys of these types. Raises BadInput(input.field)."""
+    from remembrancer.tlog import NoteError, SignerKey
+
+    try:
+        return [SignerKey.generate(name, TYPES[one]) for one in dict.fromkeys(types)]
+    except NoteError as error:
+        raise BadInput("input.field", f"{error}", "A name has no spaces and no plus sign.") from None
+
+
+@click.command(epilog="Example: aurora witness init --state ./witness --name witness.example.org/w1")
+@folder
+@name_option
+@types_option
 @shown
 def init(state: Path, name: str, types: tuple[str, ...], output: str) -> None:
     """Make a witness: keys, and a database that remembers what it cosigned. Prints the public keys."""
     from aurora.witness.state import State
-    from remembrancer.tlog import NoteError, SignerKey
 
-    try:
-        keys = [SignerKey.generate(name, TYPES[one]) for one in dict.fromkeys(types)]
-    except NoteError as error:
-        raise BadInput("input.field", f"{error}", "A name has no spaces and no plus sign.") from None
+    keys = generate(name, types)
     State.create(state, keys)
     public = [str(key.verifier()) for key in keys]
     emit({"keys": public}, output, *public)

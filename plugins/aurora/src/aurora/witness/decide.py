@@ -6,12 +6,14 @@ Pure. Whoever calls this holds the one transaction in which the answer becomes t
 from typing import NamedTuple
 
 from aurora.witness.request import Answer, Submission
+from remembrancer.errors import EnvironmentTrouble
 from remembrancer.tlog import ProofError, verify_consistency
 from remembrancer.tlog.merkle import EMPTY_ROOT
 
 SIZE_TYPE = "text/x.tlog.size"
 
 NOTHING = (0, EMPTY_ROOT)
+DRIFT = 60  # seconds that a clock may be behind the newest cosignature
 
 
 class Refusal(NamedTuple):
@@ -23,6 +25,17 @@ class Refusal(NamedTuple):
 
     answer: Answer
     evidence: str = ""
+
+
+def time_to_state(now: int, last: int) -> int:
+    """Return the time (seconds since 1970) of a cosignature that follows one at `last`.
+
+    It is never before that: of the earlier time somebody else holds the statement that a smaller tree was the newest.
+    Raises EnvironmentTrouble(witness.clock) when the clock is further back than clocks differ.
+    """
+    if now < last - DRIFT:
+        raise EnvironmentTrouble("witness.clock", f"the clock is {last - now} seconds behind the last cosignature")
+    return max(now, last)
 
 
 def judge(asked: Submission, size: int, root: bytes) -> Refusal | None:

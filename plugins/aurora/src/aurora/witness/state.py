@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aurora.evidence import Evidence
-from aurora.witness.decide import NOTHING, judge
+from aurora.witness.decide import NOTHING, judge, time_to_state
 from aurora.witness.request import Answer, Submission
 from remembrancer.clock import Clock
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused
 from remembrancer.tlog import NoteError, SignerKey, VerifierKey, cosign
+from remembrancer.tlog.key import COSIGNATURES
 from remembrancer.tlog.note import Signature
 
 KEYS = "keys"
 DATABASE = "witness.sqlite3"
 BUSY = 10.0  # seconds; another process of the same witness holds the database no longer
-DRIFT = 60  # seconds that a clock may be behind the newest cosignature
 MAX_EVIDENCE = 1000  # documents kept of one log
 
 _TABLES = """
@@ -79,13 +79,9 @@ class State:
                 database.executescript(f"PRAGMA journal_mode=WAL; {_TABLES}")
                 database.execute("INSERT INTO witness VALUES (?)", [_ids(keys)])
                 database.commit()
-            handle = os.open(folder / KEYS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write("".join(f"{key.encode()}\n" for key in keys))
-                file.flush()
-                os.fsync(file.fileno())
         except OSError as error:
             raise EnvironmentTrouble("env.io", f"cannot make {folder}: {error.strerror}") from None
+        write_keys(folder / KEYS, keys)
 
     @classmethod
     def open(cls, folder: Path, clock: Clock) -> "State":
@@ -94,7 +90,7 @@ class State:
         Raises BadInput(input.file) where none is, Refused(witness.lost-state) for keys without the database that
         belongs to them, EnvironmentTrouble(env.io).
         """
-        keys = _keys(folder / KEYS)
+        keys = read_keys(folder / KEYS)
         database: sqlite3.Connection | None = None
         try:
             database = sqlite3.connect(
@@ -140,7 +136,7 @@ class State:
                 if refusal.evidence and row:
                     self._keep(database, asked, row[2], refusal.evidence)
                 return refusal.answer
-            now = self._time(row[3] if row else 0)
+            now = time_to_state(int(self._clock.now().timestamp()), row[3] if row else 0)
             lines = self._cosigned(asked.text, now)
             if not lines:
                 return Answer(422, "a checkpoint with extension lines is not cosigned here\n")
@@ -176,13 +172,6 @@ class State:
                 continue
         return lines
 
-    def _time(self, last: int) -> int:
-        """Return the time of a cosignature: never before one that was made, or its statement would contradict that."""
-        now = int(self._clock.now().timestamp())
-        if now < last - DRIFT:
-            raise EnvironmentTrouble("witness.clock", f"the clock is {last - now} seconds behind the last cosignature")
-        return max(now, last)
-
     def _keep(self, database: sqlite3.Connection, asked: Submission, note: bytes, kind: str) -> None:
         origin = asked.checkpoint.origin
         document = Evidence(origin, (note, asked.note)).format()
@@ -215,12 +204,32 @@ def _ids(keys: Sequence[SignerKey]) -> str:
     return "\n".join(f"{key.name}+{key.key_id}" for key in keys)
 
 
-def _keys(path: Path) -> list[SignerKey]:
+def write_keys(path: Path, keys: Sequence[SignerKey]) -> None:
+    """Write private keys to a new file that only this user can read.
+
+    Raises Refused(input.file) when something is there, EnvironmentTrouble(env.io).
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write("".join(f"{key.encode()}\n" for key in keys))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise Refused("input.file", f"{path} is there already, and keys are never written over") from None
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot write {path}: {error.strerror}") from None
+
+
+def read_keys(path: Path) -> list[SignerKey]:
+    """Return the private keys in a file that nobody else can read.
+
+    Raises BadInput(input.file), Refused(input.file), EnvironmentTrouble(env.io).
+    """
     try:
         if path.stat().st_mode & 0o077:
             raise Refused("input.file", f"{path} can be read by others", f"Run `chmod 600 {path}`.")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        keys = [SignerKey.parse(line) for line in lines]
+        keys = parse_keys(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(
             "input.file", f"there is no witness in {path.parent}", "Make one: aurora witness init."
@@ -229,6 +238,12 @@ def _keys(path: Path) -> list[SignerKey]:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from None
     except ValueError:
         raise BadInput("input.file", f"{path} does not hold the keys of a witness") from None
-    if not keys:
-        raise BadInput("input.file", f"{path} does not hold the keys of a witness")
+    return keys
+
+
+def parse_keys(text: str) -> list[SignerKey]:
+    """Return the cosigner's keys in a text, one a line. Raises NoteError (a ValueError) for anything else, and none."""
+    keys = [SignerKey.parse(line) for line in text.split()]
+    if not keys or any(key.algorithm not in COSIGNATURES for key in keys):
+        raise NoteError("these are not the keys of a witness")
     return keys

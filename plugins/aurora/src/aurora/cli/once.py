@@ -1,0 +1,149 @@
+"""`aurora witness keys`, `once` and `collect`: witnessing over Git alone, as a pipeline's job does it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aurora.cli.main import emit, shown
+from aurora.cli.witness import generate, name_option, types_option
+from remembrancer.errors import BadInput, RemembrancerError
+
+if TYPE_CHECKING:
+    from remembrancer.tlog import SignerKey
+
+VARIABLE = "AURORA_WITNESS_KEYS"
+
+
+@click.command(epilog="Example: aurora witness keys --name witness.example.org/w1 --to witness.keys")
+@name_option
+@types_option
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A new file, mode 0600."
+)
+@shown
+def keys(name: str, types: tuple[str, ...], target: Path, output: str) -> None:
+    """Write private keys to a file and print the public ones."""
+    from aurora.witness.state import write_keys
+
+    made = generate(name, types)
+    write_keys(target, made)
+    public = [str(key.verifier()) for key in made]
+    emit({"keys": public}, output, *public)
+
+
+@click.command(
+    epilog="Example: aurora witness once --state git@git.example.org:us/witness.git --logs logs.txt --keys w.keys"
+)
+@click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
+@click.option("--state", required=True, metavar="URL", help="The witness's own Git repository.")
+@click.option("--branch", default="witness", show_default=True, help="The branch that holds its state.")
+@click.option(
+    "--logs",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Lines `log <verifier key> [<url>]` (tlog-policy): whose checkpoints it cosigns.",
+)
+@click.option(
+    "--keys",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"Its private keys; without it, the variable {VARIABLE} holds them.",
+)
+@click.option("--begin", is_flag=True, help="Make the branch first; only once in a witness's life.")
+@shown
+def once(
+    repositories: tuple[str, ...], *, state: str, branch: str, logs: Path, file: Path | None, begin: bool, output: str
+) -> int:
+    """Fetch each repository (default: every URL in --logs), prove that its log only grew, cosign, and push.
+
+    The cosigned checkpoints are `<SHA-256 of the origin>/checkpoint` on the branch. Exits with 1 if a log forked or
+    shrank, with 4 if one could not be reached; the others are cosigned all the same.
+    """
+    from aurora import logs as known
+    from aurora.witness.once import GitWitness
+    from remembrancer.clock import SystemClock
+
+    listed = known.read(logs)
+    urls = repositories or tuple(log.url for log in listed.values() if log.url)
+    if not urls:
+        raise BadInput("witness.logs", f"{logs} has no URL, and no repository was named")
+    witness = GitWitness(state, branch, _keys(file), SystemClock())
+    if begin:
+        witness.begin()
+    rows: list[dict[str, object]] = []
+    lines, statuses = [], {0}
+    for url in urls:
+        try:
+            seen = witness.look(url, listed)
+        except RemembrancerError as error:
+            if error.code.startswith("witness."):
+                raise
+            statuses.add(error.exit_code)
+            rows.append({"repository": url, "code": error.code, "message": error.message})
+            lines.append(f"{url}: {error.message} [{error.code}]")
+        else:
+            rows.append({"repository": url, "origin": seen.origin, "size": seen.size, "cosigned": seen.cosigned})
+            lines.append(f"{seen.origin}: {'cosigned' if seen.cosigned else 'unchanged'} at size {seen.size}")
+    status = next((one for one in (1, 4, 2, 3) if one in statuses), 0)
+    emit({"logs": rows, "exitCode": status}, output, *lines)
+    return status
+
+
+@click.command(
+    epilog="Example: aurora witness collect https://git.example.org/us/witness.git --key w.example.org/w1+5cf1..."
+)
+@click.argument("url", metavar="REPOSITORY")
+@click.option(
+    "--key",
+    "vkeys",
+    multiple=True,
+    required=True,
+    metavar="VKEY",
+    help="A public key of the witness, from its operator.",
+)
+@click.option("--branch", default="witness", show_default=True, help="The branch that holds its state.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="The repository whose checkpoint is cosigned. Default: here.",
+)
+@shown
+def collect(url: str, vkeys: tuple[str, ...], branch: str, root: Path, output: str) -> None:
+    """Add a witness's cosignatures to the ledger's checkpoint; commit and push it then.
+
+    Exits with 3 while the witness has not cosigned the newest checkpoint yet.
+    """
+    from aurora.collect import collect as take
+    from remembrancer.errors import counted
+    from remembrancer.tlog import VerifierKey
+
+    try:
+        keys = tuple(VerifierKey.parse(one) for one in vkeys)
+    except ValueError as error:
+        raise BadInput("input.field", f"--key: {error}") from None
+    done = take(root, url, f"refs/heads/{branch}", keys)
+    emit(
+        {"origin": done.origin, "size": done.size, "new": done.new},
+        output,
+        f"{done.origin}: {counted(done.new, 'new cosignature')} at size {done.size}",
+    )
+
+
+def _keys(file: Path | None) -> "list[SignerKey]":
+    from aurora.witness.state import parse_keys, read_keys
+
+    if file:
+        return read_keys(file)
+    text = os.environ.get(VARIABLE, "")
+    if not text:
+        raise BadInput("input.field", f"neither --keys nor {VARIABLE} says what to sign with")
+    try:
+        return parse_keys(text)
+    except ValueError:
+        raise BadInput("input.field", f"{VARIABLE} does not hold the keys of a witness") from None

@@ -1,0 +1,182 @@
+"""A witness without a server: it fetches what logs publish in Git, and its state is a Git repository of its own.
+
+The state's branch holds `<origin hash>/checkpoint`, the monitoring path of c2sp.org/tlog-witness as static files, and
+`witness`, its public keys. One step is: fetch the state, fetch the log, prove that the log only grew since the state,
+cosign, push. The push asks for a fast-forward, so of two runs at once one begins again, and nobody ever sees a
+cosignature that the state does not have.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from aurora.evidence import Evidence, Prefix
+from aurora.git import Snapshot, branch_of, publish
+from aurora.logs import Log
+from aurora.witness.decide import NOTHING, time_to_state
+from remembrancer.clock import Clock
+from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
+from remembrancer.ledger.files import MAX_CHECKPOINT
+from remembrancer.tlog import (
+    Checkpoint,
+    NoteError,
+    ProofError,
+    SignerKey,
+    TileError,
+    TileTree,
+    cosign,
+    open_note,
+    verify_consistency,
+)
+from remembrancer.tlog.note import Signature
+
+TRIES = 5
+WITNESS = "witness"
+
+
+class Seen(NamedTuple):
+    """What became of one log: its origin, its size now, and whether it was cosigned anew."""
+
+    origin: str
+    size: int
+    cosigned: bool
+
+
+class _Log(NamedTuple):
+    """A fetched log: its checkpoint, as its log signed it, and its tiles."""
+
+    checkpoint: Checkpoint
+    note: bytes
+    text: str
+    tree: TileTree
+
+
+class GitWitness:
+    """A witness whose state is a branch of a Git repository, which only its operator can push to."""
+
+    def __init__(self, state: str, branch: str, keys: Sequence[SignerKey], clock: Clock) -> None:
+        self.state, self.branch, self.keys, self._clock = state, branch, tuple(keys), clock
+
+    def begin(self) -> None:
+        """Make the branch. Raises Refused(witness.lost-state) when it is there, EnvironmentTrouble(env.git)."""
+        listed = "".join(f"{key.verifier()}\n" for key in self.keys).encode()
+        if branch_of(self.state, self.branch) or not publish(
+            self.state, self.branch, "", {WITNESS: listed}, "[witness] feat: begin"
+        ):
+            raise Refused("witness.lost-state", f"the branch {self.branch} of {self.state} has begun already")
+
+    def look(self, url: str, logs: Mapping[str, Log]) -> Seen:
+        """Cosign what a repository publishes, if it provably extends what was cosigned before; see the module's head.
+
+        Raises Rejected(log.missing, log.checkpoint, log.tile, log.rollback, log.split-view), the last with the evidence
+        in the state; Refused(witness.lost-state), EnvironmentTrouble(env.git, witness.clock).
+        """
+        with Snapshot(url) as source:
+            log = _open(source, logs)
+            for _ in range(TRIES):
+                seen = self._step(log)
+                if seen is not None:
+                    return seen
+        raise EnvironmentTrouble("env.git", f"others pushed to {self.state} {TRIES} times meanwhile")
+
+    def _step(self, log: _Log) -> Seen | None:
+        """Make one step; None when the state moved meanwhile."""
+        origin = log.checkpoint.origin
+        place = f"{sha256(origin.encode()).hexdigest()}/checkpoint"
+        onto = branch_of(self.state, self.branch)
+        if not onto:
+            raise Refused("witness.lost-state", f"the branch {self.branch} of {self.state} is not there")
+        with Snapshot(self.state, f"refs/heads/{self.branch}") as state:
+            if state.commit != onto:
+                return None
+            kept, last = self._last(state, place, origin)
+        size, root = (kept.size, kept.root) if kept else NOTHING
+        if kept and (size, root) == (log.checkpoint.size, log.checkpoint.root):
+            return Seen(origin, size, cosigned=False)
+        prefix = _prefix(log, size)
+        if kept and prefix.root != root:
+            evidence = Evidence(origin, (last, log.note), prefix if size < log.checkpoint.size else None).format()
+            file = f"{place.partition('/')[0]}/evidence/{sha256(evidence).hexdigest()[:16]}.json"
+            if not publish(self.state, self.branch, onto, {file: evidence}, f"[witness] feat: {origin} forked"):
+                return None
+            where = f"the evidence is {file} on the branch {self.branch} of {self.state}"
+            raise Rejected("log.split-view", f"{origin} contradicts its size {size} that was cosigned; {where}")
+        note = log.note + "".join(line.line for line in self._cosigned(log.text, last)).encode()
+        message = f"[witness] feat: {origin} at {log.checkpoint.size}"
+        if not publish(self.state, self.branch, onto, {place: note}, message):
+            return None
+        return Seen(origin, log.checkpoint.size, cosigned=True)
+
+    def _last(self, state: Snapshot, place: str, origin: str) -> tuple[Checkpoint | None, bytes]:
+        """Return what was cosigned last, under this witness's own keys, and its note."""
+        listed = "".join(f"{key.verifier()}\n" for key in self.keys).encode()
+        try:
+            held = state.file(WITNESS, MAX_CHECKPOINT) == listed
+        except FileNotFoundError:
+            held = False
+        if not held:
+            raise Refused("witness.lost-state", f"{self.state} is the state of other keys")
+        try:
+            note = state.file(place, MAX_CHECKPOINT)
+        except FileNotFoundError:
+            return None, b""
+        try:
+            checkpoint = Checkpoint.parse(open_note(note, [key.verifier() for key in self.keys]).text)
+        except NoteError as error:
+            raise Refused("witness.lost-state", f"{place} of {self.state} does not hold: {error}") from None
+        if checkpoint.origin != origin:
+            raise Refused("witness.lost-state", f"{place} of {self.state} is of {checkpoint.origin}")
+        return checkpoint, note
+
+    def _cosigned(self, text: str, last: bytes) -> list[Signature]:
+        before = open_note(last, [key.verifier() for key in self.keys]).signatures if last else ()
+        newest = max((line.time or 0 for line in before), default=0)
+        now = time_to_state(int(self._clock.now().timestamp()), newest)
+        lines = []
+        for key in self.keys:
+            try:
+                lines.append(cosign(text, key, now))
+            except NoteError:  # extension lines, of which an ML-DSA-44 cosignature says nothing
+                continue
+        if not lines:
+            raise Rejected("log.checkpoint", "a checkpoint with extension lines is not cosigned with ML-DSA-44 alone")
+        return lines
+
+
+def _open(source: Snapshot, logs: Mapping[str, Log]) -> _Log:
+    data = source.note()
+    if data is None:
+        raise Rejected("log.missing", f"{source.url} has no ledger")
+    try:
+        origin = Checkpoint.parse(data.decode().rpartition("\n\n")[0] + "\n").origin
+        log = logs.get(origin)
+        if log is None:
+            raise Rejected("log.origin", f"{source.url} is the log {origin}, of which no key is known here")
+        opened = open_note(data, log.keys)
+    except (NoteError, UnicodeDecodeError) as error:
+        raise Rejected("log.checkpoint", f"the checkpoint of {source.url} does not hold: {error}") from None
+    checkpoint = Checkpoint.parse(opened.text)
+    note = (opened.text + "\n" + "".join(line.line for line in opened.signatures)).encode()
+    return _Log(checkpoint, note, opened.text, TileTree(source.read, checkpoint.size))
+
+
+def _prefix(log: _Log, size: int) -> Prefix:
+    """Return the root that the log has at an earlier size, proven under the one that it signed."""
+    origin, new = log.checkpoint.origin, log.checkpoint
+    if new.size < size:
+        raise Rejected("log.rollback", f"{origin} has size {new.size}, but size {size} was cosigned")
+    if new.size == size:
+        return Prefix(size, new.root, ())
+    try:
+        root = log.tree.root(size)
+        if not size:
+            if log.tree.root() != new.root:
+                raise Rejected("log.tile", f"the tiles of {origin} do not have the root of its checkpoint")
+            return Prefix(0, root, ())
+        proof = tuple(log.tree.consistency_proof(size))
+        verify_consistency(size, new.size, proof, root, new.root)
+    except FileNotFoundError as error:
+        raise Rejected("log.missing", f"{error.args[-1]} of {origin} is missing") from None
+    except (TileError, ProofError) as error:
+        raise Rejected("log.tile", f"the tiles of {origin} do not belong to its checkpoint: {error}") from None
+    return Prefix(size, root, proof)
