@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,6 +27,7 @@ from cryptography.x509.oid import NameOID
 
 import peers
 from k8s_render import Object, tool
+from stub_api import prometheus, serve
 
 DEADLINE = 120.0
 """Seconds that anything in here may take."""
@@ -37,6 +38,37 @@ MACHINES = {
     "g5.2xlarge": {"cpu": "7910m", "memory": "30Gi", "nvidia.com/gpu": "1"},
 }
 
+# What the API server would ask inside the cluster (a service through its proxy) goes through a tunnel to the tests.
+EGRESS = """\
+apiVersion: apiserver.k8s.io/v1beta1
+kind: EgressSelectorConfiguration
+egressSelections:
+- name: cluster
+  connection:
+    proxyProtocol: HTTPConnect
+    transport:
+      tcp:
+        url: https://127.0.0.1:{port}
+        tlsConfig: {{caBundle: {folder}/serving.crt, clientCert: {folder}/serving.crt, clientKey: {folder}/serving.key}}
+"""
+# The metrics server's API as objects, which the kubelet of the tests writes and the real autoscaler reads.
+USAGE = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: pods.metrics.k8s.io
+  annotations: {api-approved.kubernetes.io: "unapproved, for tests"}
+spec:
+  group: metrics.k8s.io
+  scope: Namespaced
+  names: {kind: PodMetrics, listKind: PodMetricsList, plural: pods, singular: podmetrics}
+  versions:
+  - name: v1beta1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
+
 
 @dataclass
 class ControlPlane:
@@ -45,6 +77,19 @@ class ControlPlane:
     folder: Path
     url: str
     client: httpx.Client
+    exits: dict[str, int] = field(default_factory=dict)  # with what a component's jobs end, else 0
+    samples: dict[str, int] = field(default_factory=dict)  # how many of each metric Prometheus has
+
+    def context(self, file: Path, cluster: str) -> Path:
+        """Write a kubeconfig that calls this cluster by another name."""
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        config["clusters"][0]["name"] = config["contexts"][0]["context"]["cluster"] = cluster
+        file.write_text(yaml.safe_dump(config))
+        return file
+
+    def change(self, path: str, change: Object) -> None:
+        """Merge a change into an object."""
+        _patch(self.client, path, change)
 
     @property
     def kubeconfig(self) -> Path:
@@ -81,14 +126,17 @@ class ControlPlane:
         body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": marks}}
         self.client.post("/api/v1/nodes", json=body).raise_for_status()
         room = MACHINES[machine] | {"pods": "29", "ephemeral-storage": "40Gi"}
-        times = {"lastHeartbeatTime": _now(), "lastTransitionTime": _now()}
-        ready = {"type": "Ready", "status": "True", "reason": "Said"} | times
         path = f"/api/v1/nodes/{name}"
-        _patch(
-            self.client, f"{path}/status", {"status": {"capacity": room, "allocatable": room, "conditions": [ready]}}
-        )
+        self.change(f"{path}/status", {"status": {"capacity": room, "allocatable": room}})
+        self.say(name, "True")
         # a new node is tainted as not ready until a controller that we do without has seen it
-        _patch(self.client, path, {"spec": {"taints": taints}})
+        self.change(path, {"spec": {"taints": taints}})
+
+    def say(self, node: str, ready: str) -> None:
+        """Say whether a node is ready: "True", or "Unknown" as of one that no longer reports."""
+        times = {"lastHeartbeatTime": _now(), "lastTransitionTime": _now()}
+        condition = {"type": "Ready", "status": ready, "reason": "Said"} | times
+        self.change(f"/api/v1/nodes/{node}/status", {"status": {"conditions": [condition]}})
 
     def remove(self, *namespaces: str) -> None:
         """Delete everything in some namespaces, and wait until their pods are gone."""
@@ -121,7 +169,10 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     _kubeconfig(folder, url, token)
     kubeconfig = f"--kubeconfig={folder / 'kubeconfig'}"
     trust = ssl.create_default_context(cafile=str(folder / "serving.crt"))
+    samples: dict[str, int] = {}
     with ExitStack() as stack:
+        tunnel = stack.enter_context(serve(lambda url: prometheus(url, samples), folder / "serving.pem"))
+        (folder / "egress.yaml").write_text(EGRESS.format(port=tunnel, folder=folder))
         start = lambda name, *arguments: stack.enter_context(_process(folder, name, *arguments))  # noqa: E731
         listen = f"http://127.0.0.1:{store}"
         start(
@@ -137,6 +188,7 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
             *("--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16"),
             *(f"--service-account-signing-key-file={folder / 'accounts.key'}", "--profiling=false"),
             f"--service-account-key-file={folder / 'accounts.key'}",
+            f"--egress-selector-config-file={folder / 'egress.yaml'}",
         )
         client = stack.enter_context(
             httpx.Client(base_url=url, verify=trust, headers={"Authorization": f"Bearer {token}"}, timeout=10)
@@ -145,19 +197,21 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
         start(
             *("kube-controller-manager", kubeconfig, "--leader-elect=false", "--bind-address=127.0.0.1"),
             *("--secure-port=0", "--controllers=*,-node-lifecycle-controller,-node-ipam-controller"),
+            "--horizontal-pod-autoscaler-sync-period=1s",
             *(
                 f"--service-account-private-key-file={folder / 'accounts.key'}",
                 f"--root-ca-file={folder / 'serving.crt'}",
             ),
         )
         start("kube-scheduler", kubeconfig, "--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port=0")
-        plane = ControlPlane(folder, url, client)
-        for path in peers.schemas():
+        plane = ControlPlane(folder, url, client, samples=samples)
+        (folder / "usage.yaml").write_text(USAGE)
+        for path in [*peers.schemas(), folder / "usage.yaml"]:
             plane.ok("apply", "--server-side", "-f", path)
         plane.ok("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         until(lambda: client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success, "accounts are made")
         stop = threading.Event()
-        kubelet = threading.Thread(target=_kubelet, args=(url, trust, token, stop), daemon=True)
+        kubelet = threading.Thread(target=_kubelet, args=(plane, trust, token, stop), daemon=True)
         kubelet.start()
         try:
             yield plane
@@ -185,10 +239,10 @@ def _process(folder: Path, name: str, *arguments: str) -> Iterator[None]:
                 running.wait(10)
 
 
-def _kubelet(url: str, trust: ssl.SSLContext, token: str, stop: threading.Event) -> None:
-    """Say that each bound pod runs, or has succeeded for a job, and let go of what is deleted."""
+def _kubelet(plane: ControlPlane, trust: ssl.SSLContext, token: str, stop: threading.Event) -> None:
+    """Say that each bound pod runs, or how it ended for a job, what it uses, and let go of what is deleted."""
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=url, verify=trust, headers=headers, timeout=10) as client:
+    with httpx.Client(base_url=plane.url, verify=trust, headers=headers, timeout=10) as client:
         number = 0
         while not stop.wait(0.2):
             # an answer that does not come in is asked for again
@@ -200,16 +254,41 @@ def _kubelet(url: str, trust: ssl.SSLContext, token: str, stop: threading.Event)
                         client.request("DELETE", path, json={"gracePeriodSeconds": 0})
                     elif pod["spec"].get("nodeName") and pod["status"].get("phase") == "Pending":
                         number += 1
-                        _patch(client, f"{path}/status", {"status": _running(pod, number)})
+                        code = plane.exits.get(about.get("labels", {}).get("app", ""), 0)
+                        _patch(client, f"{path}/status", {"status": _running(pod, number, code)})
+                        usage = f"/apis/metrics.k8s.io/v1beta1/namespaces/{about['namespace']}/pods"
+                        client.post(usage, json=_usage(pod))
 
 
-def _running(pod: Object, number: int) -> Object:
+def _usage(pod: Object) -> Object:
+    """What the metrics server says of a pod: exactly the share of its request at which the scalers rest."""
+    about, used = pod["metadata"], []
+    for one in pod["spec"]["containers"]:
+        request = one.get("resources", {}).get("requests", {}).get("cpu", "100m")
+        milli = int(request[:-1]) if request.endswith("m") else 1000 * int(request)
+        used.append({"name": one["name"], "usage": {"cpu": f"{milli * 70 // 100}m", "memory": "64Mi"}})
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": about["name"], "uid": about["uid"]}
+    return {
+        "apiVersion": "metrics.k8s.io/v1beta1",
+        "kind": "PodMetrics",
+        "metadata": {"name": about["name"], "labels": about.get("labels", {}), "ownerReferences": [owner]},
+        # a sample of a pod's first minutes counts only where it is newer than the pod's readiness
+        "timestamp": f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+        "window": "10s",
+        "containers": used,
+    }
+
+
+def _running(pod: Object, number: int, code: int) -> Object:
     now = _now()
     job = any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
+    code = code if job else 0
     kinds = ("Initialized", "ContainersReady", "Ready", "PodScheduled")
     ready = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in kinds]
     state = (
-        {"terminated": {"exitCode": 0, "startedAt": now, "finishedAt": now}} if job else {"running": {"startedAt": now}}
+        {"terminated": {"exitCode": code, "startedAt": now, "finishedAt": now}}
+        if job
+        else {"running": {"startedAt": now}}
     )
     containers = [
         {
@@ -225,7 +304,7 @@ def _running(pod: Object, number: int) -> Object:
     ]
     address = f"10.244.{number // 250 % 250}.{number % 250 + 1}"
     return {
-        "phase": "Succeeded" if job else "Running",
+        "phase": "Failed" if code else "Succeeded" if job else "Running",
         "startTime": now,
         "podIP": address,
         "podIPs": [{"ip": address}],
@@ -266,12 +345,12 @@ def _kubeconfig(folder: Path, url: str, token: str) -> None:
 def _keys(folder: Path) -> None:
     """Write the API server's key and certificate, and the key of the accounts' tokens."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
@@ -283,6 +362,7 @@ def _keys(folder: Path) -> None:
     )
     accounts = rsa.generate_private_key(65537, 2048)
     plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "serving.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "serving.key").write_bytes(key.private_bytes(*plain))
+    public, private = certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(*plain)
+    for name, content in (("serving.crt", public), ("serving.key", private), ("serving.pem", private + public)):
+        (folder / name).write_bytes(content)
     (folder / "accounts.key").write_bytes(accounts.private_bytes(*plain))

@@ -63,7 +63,7 @@ class Cluster:
         if parts.path == "/readyz":
             return (200, "text/plain", "ok") if self.ready else (500, "text/plain", "not ready")
         if "proxy" in steps:
-            return self._prometheus(query.get("query", ""))
+            return prometheus(url, self.samples)
         found = self._discovery(steps) or self._objects(steps, query)
         status = found.get("code", 200) if found["kind"] == "Status" else 200
         return status, "application/json", json.dumps(found)
@@ -127,12 +127,14 @@ class Cluster:
             found = [item for item in found if item["status"]["phase"] != value]
         return {"kind": f"{kind}List", "apiVersion": version, "metadata": {}, "items": found}
 
-    def _prometheus(self, query: str) -> Answer:
-        metric = query.removeprefix("count(").partition("{")[0]
-        count = self.samples.get(metric, 0)
-        result = [{"metric": {}, "value": [1, str(count)]}] if count else []
-        body = {"status": "success", "data": {"resultType": "vector", "result": result}}
-        return 200, "application/json", json.dumps(body, separators=(",", ":"))
+
+def prometheus(url: str, samples: dict[str, int]) -> Answer:
+    """Return what Prometheus answers to `count(METRIC{...})` where it has so many samples of each metric."""
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query)).get("query", "")
+    count = samples.get(query.removeprefix("count(").partition("{")[0], 0)
+    result = [{"metric": {}, "value": [1, str(count)]}] if count else []
+    body = {"status": "success", "data": {"resultType": "vector", "result": result}}
+    return 200, "application/json", json.dumps(body, separators=(",", ":"))
 
 
 def _status(code: int, message: str) -> Object:
@@ -149,9 +151,19 @@ def _status(code: int, message: str) -> Object:
 
 @contextmanager
 def serve(answer: Callable[[str], Answer], certificate: Path | None = None) -> Iterator[int]:
-    """Answer GET requests on a free local port, with TLS if a certificate is given; yield the port."""
+    """Answer GET requests on a free local port, with TLS if a certificate is given; yield the port.
+
+    It also is the far end of every tunnel that it is asked for (CONNECT), whoever is meant.
+    """
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
+        def do_CONNECT(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
         def do_GET(self) -> None:
             status, kind, body = answer(self.path)
             data = body.encode()

@@ -6,37 +6,37 @@ come from the real controllers. Only the kubelet is a stand-in (control_plane).
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import yaml
 
 from ci_render import call, environment, program, repository
+from cluster_world import HOME, NAMESPACES, OTHERS, ZONES, add_nodes, apply, images, nodes, rolled_out
 from collection import VERSION, render
 from control_plane import ControlPlane, control_plane, until
 from k8s_render import OVERLAYS, Object, build, layer, tool
+from week_one import CHECKS, World, said, verify
 
 pytestmark = pytest.mark.system
 
-ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
-HOME = {"development": "aurora-staging", "staging": "aurora-staging", "staging-eks": "aurora-staging"} | {
-    "production": "aurora-production"
-}
-NAMESPACES = ("aurora-staging", "aurora-production")
+REGISTRY = "registry.example.com/team"
+DEPLOYMENT = "deployment/my-svc-deploy"
+INGRESS = "/apis/networking.k8s.io/v1/namespaces/aurora-staging/ingresses/my-svc-ingress"
+SCALER = "/apis/autoscaling/v2/namespaces/aurora-staging/horizontalpodautoscalers/my-svc-hpa"
 
 
 @pytest.fixture(scope="module")
 def plane(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane with all nodes that cluster.yaml's pools can have, and the namespaces of the template."""
     with control_plane(tmp_path_factory.mktemp("plane")) as made:
+        add_nodes(made, collection)
         root = layer(collection, gpu=True) / "ops"
-        for pool in yaml.safe_load((root / "aws/cluster.yaml").read_text())["managedNodeGroups"]:
-            machine = pool.get("instanceType") or pool["instanceTypes"][0]
-            for number in range(pool["maxSize"]):
-                name, zone = f"{pool['name']}-{number}", ZONES[number % len(ZONES)]
-                made.node(name, machine, pool["labels"], pool.get("taints", []), zone)
         made.ok("apply", "--server-side", "-f", root / "k8s/namespaces.yaml")
         yield made
 
@@ -46,29 +46,6 @@ def clean(plane: ControlPlane) -> Iterator[ControlPlane]:
     """The same, with nothing running in it before and after."""
     yield plane
     plane.remove(*NAMESPACES)
-
-
-def apply(plane: ControlPlane, folder: Path) -> None:
-    plane.ok("apply", "--server-side", "-k", folder)
-
-
-def rolled_out(plane: ControlPlane, namespace: str, count: int, component: str = "my-svc") -> list[Object]:
-    """Wait until so many pods of the newest revision run, and no other ones; return them."""
-    name, found = f"{component}-deploy", list[Object]()
-
-    def settled() -> bool:
-        state = plane.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
-        found[:] = [pod for pod in plane.pods(namespace) if pod["metadata"]["labels"]["app"] == component]
-        seen = [state["status"].get(f"{kind}Replicas") for kind in ("updated", "ready", "available")]
-        current = state["metadata"]["generation"] == state["status"].get("observedGeneration")
-        return current and seen == [count] * 3 and len(found) == count
-
-    try:
-        until(settled, f"{count} pods of {name} in {namespace}")
-    except AssertionError:
-        print(plane.ok("get", "pods", "-A", "-o", "wide"), plane.ok("get", "events", "-A"))
-        raise
-    return found
 
 
 def test_the_judges_judge(clean: ControlPlane) -> None:
@@ -140,7 +117,7 @@ def test_the_most_replicas_of_both_environments_find_room(clean: ControlPlane, c
         apply(clean, root / name)
         scaler = next(one for one in build(root / name) if one["kind"] == "HorizontalPodAutoscaler")
         most[name] = scaler["spec"]["maxReplicas"]
-        # the scaler rests without metrics, so that the number stays
+        # every pod uses exactly what the scaler aims at, so that the number stays
         clean.ok("-n", HOME[name], "scale", "deployment/my-svc-deploy", f"--replicas={most[name]}")
     for name, count in most.items():
         rolled_out(clean, HOME[name], count)
@@ -162,34 +139,166 @@ def test_an_update_of_the_answers_is_applied_over_what_runs(clean: ControlPlane,
     assert {pod["metadata"]["labels"]["app.kubernetes.io/version"] for pod in pods} == {"1.4.0"}
 
 
-def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
-    """The service's own programs, with the real kubectl, against what runs."""
-    answers = {"component": "my-svc", "registry": "registry.example.com/team"}
-    root = repository(render(collection, tmp_path / "my-svc", **answers))
-    for name in ("receipts/deploy/my-svc-0.1.0.receipt", "trust/policy.toml"):
-        (root / "ops" / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / "ops" / name).write_text("{}\n")
-    path = tmp_path / "path"
-    program(path, "kubectl", f'#!/bin/sh\nexec {tool("kubectl")} "$@"\n')
-    noter = f"""[ "$1" != --version ] || {{ echo remembrancer {VERSION}; exit; }}\necho "$*" >>'{tmp_path}/notes'"""
-    program(path, "remembrancer", f"#!/bin/sh\n{noter}\n")
+@dataclass
+class Checkout:
+    """A service's repository whose programs speak to the control plane with the real kubectl."""
 
-    def deploy(what: str, **variables: str) -> str:
-        env = environment(tmp_path, path, KUBECONFIG=str(clean.kubeconfig), OVERLAY="production", **variables)
-        done = call(["ops/bin/deploy", what], root, env)
+    root: Path
+    plane: ControlPlane
+    overlay: str
+
+    def deploy(self, what: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        env = environment(self.root.parent, self.root.parent / "path", KUBECONFIG=str(self.plane.kubeconfig))
+        return call(["ops/bin/deploy", what], self.root, env | {"OVERLAY": self.overlay} | variables, timeout=300)
+
+    def ok(self, what: str, **variables: str) -> str:
+        done = self.deploy(what, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    image = "registry.example.com/team/my-svc"
+
+def checkout(plane: ControlPlane, collection: Path, folder: Path, overlay: str, **answers: Any) -> Checkout:
+    """Return a rendered service in a repository, with the kubectl of the development environment in its path."""
+    root = repository(render(collection, folder / "my-svc", component="my-svc", registry=REGISTRY, **answers))
+    program(folder / "path", "kubectl", f'#!/bin/sh\nexec {tool("kubectl")} "$@"\n')
+    return Checkout(root, plane, overlay)
+
+
+def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
+    """The service's own programs, with the real kubectl, against what runs."""
+    service = checkout(clean, collection, tmp_path, "production")
+    for name in ("receipts/deploy/my-svc-0.1.0.receipt", "trust/policy.toml"):
+        (service.root / "ops" / name).parent.mkdir(parents=True, exist_ok=True)
+        (service.root / "ops" / name).write_text("{}\n")
+    noter = f"""[ "$1" != --version ] || {{ echo remembrancer {VERSION}; exit; }}\necho "$*" >>'{tmp_path}/notes'"""
+    program(tmp_path / "path", "remembrancer", f"#!/bin/sh\n{noter}\n")
     first, second = (f"sha256:{digit * 64}" for digit in "ab")
-    deploy("pin", DIGEST=first, VERSION="0.1.0")
-    deploy("apply")
+    service.ok("pin", DIGEST=first, VERSION="0.1.0")
+    service.ok("apply")
     rolled_out(clean, "aurora-production", 3)
-    deploy("pin", DIGEST=second, VERSION="0.2.0")
-    deploy("apply")
+    service.ok("pin", DIGEST=second, VERSION="0.2.0")
+    service.ok("apply")
     pods = rolled_out(clean, "aurora-production", 3)
-    assert {pod["spec"]["containers"][0]["image"] for pod in pods} == {f"{image}@{second}"}
-    deploy("rollback", TO="0.1.0", REASON="slow answers")
+    assert images(pods) == {f"{REGISTRY}/my-svc@{second}"}
+    service.ok("rollback", TO="0.1.0", REASON="slow answers")
     pods = rolled_out(clean, "aurora-production", 3)
-    assert {pod["spec"]["containers"][0]["image"] for pod in pods} == {f"{image}@{first}"}
+    assert images(pods) == {f"{REGISTRY}/my-svc@{first}"}
     assert "record rollback --component my-svc --version 0.2.0 --to 0.1.0" in (tmp_path / "notes").read_text()
+
+
+def test_nothing_is_rolled_out_before_the_migration_has_ended(
+    clean: ControlPlane, collection: Path, tmp_path: Path
+) -> None:
+    service = checkout(clean, collection, tmp_path, "staging", database="postgresql")
+    job = service.root / "ops/k8s/components/database/migration.yaml"
+    # the retries of a real one take more than a minute
+    job.write_text(job.read_text().replace("backoffLimit: 3", "backoffLimit: 0"))
+    service.ok("pin", DIGEST=f"sha256:{'a' * 64}")
+    clean.exits["my-svc"] = 1
+    done = service.deploy("apply")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the migration failed, so nothing was rolled out" in done.stderr
+    assert not clean.get("/apis/apps/v1/namespaces/aurora-staging/deployments")["items"]
+
+    clean.exits.clear()
+    service.ok("apply")
+    pods = rolled_out(clean, "aurora-staging", 2)
+    assert images(pods) == {f"{REGISTRY}/my-svc@sha256:{'a' * 64}"}
+    (ended,) = clean.get("/apis/batch/v1/namespaces/aurora-staging/jobs")["items"]
+    assert ended["status"]["completionTime"] <= pods[0]["metadata"]["creationTimestamp"]
+    service.ok("apply")
+    assert len(rolled_out(clean, "aurora-staging", 2)) == 2, "a second time, over what Kubernetes never lets change"
+
+
+# ---------------------------------------------------------------- verify-aurora-week1.sh
+
+
+@pytest.fixture
+def week_one(clean: ControlPlane, collection: Path, tmp_path: Path) -> Iterator[World]:
+    """What the first week leaves in a cluster: staging-eks, its load balancer, Prometheus, and an idle GPU pool."""
+    gpus = nodes(clean, "gpu")
+    clean.ok("delete", "node", *gpus)
+    apply(clean, layer(collection) / "ops/k8s/overlays/staging-eks")
+    clean.ok("apply", "-f", "-", stdin=yaml.safe_dump_all(OTHERS))
+    clean.samples.update(World([]).samples)
+    clean.ok("-n", "monitoring", "wait", "--for=condition=Ready", "pod/prometheus-0", "--timeout=60s")
+    rolled_out(clean, "aurora-staging", 2)
+    balancer = {"loadBalancer": {"ingress": [{"hostname": "k8s-my-svc.eu-west-1.elb.amazonaws.com"}]}}
+    clean.change(f"{INGRESS}/status", {"status": balancer})
+    yield World([], site=clean.context(tmp_path / "kubeconfig", "aurora-staging"))
+    clean.samples.clear()
+    clean.ok("delete", "-f", "-", "--ignore-not-found", stdin=yaml.safe_dump_all(OTHERS))
+    clean.ok("delete", "node", *gpus, "--ignore-not-found")
+    for name in nodes(clean, "cpu"):
+        clean.say(name, "True")
+    add_nodes(clean, collection, "gpu")
+
+
+def scaling(plane: ControlPlane) -> str:
+    """What the real autoscaler says of whether it can scale."""
+    state = plane.get(SCALER)["status"]
+    return next((one["status"] for one in state.get("conditions", []) if one["type"] == "ScalingActive"), "")
+
+
+def test_the_first_week_is_verified(week_one: World, clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
+    until(lambda: scaling(clean) == "True", "the autoscaler reads CPU use")
+
+    def judged(name: str) -> tuple[set[str], str]:
+        (tmp_path / name).mkdir()
+        done = verify(collection, tmp_path / name, week_one)
+        failed = said(done, "FAIL")
+        assert said(done, "ok") == set(CHECKS) - failed, done.stdout + done.stderr
+        assert done.returncode == (1 if failed else 0)
+        assert done.stdout.count("remedy:") == len(failed)
+        return failed, done.stdout
+
+    assert judged("healthy") == (set(), ANY)
+
+    # faults that do not touch each other are made together: each is found by its own check
+    for name in nodes(clean, "cpu")[2:]:
+        clean.say(name, "Unknown")
+    clean.ok("-n", "aurora-staging", "delete", "networkpolicy", "my-svc-default-deny")
+    clean.change(f"{INGRESS}/status", {"status": {"loadBalancer": {"ingress": None}}})
+    add_nodes(clean, collection, "gpu")
+    clean.samples.pop("active_connections")
+    week_one.ledger = 1
+    clean.change(SCALER, {"spec": {"scaleTargetRef": {"name": "other"}}})
+    clean.ok("-n", "aurora-staging", "rollout", "pause", DEPLOYMENT)
+    clean.ok("-n", "aurora-staging", "set", "image", DEPLOYMENT, "my-svc=registry.example.com/my-svc:latest")
+    failed, text = judged("broken")
+    assert failed == {"nodes", "network", "ingress", "gpu-idle", "metrics", "ledger", "hpa", "image", "pods"}
+    assert "2 of at least 3 ready" in text
+    assert "the rollout is not finished: 0 of 2 pods run the newest version" in text
+    assert "it scales 'other', not my-svc-deploy" in text
+    assert "no policy my-svc-default-deny closes both directions" in text
+    assert "the load balancer has no address" in text
+
+    clean.ok("-n", "aurora-staging", "rollout", "resume", DEPLOYMENT)
+    rolled_out(clean, "aurora-staging", 2)
+    apply(clean, layer(collection) / "ops/k8s/overlays/staging-eks", "--force-conflicts")
+    pods = rolled_out(clean, "aurora-staging", 2)
+    clean.ok("-n", "kube-system", "delete", "daemonset", "aws-node")
+    clean.ok("-n", "aurora-staging", "delete", "ingress", "my-svc-ingress")
+    clean.ok("-n", "aurora-staging", "delete", "pods.metrics.k8s.io", "--all")
+    broken = {"ready": True, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    status = {"containerStatuses": [pods[0]["status"]["containerStatuses"][0] | broken]}
+    clean.change(f"/api/v1/namespaces/aurora-staging/pods/{pods[0]['metadata']['name']}/status", {"status": status})
+    until(lambda: scaling(clean) == "False", "the autoscaler is blind")
+    failed, text = judged("worse")
+    assert failed == {"nodes", "network", "ingress", "gpu-idle", "metrics", "ledger", "hpa", "pods"}
+    assert f"these pods do not start: {pods[0]['metadata']['name']}" in text
+    assert "the cluster's network does not enforce them" in text
+    assert "it cannot read CPU use" in text
+
+    unready = {"conditions": [one | {"status": "False"} for one in pods[1]["status"]["conditions"]]}
+    clean.change(f"/api/v1/namespaces/aurora-staging/pods/{pods[1]['metadata']['name']}/status", {"status": unready})
+    clean.ok("-n", "aurora-staging", "delete", "hpa", "my-svc-hpa")
+    path = f"/apis/apps/v1/namespaces/aurora-staging/{DEPLOYMENT.replace('/', 's/')}"
+    until(lambda: clean.get(path)["status"].get("availableReplicas") == 1, "one pod is available")
+    failed, text = judged("one-pod")
+    assert "1 of 2 pods are available (2 at least)" in text
+    assert "there is no autoscaler my-svc-hpa" in text
+    clean.ok("-n", "aurora-staging", "delete", DEPLOYMENT)
+    failed, text = judged("gone")
+    assert {"pods", "image"} <= failed
+    assert "there is no deployment my-svc-deploy" in text
