@@ -4,23 +4,26 @@ Exits with 0 when nothing is broken (warnings are no breakage), with 1 when some
 """
 
 import argparse
+import functools
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-OK, WARNING, BROKEN = "ok", "warning", "broken"
+from shared import ROOT
+
+import health_lines
+import service
+import versions
+from health_lines import BROKEN, OK, WARNING, Line
+
 EXIT_FAILED, EXIT_ENVIRONMENT = 1, 4
-VERSIONS = {
-    "pyproject.toml": r'(?m)^version = "([^"]+)"$',
-    "plugins/remembrancer/src/remembrancer/__init__.py": r'(?m)^__version__ = "([^"]+)"$',
-    "templates/ci/ops/remembrancer.json.jinja": r'"version": "([^"]+)"',
-}
+BEGUN = (health_lines.CHECKPOINT, "ops/trust/policy.toml")
 RULES = (
     "vaultmesh",
     "four-covenants",
@@ -30,7 +33,6 @@ RULES = (
     "psi-field-awareness",
     "evolution-roadmap",
 )
-Line = tuple[str, str, str]
 
 
 def git(*arguments: str, folder: Path = ROOT) -> list[str]:
@@ -39,30 +41,24 @@ def git(*arguments: str, folder: Path = ROOT) -> list[str]:
     return done.stdout.splitlines() if done.returncode == 0 else []
 
 
-def versions() -> Line:
-    """The parts that state the version agree."""
-    stated = {}
-    for name, pattern in VERSIONS.items():
-        path = ROOT / name
-        found = re.search(pattern, path.read_text(encoding="utf-8")) if path.is_file() else None
-        stated[name] = found[1] if found else "nothing"
-    values = set(stated.values())
-    if len(values) == 1:
-        return ("version", OK, f"{values.pop()} everywhere")
-    return ("version", BROKEN, ", ".join(f"{name} says {value}" for name, value in stated.items()))
+def version() -> Line:
+    """The parts that state the version agree, and a tag of this commit with them."""
+    found = service.load()
+    wrong = versions.wrong(found)
+    return Line("version", BROKEN if wrong else OK, wrong[0] if wrong else f"{service.version(found)} everywhere")
 
 
 def links() -> Line:
-    """Every link below templates/ and .amazonq/ is a link and leads to a file of this checkout."""
-    tracked = git("ls-files", "--stage", "--", "templates", ".amazonq")
+    """Every link is a link and leads to a file of this checkout."""
+    tracked = git("ls-files", "--stage", "--", "templates", "ops", ".amazonq")
     names = [line.split("\t", 1)[1] for line in tracked if line.startswith("120000 ")]
     for name in names:
         path = ROOT / name
         if not path.is_symlink():
-            return ("links", BROKEN, f"{name} is not a link here; clone with git and core.symlinks=true")
+            return Line("links", BROKEN, f"{name} is not a link here; clone with git and core.symlinks=true")
         if not path.exists() or not path.resolve().is_relative_to(ROOT):
-            return ("links", BROKEN, f"{name} leads nowhere; git restore {name}")
-    return ("links", OK if names else WARNING, f"{len(names)} lead to files" if names else "git names none")
+            return Line("links", BROKEN, f"{name} leads nowhere; git restore {name}")
+    return Line("links", OK if names else WARNING, f"{len(names)} lead to files" if names else "git names none")
 
 
 def rules() -> Line:
@@ -70,50 +66,58 @@ def rules() -> Line:
     names = ["AGENTS.md", *(f".amazonq/rules/{name}.md" for name in RULES)]
     missing = [name for name in names if not (ROOT / name).is_file()]
     if missing:
-        return ("rules", BROKEN, f"{missing[0]} is missing; git restore {missing[0]}")
-    return ("rules", OK, f"AGENTS.md and {len(RULES)} files in .amazonq/rules")
+        return Line("rules", BROKEN, f"{missing[0]} is missing; git restore {missing[0]}")
+    return Line("rules", OK, f"AGENTS.md and {len(RULES)} files in .amazonq/rules")
 
 
-def receipts() -> Line:
-    """No recorded receipt or blob was changed."""
-    where = ("ops/receipts/*.receipt", "ops/receipts/blobs")
-    changed = git("diff", "--name-only", "--diff-filter=MDT", "HEAD", "--", *where)
-    if changed:
-        return ("receipts", BROKEN, f"{changed[0]} was edited or removed; git restore {changed[0]}")
-    return ("receipts", OK, "unchanged since they were committed")
+def began() -> bool:
+    """Tell whether this repository has or had a ledger: what was there and is gone is broken, and not "not begun"."""
+    return any((ROOT / path).is_file() or health_lines.known_to_git(path) for path in BEGUN)
 
 
-def ledger() -> Line:
-    """Where there is a ledger, the audit does not fail; unpinned trust is only a warning."""
-    if not (ROOT / "ops/receipts/ledger/checkpoint").is_file():
-        return ("ledger", WARNING, "none; decisions are files under version control")
-    command = [ROOT / "ops/bin/remembrancer", "verify-audit"]
-    code = subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
-    state = {0: OK, 1: BROKEN}.get(code, WARNING)
-    return ("ledger", state, f"ops/bin/remembrancer verify-audit ends with {code}")
+def not_begun() -> Line:
+    """Nothing is sealed here yet, and whether what was recorded is still there only Git can tell."""
+    listed = git("log", "-1", "--diff-filter=D", "--name-only", "--format=", "HEAD", "--", "ops/receipts/*.receipt")
+    if gone := [path for path in listed if not (ROOT / path).exists()]:
+        return Line("ledger", BROKEN, f"{gone[0]} was recorded and is gone; restore it from git")
+    return Line("ledger", WARNING, "not begun; docs/RELEASE.md begins it: make begin")
 
 
-def hooks() -> Line:
-    """The commit hooks are installed."""
-    folder = ROOT / "".join(git("rev-parse", "--git-path", "hooks"))
-    missing = [name for name in ("pre-commit", "commit-msg") if not (folder / name).is_file()]
-    if missing:
-        return ("hooks", WARNING, f"{' and '.join(missing)} not installed; run: pre-commit install")
-    return ("hooks", OK, "pre-commit and commit-msg are installed")
+def checks() -> Iterator[Callable[[], Line]]:
+    """Yield what is looked at; the record is a service's, and its lines are those of a service."""
+    yield from (version, links, rules)
+    found = service.load()
+    lines: list[Callable[[service.Service], Line]]
+    lines = [health_lines.ledger, health_lines.checkpoint, health_lines.pending, health_lines.trust, health_lines.keys]
+    if not began():
+        yield not_begun
+    else:  # of a ledger without its policy, or the other way round, the rest cannot be asked
+        if not all((ROOT / path).is_file() for path in BEGUN):
+            lines = [health_lines.ledger, health_lines.trust]
+        yield from (functools.partial(line, found) for line in lines)
+    yield from (functools.partial(health_lines.decisions, found), functools.partial(health_lines.hooks, found))
 
 
 def overview(*, as_json: bool) -> int:
     """Print the screen; return 0, or 1 when something is broken."""
-    lines = [check() for check in (versions, links, rules, receipts, ledger, hooks)]
-    healthy = all(state != BROKEN for _, state, _ in lines)
+    lines = [said(check) for check in checks()]
+    healthy = all(line.state != BROKEN for line in lines)
     if as_json:
-        rows = [{"name": name, "state": state, "message": message} for name, state, message in lines]
+        rows = [asdict(line) for line in lines]
         print(json.dumps({"component": "vaultmesh", "healthy": healthy, "checks": rows}, indent=2))
     else:
         print("VaultMesh, the collection\n")
-        for name, state, message in lines:
-            print(f"  {name:<10}{state:<9}{message}")
+        for line in lines:
+            print(f"  {line.name:<12}{line.state:<9}{line.message}")
     return 0 if healthy else EXIT_FAILED
+
+
+def said(check: Callable[[], Line]) -> Line:
+    """Return a line; what keeps one from being looked at is broken, and no traceback."""
+    try:
+        return check()
+    except service.Trouble as error:
+        return Line("checkout", BROKEN, str(error))
 
 
 def gates(arguments: list[str]) -> int:
@@ -123,22 +127,20 @@ def gates(arguments: list[str]) -> int:
         print("ops/bin/health-check: the gates need this checkout's environment; run make test once", file=sys.stderr)
         return EXIT_ENVIRONMENT
     with tempfile.TemporaryDirectory() as scratch:
-        service = Path(scratch) / "my-svc"
-        copy = [python, "-m", "copier", "copy", "--trust", "--defaults", "--quiet", "--vcs-ref", "HEAD"]
-        made = subprocess.run([*copy, ROOT, service], capture_output=True, text=True, check=False)
+        target = Path(scratch) / "my-svc"
+        copy = [str(python), "-m", "copier", "copy", "--trust", "--defaults", "--quiet", "--vcs-ref", "HEAD"]
+        made = subprocess.run([*copy, str(ROOT), str(target)], capture_output=True, text=True, check=False)
         if made.returncode:
             said = (made.stderr.strip().splitlines() or ["copier failed"])[-1]
             print(f"ops/bin/health-check: no service could be generated: {said}", file=sys.stderr)
             return EXIT_ENVIRONMENT
-        git("init", "--quiet", "--initial-branch", "main", folder=service)
-        git("add", "--all", folder=service)
+        git("init", "--quiet", "--initial-branch", "main", folder=target)
+        git("add", "--all", folder=target)
         identity = ("-c", "user.name=Gates", "-c", "user.email=gates@example.invalid", "-c", "commit.gpgsign=false")
-        git(*identity, "commit", "--quiet", "--message", "[my-svc] feat: generate", folder=service)
+        git(*identity, "commit", "--quiet", "--message", "[my-svc] feat: generate", folder=target)
         # so that the service's own ops/bin/remembrancer takes the plugin of this checkout
         env = os.environ | {"PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-        return subprocess.run(
-            [service / "ops/bin/health-check", "--gates", *arguments], env=env, check=False
-        ).returncode
+        return subprocess.run([target / "ops/bin/health-check", "--gates", *arguments], env=env, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:

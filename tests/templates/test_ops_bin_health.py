@@ -130,13 +130,16 @@ def test_a_repository_that_git_refuses_is_not_one_without_a_ledger(
             getattr(lib.health_lines, name)(FOUND)
 
 
-@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("deleted", ["the policy", "both", "both in a commit"])
 def test_a_missing_policy_beside_a_ledger_is_not_one_that_was_not_begun(
-    lib: SimpleNamespace, repo: Path, *, committed: bool
+    lib: SimpleNamespace, repo: Path, deleted: str
 ) -> None:
     (repo / "ops/trust/policy.toml").unlink()
-    if committed:
+    if deleted != "the policy":
         (repo / NOTE).unlink()
+    if deleted == "both in a commit":
+        git(repo, "commit", "--quiet", "--all", "--message", "[my-svc] fix: forget")
+        assert line(lib, "ledger")[0] == "broken"
     assert line(lib, "trust") == ("broken", "the policy of the ledger is missing; git restore ops/trust")
 
 
@@ -164,7 +167,7 @@ def test_a_checkpoint_without_stamp_is_as_old_as_its_commit(lib: SimpleNamespace
     git(repo, "commit", "--quiet", "--amend", "--message", "[my-svc] feat: begin")
     assert line(lib, "checkpoint")[0] == "warning"
     (repo / NOTE).unlink()
-    assert line(lib, "checkpoint") == ("warning", "none yet")
+    assert line(lib, "checkpoint") == ("warning", "not begun")
 
 
 @pytest.mark.parametrize(("pending", "state"), [(0, "ok"), (2, "warning")])

@@ -9,14 +9,43 @@ from pathlib import Path
 import pytest
 
 from ci_render import call, program
-from collection import ROOT, git
+from collection import IDENTITY, ROOT, VERSION, commit_all, git
 
 SOURCE = "templates/fastapi-service"
 
 
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = os.environ | IDENTITY
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def recorded(root: Path, name: str) -> None:
+    """What was committed once and is gone, also from HEAD, was deleted; it is not what never was."""
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text("recorded\n")
+    commit_all(root, "[repo] chore: begin")
+    (root / name).unlink()
+    commit_all(root, "[repo] fix: forget")
+
+
 @pytest.mark.parametrize(
     "command",
-    ["remembrancer --help", "remembrancer status --reflect", "health-check", "health-check --help", "check-decisions"],
+    [
+        "remembrancer --help",
+        "remembrancer status --reflect",
+        "health-check",
+        "health-check --help",
+        "check-decisions",
+        "bump --check",
+        "no-conflict-markers",
+        "hooks pre-commit",
+    ],
 )
 def test_entry_points_run_here(command: str) -> None:
     name, *arguments = command.split()
@@ -57,9 +86,14 @@ def test_the_gates_of_a_generated_service_can_be_asked_here() -> None:
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("version", lambda root: (root / "pyproject.toml").write_text('version = "9.9.9"\n'), "says 9.9.9"),
+        ("version", lambda root: edit(root / "pyproject.toml", VERSION, "9.9.9"), "not 9.9.9"),
+        ("version", lambda root: edit(root / "AGENTS.md", f"| {VERSION} |", "| 9.9.9 |"), "AGENTS.md says 9.9.9"),
+        ("version", lambda root: git(root, "tag", "v9.9.9"), f"the tag v9.9.9 is on a commit that says {VERSION}"),
         ("links", lambda root: (root / SOURCE / "ops/bin").unlink(), "is not a link"),
         ("rules", lambda root: (root / "AGENTS.md").unlink(), "AGENTS.md is missing"),
+        ("ledger", lambda root: recorded(root, "ops/trust/policy.toml"), "ops/receipts/ledger is missing"),
+        ("trust", lambda root: recorded(root, "ops/receipts/ledger/checkpoint"), "the policy of the ledger is missing"),
+        ("ledger", lambda root: recorded(root, "ops/receipts/deploy/a.receipt"), "a.receipt was recorded and is gone"),
     ],
 )
 def test_the_health_of_this_repository_can_be_bad(
@@ -73,3 +107,31 @@ def test_the_health_of_this_repository_can_be_bad(
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if line.split()[:2] == [name, "broken"]]
     assert said in line
+
+
+@pytest.mark.reason("trust.not-begun")
+def test_until_a_ledger_has_begun_all_tools_say_so(collection: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    git(tmp_path, "clone", "--quiet", str(collection), str(copy))
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    for command in ("remembrancer verify-audit", "remembrancer seal", "remembrancer status", "health-check"):
+        name, *arguments = command.split()
+        done = run(copy / "ops/bin" / name, *arguments, cwd=copy)
+        assert "not begun" in done.stdout + done.stderr, command
+
+
+def test_the_hooks_of_this_repository_refuse_none_of_its_own_decisions(collection: Path, tmp_path: Path) -> None:
+    """Every decision is committed anew, under the hooks that `ops/bin/hooks install` writes."""
+    copy = tmp_path / "copy"
+    git(tmp_path, "clone", "--quiet", str(collection), str(copy))
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    git(copy, "rm", "--quiet", "-r", "ops/receipts/adr")
+    git(copy, "commit", "--quiet", "--message", "[repo] test: without")
+    assert run(copy / "ops/bin/hooks", "install", cwd=copy).returncode == 0
+    git(copy, "checkout", "--quiet", "HEAD~1", "--", "ops/receipts/adr")
+    git(copy, "commit", "--quiet", "--message", "[repo] docs: decisions")
+    (copy / "ops/receipts/adr/ADR-999-none.md").write_text("# no decision\n")
+    git(copy, "add", "--all")
+    refused = run("git", "commit", "--quiet", "--message", "[repo] docs: none", cwd=copy)
+    assert refused.returncode == 1
+    assert "adr.form" in refused.stderr

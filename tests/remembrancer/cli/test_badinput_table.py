@@ -347,9 +347,9 @@ def test_no_key(scratch: Scratch) -> None:
 def test_no_policy() -> None:
     scratch = new_scratch()
     try:
-        refuse(scratch, ("sign", ARTIFACT), 3, "trust.no-policy")
-        refuse(scratch, ("timestamp", ARTIFACT), 3, "trust.no-policy")
-        refuse(scratch, ("seal",), 3, "trust.no-policy")
+        refuse(scratch, ("sign", ARTIFACT), 3, "trust.not-begun")
+        refuse(scratch, ("timestamp", ARTIFACT), 3, "trust.not-begun")
+        refuse(scratch, ("seal",), 3, "trust.not-begun")
     finally:
         scratch.remove()
 

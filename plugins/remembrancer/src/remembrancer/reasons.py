@@ -625,9 +625,13 @@ REASONS: dict[str, Reason] = {
         "A renewed certificate would leave recorded proofs without the key or root that they were made with.",
         "Give the complete one (gpg exports ended subkeys too), or keep the old roots; --dry-run lists what is lost.",
     ),
-    "trust.no-policy": Reason(
-        "The repository has no trust policy.",
+    "trust.not-begun": Reason(
+        "The repository has no ledger and no trust policy, and never had one.",
         "Begin a ledger with `remembrancer init`, or fetch the complete repository.",
+    ),
+    "trust.no-policy": Reason(
+        "The trust policy is missing, and the repository or its history has or had a ledger.",
+        "Restore it (git restore ops/trust), name the right one with --policy, or fetch the complete repository.",
     ),
     "trust.origin": Reason(
         "The policy is for another ledger than the one that was asked about.",

@@ -52,7 +52,7 @@ def check(purpose: str) -> None:
     """
     if not profile():
         raise Trouble(
-            f"a {purpose} ends in a record, and there is no trust policy yet; run 'ops/bin/remembrancer init --dev' "
+            f"a {purpose} ends in a record, and the ledger is not begun; run 'ops/bin/remembrancer init --dev' "
             "(or --production) first",
             EXIT_USAGE,
         )

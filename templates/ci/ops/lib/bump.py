@@ -12,7 +12,7 @@ ops/bin/bump --lower 1.1.1   go back on purpose: only a branch release/1.1 relea
 import argparse
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lines
@@ -55,10 +55,13 @@ def places(found: Service) -> Iterator[tuple[Path, re.Pattern[str]]]:
             yield path, LABEL
 
 
-def copies(found: Service) -> list[tuple[Path, str, str]]:
+Places = Callable[[Service], Iterator[tuple[Path, re.Pattern[str]]]]
+
+
+def copies(found: Service, where: Places = places) -> list[tuple[Path, str, str]]:
     """Return path, text and version of every place that has one."""
     result = []
-    for path, pattern in places(found):
+    for path, pattern in where(found):
         if path.is_file():
             text = path.read_text(encoding="utf-8")
             result += [(path, text, match[2]) for match in pattern.finditer(text)]
@@ -78,13 +81,13 @@ def following(current: str, part: str) -> str:
     }[part]
 
 
-def write(found: Service, wanted: str) -> list[str]:
+def write(found: Service, wanted: str, where: Places = places) -> list[str]:
     """Write the version into every place that has one; return the changed files, relative to the root."""
     changed = []
-    if not copies(found):
+    if not copies(found, where):
         (found.folder / "VERSION").write_text(f"{wanted}\n", encoding="utf-8")
         changed.append(str((found.folder / "VERSION").relative_to(ROOT)))
-    for path, pattern in places(found):
+    for path, pattern in where(found):
         if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8")
@@ -97,7 +100,7 @@ def write(found: Service, wanted: str) -> list[str]:
     return list(dict.fromkeys(changed))  # an overlay has it in two places
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], where: Places = places) -> int:
     """Show, check or write the version; return 0, 1 (copies differ) or 2 (bad input)."""
     parser = argparse.ArgumentParser(prog="ops/bin/bump", description=__doc__.splitlines()[0])
     parser.add_argument("version", nargs="?", help="the new version, or patch, minor or major")
@@ -113,7 +116,9 @@ def main(arguments: list[str]) -> int:
         print(current)
         return 0
     if options.check:
-        wrong = [f"{path.relative_to(ROOT)} says {value}" for path, _, value in copies(found) if value != current]
+        wrong = [
+            f"{path.relative_to(ROOT)} says {value}" for path, _, value in copies(found, where) if value != current
+        ]
         for line in dict.fromkeys(wrong):
             print(f"bump: {line}, but the version is {current}; run 'make bump VERSION={current}'.")
         return EXIT_FAILED if wrong else 0
@@ -129,7 +134,7 @@ def main(arguments: list[str]) -> int:
             f"'ops/bin/bump --lower {wanted}' goes back all the same",
             EXIT_USAGE,
         )
-    changed = write(found, wanted)
+    changed = write(found, wanted, where)
     print(f"{current} -> {wanted}: {', '.join(changed) or 'nothing to change'}")
     return 0
 

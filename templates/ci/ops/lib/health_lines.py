@@ -48,7 +48,7 @@ def facts() -> dict[str, object]:
 
 
 def known_to_git(path: str) -> bool:
-    """Tell whether HEAD has a file.
+    """Tell whether HEAD or its history has a file: what was there and is gone was deleted, and not never begun.
 
     Raises:
         Trouble: there is a repository that git does not read; what it cannot be asked is never "no".
@@ -57,18 +57,19 @@ def known_to_git(path: str) -> bool:
         return False
     if not service.git("rev-list", "--max-count=1", "--all"):
         return False
-    return bool(service.git("ls-tree", "--name-only", "HEAD", "--", path).strip())
+    return bool(service.git("rev-list", "--max-count=1", "HEAD", "--", path).strip())
 
 
 def ledger(_found: Service) -> Line:
     """The ledger is there and sound."""
     note = ROOT / CHECKPOINT
     if not note.is_file():
-        if (ROOT / "ops" / "trust" / "policy.toml").is_file() or known_to_git(CHECKPOINT):
+        policy = "ops/trust/policy.toml"
+        if (ROOT / policy).is_file() or known_to_git(CHECKPOINT) or known_to_git(policy):
             return Line(
                 "ledger", BROKEN, "ops/receipts/ledger is missing; restore it with git restore ops/receipts/ledger"
             )
-        begin = "none yet; begin one with ops/bin/remembrancer init --dev"
+        begin = "not begun; begin one with ops/bin/remembrancer init --dev"
         return Line("ledger", WARNING, begin) if has_remembrancer() else Line("ledger", SKIPPED, NO_LAYER)
     if not has_remembrancer():
         return Line("ledger", SKIPPED, NO_LAYER)
@@ -106,7 +107,7 @@ def age(now: datetime) -> timedelta | None:
 def checkpoint(_found: Service) -> Line:
     """The last checkpoint is young enough for what waits to be sealed."""
     if not (ROOT / CHECKPOINT).is_file():
-        return Line("checkpoint", WARNING if has_remembrancer() else SKIPPED, "none yet")
+        return Line("checkpoint", WARNING if has_remembrancer() else SKIPPED, "not begun")
     old, waiting = age(datetime.now(UTC)), facts().get("pending")
     if old is None:
         return Line("checkpoint", WARNING, "of unknown age: no timestamp, and no commit has it; git add ops/receipts")
@@ -160,7 +161,7 @@ def trust(_found: Service) -> Line:
     if not (ROOT / "ops" / "trust" / "policy.toml").is_file():
         if (ROOT / CHECKPOINT).is_file() or known_to_git(CHECKPOINT) or known_to_git("ops/trust/policy.toml"):
             return Line("trust", BROKEN, "the policy of the ledger is missing; git restore ops/trust")
-        return Line("trust", WARNING, "no policy yet; ops/bin/remembrancer init writes one")
+        return Line("trust", WARNING, "not begun; ops/bin/remembrancer init writes the policy")
     code, said, codes = verdict("trust", "show")
     if code == 0:
         return Line("trust", OK, "the policy's owner is pinned on this machine")

@@ -53,12 +53,13 @@ class Service:
         return f"{self.registry}/{self.component}"
 
 
-def load(root: Path = ROOT) -> Service:
-    """Read ops/settings.mk below `root`.
+def load(root: Path | None = None) -> Service:
+    """Read ops/settings.mk below `root` (default: ROOT).
 
     Raises:
         Trouble: the file is missing or lacks a value.
     """
+    root = root or ROOT
     path = root / "ops" / "settings.mk"
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -116,12 +117,12 @@ def project_table(path: Path) -> dict[str, Any] | None:
     return table if isinstance(table, dict) else None
 
 
-def git(*arguments: str, root: Path = ROOT, given: bytes = b"", hook: bool = False) -> bytes:
+def git(*arguments: str, root: Path | None = None, given: bytes = b"", hook: bool = False) -> bytes:
     """Run git in the repository and return its output.
 
     Args:
         arguments: the words after `git`.
-        root: the folder to run in.
+        root: the folder to run in (default: ROOT).
         given: what git reads from its standard input.
         hook: ask about the index that is being committed, which git names to its hooks.
 
@@ -131,7 +132,7 @@ def git(*arguments: str, root: Path = ROOT, given: bytes = b"", hook: bool = Fal
     try:
         done = subprocess.run(
             ["git", *arguments],
-            cwd=root,
+            cwd=root or ROOT,
             env=neutral.environment(hook=hook) | {"LC_ALL": "C"},
             input=given,
             capture_output=True,

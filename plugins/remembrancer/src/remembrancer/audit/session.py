@@ -127,9 +127,11 @@ class Session:
     def trusted(self) -> "Trusted":
         """Return the repository's policy under the user's trust; its version is remembered where others see it too.
 
-        Raises what `trust.establish` raises.
+        Raises what `trust.establish` raises, Unverifiable(trust.not-begun), EnvironmentTrouble(env.git).
         """
         signed = self.repository.signed_policy()
+        if signed is None:
+            self._refuse_not_begun()
 
         def shown(policy: "Policy") -> bool:
             from remembrancer.audit.published import is_published  # noqa: PLC0415 - only for a policy not seen before
@@ -138,6 +140,16 @@ class Session:
             return signed is not None and is_published(self.repository, policy, POLICY, signed.text)
 
         return self.trusted_policy(signed, self.repository.key, shown)
+
+    def _refuse_not_begun(self) -> None:
+        """Raise Unverifiable(trust.not-begun) where neither a policy nor a ledger ever was, as far as Git knows."""
+        from remembrancer.errors import Unverifiable  # noqa: PLC0415 - as above
+        from remembrancer.paths import CHECKPOINT, POLICY  # noqa: PLC0415
+
+        if not self.repository.had(POLICY, CHECKPOINT):
+            raise Unverifiable(
+                "trust.not-begun", "the ledger of this repository is not begun: there is no trust policy"
+            )
 
     def trusted_policy(
         self,

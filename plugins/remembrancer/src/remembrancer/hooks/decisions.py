@@ -12,6 +12,7 @@ from remembrancer.errors import Rejected
 from remembrancer.findings import Finding
 from remembrancer.hooks.refusal import refusal
 from remembrancer.hooks.staged import Change, Staged
+from remembrancer.paths import POLICY, RECEIPTS
 from remembrancer.receipt.decided import Fact, fact, in_force, same_number
 from remembrancer.receipt.statement import parse
 
@@ -24,6 +25,7 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
     """Return the refusals for what is staged. Raises EnvironmentTrouble(env.git)."""
     numbers: set[int] = set()
     found: list[Finding] = []
+    changes = list(changes)
     for change in changes:
         name = change.path.removeprefix(f"{FOLDER}/")
         if not change.path.startswith(f"{FOLDER}/") or name == "README.md":
@@ -42,7 +44,16 @@ def check(staged: Staged, changes: Iterable[Change]) -> list[Finding]:
         for number in sorted(numbers):
             if not shared.intersection(texts[number]):
                 found += _number(staged, number, texts[number], newest)
+    if any(one.code == "adr.unrecorded" for one in found) and not _begun(staged, changes):
+        return [one for one in found if one.code != "adr.unrecorded"]
     return found
+
+
+def _begun(staged: Staged, changes: Iterable[Change]) -> bool:
+    """Whether anything is or was recorded here: before that, a decision is a file, and its receipt comes with the
+    ledger."""
+    recorded = [*staged.names(RECEIPTS, POLICY), *(one.path for one in changes if one.status == "D")]
+    return any(path == POLICY or path.endswith(".receipt") for path in recorded)
 
 
 def _same(first: str, last: str) -> Finding:

@@ -1,6 +1,7 @@
 """The files of a service repository that verification reads, and nothing else: policy, keys, ledger, receipts,
 blobs."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -136,6 +137,20 @@ class Repository:
     def head(self) -> str:
         """Return the id of HEAD's commit, "" where there is none. Raises EnvironmentTrouble(env.git)."""
         return gitcall.head(self.root)
+
+    def had(self, *paths: str) -> bool:
+        """Return whether one of the paths is here, or HEAD or its history has one. Raises EnvironmentTrouble(env.git).
+
+        A path that was there and is gone is a deletion; what was never there was not begun.
+        """
+        if any(os.path.lexists(self.root / path) for path in paths):
+            return True
+        if not self.head():
+            return False
+        done = self.git("rev-list", "--max-count=1", "HEAD", "--", *paths)
+        if done.returncode:
+            raise gitcall.trouble(done)
+        return bool(done.stdout.strip())
 
     def git(self, *arguments: str, data: bytes = b"") -> "CompletedProcess[bytes]":
         """Run Git in the repository, by the rules of `gitcall`, and return what it did.

@@ -91,7 +91,7 @@ def establish(
     """
     owners = pins.all()
     if signed is None:
-        raise Unverifiable("trust.no-policy", "there is no trust policy (ops/trust/policy.toml)")
+        raise Unverifiable("trust.no-policy", "the trust policy (ops/trust/policy.toml) is missing")
     if not owners:
         raise Unverifiable(
             "trust.unpinned", "no owner's fingerprint is pinned, so no proof can be judged", _if_development(signed)

@@ -1,0 +1,1 @@
+../../templates/ci/ops/lib/git.sh

@@ -1,0 +1,1 @@
+../../templates/ci/ops/lib/python.sh
