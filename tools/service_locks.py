@@ -17,7 +17,7 @@ from jinja2 import Environment, StrictUndefined
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICE = ROOT / "templates/fastapi-service"
-PARTS = {"database": "postgresql", "auth": "oidc"}
+PARTS = {"database": "postgresql", "auth": "oidc", "telemetry": "otlp", "http_client": "httpx"}
 """The questions with an optional part, and the answer that brings it; everything else is `none`."""
 PIN = (
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),

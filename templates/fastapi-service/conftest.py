@@ -1,4 +1,4 @@
-"""Tests don't depend on the environment of whoever runs them: the standard's settings are taken out of it, and .env."""
+"""Tests don't depend on the environment of whoever runs them: settings are taken out of it, and .env."""
 
 import os
 
@@ -8,4 +8,6 @@ CoreSettings.model_config["env_file"] = None
 for name in CoreSettings.model_fields:
     os.environ.pop(name.upper(), None)
     os.environ.pop(PREFIX + name.upper(), None)
-os.environ.pop("FASTAPI_ENV", None)
+for name in [*os.environ]:
+    if name.startswith(("FASTAPI_", "OTEL_", f"{PREFIX}OTEL_")):
+        del os.environ[name]

@@ -15,7 +15,9 @@ import pytest
 import yaml
 from pytest_copie.plugin import Copie
 
+import service_locks
 from collection import files, render
+from optional_parts import chosen_parts
 
 OVERLAYS = ("development", "staging", "staging-eks", "production")
 SETS = [list(chosen) for size in range(1, 5) for chosen in itertools.combinations(OVERLAYS, size)]
@@ -23,22 +25,24 @@ ADVANCED: list[dict[str, Any]] = [
     {},
     {"port": 9000, "domain": "example.org", "namespace": "orders", "production_namespace": "orders-live"},
 ]
-
-
-DATABASES = ("none", "postgresql")
-IDENTITIES = ("none", "oidc")
+CI = ("github", "gitlab", "both")
+SEEN_IN_OVERLAYS = ("database", "telemetry")
 
 
 def service_answers() -> Iterator[dict[str, Any]]:
-    every = itertools.product(("github", "gitlab", "both"), (False, True), DATABASES, IDENTITIES, SETS, ADVANCED)
-    for ci, gpu, database, auth, overlays, more in every:
-        parts = {"gpu": gpu, "database": database, "auth": auth}
-        yield {"layer": "fastapi-service", "ci": ci, "overlays": overlays} | parts | more
+    """Every combination of what meets in a file: all parts in the code, those of the cluster in the overlays."""
+    for ci, gpu, parts in itertools.product(CI, (False, True), chosen_parts(service_locks.PARTS)):
+        yield {"layer": "fastapi-service", "ci": ci, "gpu": gpu, "overlays": SETS[-1]} | parts
+    inside = dict.fromkeys(set(service_locks.PARTS) - set(SEEN_IN_OVERLAYS), "none")
+    every = itertools.product(CI, (False, True), chosen_parts(SEEN_IN_OVERLAYS), SETS, ADVANCED)
+    for ci, gpu, parts, overlays, more in every:
+        yield {"layer": "fastapi-service", "ci": ci, "gpu": gpu, "overlays": overlays} | inside | parts | more
 
 
 def layer_answers() -> Iterator[dict[str, Any]]:
-    for gpu, database, overlays, more in itertools.product((False, True), DATABASES, SETS, ADVANCED):
-        yield {"layer": "k8s", "gpu": gpu, "database": database, "overlays": overlays} | more
+    every = itertools.product((False, True), chosen_parts(SEEN_IN_OVERLAYS), SETS, ADVANCED)
+    for gpu, parts, overlays, more in every:
+        yield {"layer": "k8s", "gpu": gpu, "overlays": overlays} | parts | more
     for ci in ("github", "gitlab", "both"):
         yield {"layer": "ci", "ci": ci}
         yield {"layer": "ci", "ci": ci, "working_directory": "services/orders", "test_command": "tox -q"}
@@ -56,19 +60,20 @@ def pairs(answers: dict[str, Any]) -> set[tuple[str, str]]:
 
 def pairwise() -> list[dict[str, Any]]:
     """A small set in which every pair of answers that occurs in the full one occurs at least once (greedy)."""
-    open_pairs = set().union(*(pairs(answers) for answers in EVERY))
+    facts = [pairs(answers) for answers in EVERY]
+    open_pairs = set().union(*facts)
     chosen: list[dict[str, Any]] = []
     while open_pairs:
-        best = max(EVERY, key=lambda answers: len(pairs(answers) & open_pairs))
-        open_pairs -= pairs(best)
-        chosen.append(best)
+        best = max(range(len(EVERY)), key=lambda number: len(facts[number] & open_pairs))
+        open_pairs -= facts[best]
+        chosen.append(EVERY[best])
     return chosen
 
 
 def name_of(answers: dict[str, Any]) -> str:
     overlays = "+".join("".join(word[0] for word in name.split("-")) for name in answers.get("overlays", []))
     parts = [answers["layer"], answers.get("ci", ""), "gpu" if answers.get("gpu") else "", overlays]
-    parts += [answers[name] for name in ("database", "auth") if answers.get(name, "none") != "none"]
+    parts += [answers[name] for name in service_locks.PARTS if answers.get(name, "none") != "none"]
     return "-".join(part for part in parts if part) + ("-x" if "port" in answers or "test_command" in answers else "")
 
 
@@ -76,10 +81,29 @@ PLAIN_TEXT_WITH_BRACES = re.compile(r"\.github/|\.gitlab-ci|dashboard\.json$|pro
 
 
 LOOKS_FOR_THEM = {"ops/lib/gates.py"}
+OF_A_PART = {
+    "database": re.compile(r"alembic|sqlalchemy|psycopg|postgres|database_url|core[./]database", re.IGNORECASE),
+    "auth": re.compile(r"oidc_|pyjwt|joserfc|core[./]identity", re.IGNORECASE),
+    "telemetry": re.compile(r"otlp|otel_exporter|otel-collector|-exporter|TELEMETRY_|core[./]telemetry|\b4318\b"),
+    "http_client": re.compile(r"httpx[-_]retries|OUTGOING_|core[./]outgoing"),
+}
+ASKS_WHETHER_IT_IS_THERE = {("database", "ops/lib/probe.py")}
+
+
+def check_lean(target: Path, answers: dict[str, Any]) -> None:
+    """No file, dependency, setting or sentence speaks of a part that was not chosen."""
+    left = {name: word for name, word in OF_A_PART.items() if answers.get(name, "none") == "none"}
+    for path in sorted(files(target)):
+        text = (target / path).read_text(encoding="utf-8")
+        for name, word in left.items():
+            if (name, path) not in ASKS_WHETHER_IT_IS_THERE:
+                found = word.search(text)
+                assert found is None, f"{path} speaks of {found and found[0]!r}, but {name} is none"
 
 
 def check_whole(target: Path, answers: dict[str, Any]) -> None:
     """What every render has to be, whatever the answers: parseable, complete, without left-overs."""
+    check_lean(target, answers)
     found = files(target)
     assert found
     for path in sorted(found):

@@ -1,5 +1,6 @@
 """A sample of variants runs its own tests in its own environment, and answers under `make dev`."""
 
+import itertools
 import json
 import os
 import shutil
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 
+import service_locks
 from collection import commit_all, git, render
 from newcomer import bare
 from odd_answers import DESCRIPTION, OWNER
+from optional_parts import chosen_parts
 
 FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "component": "orders-api",
@@ -30,6 +33,8 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "base_image_prefix": "mirror.example.com/library/",
     "database": "postgresql",
     "auth": "oidc",
+    "telemetry": "otlp",
+    "http_client": "httpx",
 }
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 
@@ -57,6 +62,7 @@ def get(url: str, deadline: float) -> tuple[int, bytes]:
             time.sleep(0.1)
 
 
+@pytest.mark.system
 def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: Path, tmp_path: Path) -> None:
     target, env = made(collection, tmp_path, FAR_FROM_THE_DEFAULTS)
     # No request of this test needs the provider, which is asked only when somebody brings a token.
@@ -75,7 +81,26 @@ def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: P
         server.communicate(timeout=60)
 
 
+def covering() -> list[dict[str, str]]:
+    """A few sets of parts in which every two answers to two questions meet; all parts at once is the variant above."""
+
+    def meet(parts: dict[str, str]) -> set[Any]:
+        return set(itertools.combinations(sorted(parts.items()), 2))
+
+    every = list(chosen_parts(service_locks.PARTS))
+    still_open = set().union(*map(meet, every)) - meet(every[-1])
+    chosen = []
+    while still_open:
+        chosen.append(max(every, key=lambda parts: len(meet(parts) & still_open)))
+        still_open -= meet(chosen[-1])
+    return chosen
+
+
+def named(answers: dict[str, Any]) -> str:
+    return "+".join(str(value) for value in answers.values() if value != "none") or "defaults"
+
+
 @pytest.mark.matrix
-@pytest.mark.parametrize("answers", [{}, SMALL, {"gpu": True, "ci": "gitlab"}], ids=["defaults", "small", "gpu"])
+@pytest.mark.parametrize("answers", [*covering(), SMALL, {"gpu": True, "ci": "gitlab"}], ids=named)
 def test_more_variants_pass_their_own_tests(collection: Path, tmp_path: Path, answers: dict[str, Any]) -> None:
     made(collection, tmp_path, answers)

@@ -153,6 +153,32 @@ def test_a_database_adds_its_flow_and_its_migration_and_nothing_else(collection:
             validate(item, version)
 
 
+def settings_of(objects: list[Object]) -> dict[str, str]:
+    """The settings of the container; another ConfigMap holds the dashboard."""
+    (data,) = [item["data"] for item in objects if item["metadata"]["name"].startswith("my-svc-config-")]
+    return dict(data)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_telemetry_adds_its_flow_and_who_the_pod_is_and_nothing_else(collection: Path, name: str) -> None:
+    without, chosen = both = overlay(collection, name), overlay(collection, name, telemetry="otlp")
+    assert problems(chosen) == []
+    if name == "development":
+        assert chosen == without
+        return
+    assert flows(chosen) - flows(without) == {("egress", "metadata.name=monitoring/*", "TCP/4318")}
+    address = "http://otel-collector.monitoring:4318"
+    assert settings_of(chosen) == settings_of(without) | {"OTEL_EXPORTER_OTLP_ENDPOINT": address}
+    pod = pick(chosen, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert pod.pop("env")[-1]["value"] == "k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(POD_NAMESPACE)"
+    policies = [{item["metadata"]["name"] for item in objects if item["kind"] == "NetworkPolicy"} for objects in both]
+    assert policies[1] - policies[0] == {"my-svc-allow-collector"}
+    assert len(chosen) == len(without) + 1
+    for item in chosen:
+        for version in VERSIONS:
+            validate(item, version)
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_a_migration_runs_the_image_of_the_server_and_gets_no_request(collection: Path, name: str) -> None:
     objects = overlay(collection, name, database="postgresql")

@@ -27,6 +27,8 @@ ANSWERS: dict[str, Any] = {
     "base_image_prefix": "",
     "database": "none",
     "auth": "none",
+    "telemetry": "none",
+    "http_client": "none",
 }
 HOSTILE = [
     "*bold* _em_ __strong__ ~~gone~~ `code` | table |",
@@ -210,7 +212,14 @@ def test_nothing_is_unfinished(service: Path, unusual: Path) -> None:
 
 def test_the_core_is_read_in_ten_minutes() -> None:
     """Lines of code, without docstrings, comments and blank lines; what can be dropped is dropped before this grows."""
-    by_answer = {"database.py", "identity.py", "login.py", "migrations.py"}  # each is a subject of its own
+    by_answer = {
+        "database.py",
+        "identity.py",
+        "login.py",
+        "migrations.py",
+        "outgoing.py",
+        "telemetry.py",
+    }  # each is a subject of its own
     files_of = [path for path in (TEMPLATE / "app/core").glob("*.py") if path.name not in by_answer]
     assert sum(lines_of_code(path.read_text(encoding="utf-8")) for path in files_of) <= 815
 

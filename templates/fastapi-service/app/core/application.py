@@ -42,11 +42,13 @@ def build(
     routers: Sequence[APIRouter] = (),
     middleware: Sequence[Middleware] = (),
     resources: Resources = nullcontext,
+    telemetry: Mapping[str, Any] | None = None,
 ) -> FastAPI:
     """Make an application of these routers, behind the standard's own routers and middleware.
 
     Middleware given here runs inside the standard's. `resources` makes a context manager whose value becomes
-    `request.state`; it is entered before /ready says 200 and left after the last request.
+    `request.state`; it is entered before /ready says 200 and left after the last request. `telemetry` is what FastAPI
+    takes under this name.
     """
     logs.configure(settings)
     tracing.install()
@@ -66,6 +68,7 @@ def build(
         version=SERVICE.version,
         description=SERVICE.description,
         lifespan=lifespan,
+        telemetry=telemetry,
         # A redirect would be built from the Host header, which anybody can set.
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
