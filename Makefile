@@ -8,7 +8,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 WORKERS ?= 2
 # most tests write many small files, which memory takes several times as fast as a disk
 SCRATCH := $(shell tests/support/scratch-folder)
-# no test may wait for ever; the slowest one takes about three minutes
+# no test may wait for ever; the slowest one, a story of the whole system, takes about three minutes
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 600
 # the rooms that need no repository, no service and no other process
 ROOMS := tlog receipt trust verify openpgp timestamp system user repository
@@ -30,7 +30,7 @@ $(READY): requirements-dev.lock
 test-fast: $(READY) lint ## static checks and the tests of the lower rooms, in less than a minute
 	$(PYTEST) -m "not system and not matrix" $(FAST) $(ARGS)
 
-test: $(READY) lint ## static checks and every test that needs no root and no system package (gpg aside)
+test: $(READY) lint ## static checks and every test of a function, a command or a template
 	@command -v gpg >/dev/null || { echo "make: gpg was not found; apt-get install gnupg, or brew install gnupg" >&2; exit 1; }
 	$(PYTEST) -m "not system and not matrix" $(ARGS)
 
@@ -49,7 +49,7 @@ spawn: ## make a service: make spawn TARGET=../my-svc
 
 ##@ Before a release
 
-test-system: $(READY) ## tests that need root, system packages or programs of others; each missing one is named
+test-system: $(READY) ## stories of the whole system, and tests that need root or programs of others; each missing one is named
 	@tests/support/system-needs
 	@$(BIN)/python tests/support/peers.py
 	$(PYTEST) -m system $(ARGS)

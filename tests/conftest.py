@@ -10,6 +10,7 @@ import collection as collection_support
 from cli_support import forget_release
 from collection import render, snapshot
 from once import Shared
+from own_path import own_path
 from production_support import forget_production
 from reasons_met import ReasonsMet
 
@@ -26,7 +27,8 @@ FIRST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch which reason codes are met."""
+    """Watch which reason codes are met; what the tests start finds this Python at once."""
+    os.environ["PATH"] = own_path(os.environ["PATH"])
     config.pluginmanager.register(ReasonsMet(config))
 
 

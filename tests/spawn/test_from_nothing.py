@@ -84,6 +84,7 @@ def shallow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shallow
 
 
+@pytest.mark.system
 def test_a_complete_service_from_nothing(shallow: Path, tmp_path: Path) -> None:
     clone = shallow
     home = Path(tmp_path / "h")

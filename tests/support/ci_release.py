@@ -193,7 +193,8 @@ class Pipeline:
         """Return a fresh clone at the pipeline's commit."""
         clone = self.tmp / f"{self.provider}-{job}"
         shutil.rmtree(clone, ignore_errors=True)
-        git(self.tmp, "clone", "--quiet", self.origin.as_uri(), clone.name)
+        git(self.tmp, "clone", "--quiet", "--no-checkout", str(self.origin), clone.name)  # a path is linked, not packed
+        git(clone, "remote", "set-url", "origin", self.origin.as_uri())
         git(clone, "checkout", "--quiet", "--detach", self.commit)
         return clone
 

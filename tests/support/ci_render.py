@@ -32,7 +32,7 @@ def lint(command: Sequence[str | Path], cwd: Path | None = None) -> subprocess.C
 
 def load(path: Path) -> dict[Any, Any]:
     """Parse a YAML file whose top is a mapping."""
-    value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    value = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     assert isinstance(value, dict)
     return value
 

@@ -72,7 +72,7 @@ def build(folder: Path) -> list[Object]:
     done = kustomize(folder)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return list(yaml.load_all(done.stdout, yaml.CSafeLoader))  # the same language, read ten times as fast
 
 
 @cache

@@ -97,6 +97,7 @@ def deployed(made: Production, version: str) -> str:
     return f"{subject}: {', '.join(sorted(audit.codes)) or 'whole'}"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) -> None:
     """A release; a change of trust that is sealed without one; a fix of an older line; and a revert that is refused."""
@@ -149,6 +150,7 @@ def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) ->
     assert call(f"ops/ci/check-range {base}~1..{base}", work, pipeline.env()).returncode == 0
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("provider", ["gitlab"])
 def test_a_release_waits_for_its_second_signer(made: Production, tmp_path: Path, provider: str) -> None:
     """Pushed as pending by the pipeline, signed by the approver on another machine, sealed by the run of that push."""

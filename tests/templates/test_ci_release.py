@@ -15,7 +15,8 @@ from ci_release import POLICY, Builds, Pipeline, origin_of
 from ci_render import GITLAB, call, environment, load, program, repository
 from collection import commit_all, git, render
 
-PROVIDERS = ("github", "gitlab")
+# one forge runs in make test, the other one in make test-system
+PROVIDERS = ("github", pytest.param("gitlab", marks=pytest.mark.system))
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
 
 
@@ -187,6 +188,7 @@ def test_a_race_is_sealed_again_on_the_newest_branch(pipeline: Pipeline) -> None
     assert "try 1 of 5" in pipeline.output
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("pipeline", ["github"], indirect=True)
 def test_receipts_that_gitignore_names_are_published_all_the_same(pipeline: Pipeline) -> None:
     """The log commits to their bytes, and nobody has them once the job's machine is gone."""
@@ -210,7 +212,7 @@ def test_receipts_that_gitignore_names_are_published_all_the_same(pipeline: Pipe
     [
         ("github", "t0ken-that-may-push", "t0ken-that-may-push"),
         ("github", "", "t0ken-of-the-run"),
-        ("gitlab", "t0ken-that-may-push", "t0ken-that-may-push"),
+        pytest.param("gitlab", "t0ken-that-may-push", "t0ken-that-may-push", marks=pytest.mark.system),
     ],
     indirect=["pipeline"],
 )
@@ -332,7 +334,10 @@ def test_the_gate_needs_to_be_told_that_the_ref_is_protected(rendered: Path, tmp
 
 @pytest.mark.parametrize(
     ("ended", "password"),
-    [("github", "t0ken-of-the-run"), ("gitlab", "t0ken-of-the-registry")],
+    [
+        ("github", "t0ken-of-the-run"),
+        pytest.param("gitlab", "t0ken-of-the-registry", marks=pytest.mark.system),
+    ],
     indirect=["ended"],
     scope="module",
 )
@@ -482,6 +487,7 @@ def test_a_policy_that_nobody_vouches_for_stops_the_gate(pipeline: Pipeline) -> 
     assert "the log is a production log, and ops/trust/policy.toml says development" in done.stderr
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("pipeline", ["gitlab"], indirect=True)
 def test_three_quick_bumps_release_three_versions(pipeline: Pipeline) -> None:
     commits = [bump(pipeline, version) for version in ("0.1.1", "0.1.2", "0.1.3")]
@@ -494,6 +500,7 @@ def test_three_quick_bumps_release_three_versions(pipeline: Pipeline) -> None:
     assert recorded(pipeline) == ["0.1.1", "0.1.2", "0.1.3"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("pipeline", ["github"], indirect=True)
 def test_a_version_that_was_left_out_is_named_and_a_lower_one_is_refused(pipeline: Pipeline) -> None:
     assert pipeline.all().returncode == 0
@@ -509,6 +516,7 @@ def test_a_version_that_was_left_out_is_named_and_a_lower_one_is_refused(pipelin
     assert "release/0.1" in done.stderr
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
 def test_a_fix_of_an_older_line_is_released_from_its_branch(pipeline: Pipeline) -> None:
     """Under the policy of today, and recorded on the published branch."""

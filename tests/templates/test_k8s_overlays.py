@@ -1,26 +1,42 @@
 """Every overlay, over the answers: it builds, its objects are valid and fit each other, and nothing in it is idle."""
 
+import json
 import re
 import shutil
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate  # type: ignore[import-untyped]
+import kubernetes_validate.utils  # type: ignore[import-untyped]
 import pytest
 import yaml
 
 from collection import files
 from k8s_check import flows, problems
 from k8s_idle import idle, parts
-from k8s_render import OVERLAYS, Object, build, label, layer, matrix, overlay, pick, sample
+from k8s_render import OVERLAYS, build, label, layer, matrix, overlay, pick, sample
 from operator_schemas import faults
 
 # The oldest and the newest Kubernetes that the manifests promise to run on.
 VERSIONS = ("1.31.0", "1.37.0")
 
 
-def validate(item: Object, version: str) -> None:
-    """Check an object against the strict schema: Kubernetes' own, or the operator's; a kind without one is an error."""
+@pytest.fixture(scope="module", autouse=True)
+def schemas_once() -> Iterator[None]:
+    """Let each schema be read once; the library reads a megabyte of definitions for each object."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kubernetes_validate.utils, "schema_contents", cache(kubernetes_validate.utils.schema_contents))
+        yield
+
+
+@cache
+def validate(text: str, version: str) -> None:
+    """Check an object (as JSON) against the strict schema: Kubernetes' own, or the operator's.
+
+    A kind without one is an error.
+    """
+    item = json.loads(text)
     try:
         kubernetes_validate.validate(item, version, strict=True)
     except kubernetes_validate.SchemaNotFoundError:
@@ -40,7 +56,7 @@ def check(folder: Path, answers: dict[str, Any]) -> None:
         assert {item["metadata"]["namespace"] for item in objects} == {answers.get(home, default)}
         for item in objects:
             for version in VERSIONS:
-                validate(item, version)
+                validate(json.dumps(item), version)
 
 
 @pytest.mark.parametrize("answers", sample(), ids=label)

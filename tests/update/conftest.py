@@ -8,6 +8,7 @@ import pytest
 
 import update_history as template_history
 from cli_support import Scratch
+from once import Shared
 from update_history import History
 from update_support import end_world, new_world, spawn
 
@@ -15,24 +16,24 @@ Spawned = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def history(tmp_path_factory: pytest.TempPathFactory) -> History:
+def history(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> History:
     """A template repository with two older versions and HEAD, reached by URL; the clone it was made in is gone."""
-    folder = tmp_path_factory.mktemp("history")
-    made = template_history.make(folder)
+    made = shared.made(_history, "history")
+    return History(made / "bare.git", tmp_path_factory.mktemp("cache"))
+
+
+def _history(folder: Path) -> None:
+    template_history.make(folder)
     shutil.rmtree(folder / "work")
-    return made
 
 
 @pytest.fixture(scope="session")
-def generated(history: History, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
-    """Generate a layer of a version with default answers and commit it, once per session; nobody writes into it."""
-    known: dict[tuple[str, str], Path] = {}
+def generated(history: History, shared: Shared) -> Callable[[str, str], Path]:
+    """Generate a layer of a version with default answers and commit it, once for all; nobody writes into it."""
 
     def generate(layer: str, version: str) -> Path:
-        if (layer, version) not in known:
-            folder = tmp_path_factory.mktemp(f"{layer}-{version}") / "my-svc"
-            known[layer, version] = spawn(history, folder, layer, version)
-        return known[layer, version]
+        made = shared.made(lambda folder: spawn(history, folder / "my-svc", layer, version), "spawned", layer, version)
+        return made / "my-svc"
 
     return generate
 

@@ -89,6 +89,7 @@ def follow(history: History, target: Path, layer: str, own: set[str]) -> None:
     commit_all(target, "[shop] chore: follow the standard")
 
 
+@pytest.mark.system
 def test_a_flask_service_takes_both_layers_and_follows_them(
     generate: Generate, history: History, tmp_path: Path
 ) -> None:

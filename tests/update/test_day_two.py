@@ -132,14 +132,22 @@ def standards(tmp_path_factory: pytest.TempPathFactory) -> History:
     return History(folder / "bare.git", folder / "cache")
 
 
-@pytest.fixture
-def service(standards: History, tmp_path: Path) -> Iterator[Scratch]:
+@pytest.fixture(scope="module")
+def begun(standards: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
     """A service with a development ledger."""
-    made = new_world(spawn(standards, tmp_path / "my-svc", SERVICE, TAG))
+    made = new_world(spawn(standards, tmp_path_factory.mktemp("spawned") / "my-svc", SERVICE, TAG))
     made.ok("init", "--dev", "--component", "my-svc")
     made.commit("[my-svc] chore: begin a ledger")
     yield made
     end_world(made)
+
+
+@pytest.fixture
+def service(begun: Scratch) -> Iterator[Scratch]:
+    """A copy of it for one test."""
+    copy = begun.copy()
+    yield copy
+    end_world(copy)
 
 
 def asked(root: Path) -> str:
@@ -156,6 +164,7 @@ def asked(root: Path) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.system
 def test_what_a_team_does_is_no_drift_and_meets_no_conflict(service: Scratch, standards: History) -> None:
     live_in(service.root)
     service.commit("[my-svc] feat: make it ours")

@@ -34,6 +34,7 @@ def beside(history: History, generated: Callable[[str, str], Path], tmp_path: Pa
     end_world(world)
 
 
+@pytest.mark.system
 def test_the_guide_runs_as_it_stands(beside: Scratch, tmp_path: Path) -> None:
     mine = History(tmp_path / "bare.git", tmp_path / "cache")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))

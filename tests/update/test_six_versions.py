@@ -51,6 +51,7 @@ def state(root: Path) -> dict[str, tuple[bytes, bool]]:
     return {path: (data, bool((root / path).stat().st_mode & 0o100)) for path, data in contents(root).items()}
 
 
+@pytest.mark.system
 def test_six_versions_step_by_step_and_in_one_jump(template: Small, service: Scratch, tmp_path: Path) -> None:
     jump = service.copy()
     try:
@@ -79,6 +80,7 @@ def test_recopy_of_what_is_recorded_writes_nothing(template: Small, service: Scr
     assert (git(service.root, "status", "--porcelain"), git(service.root, "rev-parse", "HEAD")) == ("", before)
 
 
+@pytest.mark.system
 @pytest.mark.reason("drift.mode")
 def test_drift_judges_modes(service: Scratch) -> None:
     service.ok("init", "--dev", "--component", "my-svc")

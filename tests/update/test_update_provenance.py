@@ -41,6 +41,7 @@ def copier_update(history: History, root: Path) -> subprocess.CompletedProcess[s
     return done
 
 
+@pytest.mark.system
 def test_a_moved_tag_is_noticed_and_stays_on_record(mine: History, service: Scratch, tmp_path: Path) -> None:
     root = service.root
     recorded = git(mine.bare, "rev-parse", f"{OLDER}^{{commit}}")

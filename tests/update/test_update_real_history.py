@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from collection import ROOT, commit_all, git, snapshot
 from update_history import History
 from update_support import contents, lines, receipts, spawn, update
@@ -17,6 +19,7 @@ def first_complete_state() -> str:
     return made[0] if made else git(ROOT, "rev-list", "--max-parents=0", "HEAD").splitlines()[0]
 
 
+@pytest.mark.system
 def test_the_first_complete_service_updates_to_the_present(tmp_path: Path) -> None:
     work = tmp_path / "work"
     git(tmp_path, "clone", "--quiet", "--no-checkout", f"file://{ROOT}", str(work))
