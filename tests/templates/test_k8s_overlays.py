@@ -15,7 +15,7 @@ import yaml
 from collection import files
 from k8s_check import flows, problems
 from k8s_idle import idle, parts
-from k8s_render import OVERLAYS, build, label, layer, matrix, overlay, pick, sample
+from k8s_render import OVERLAYS, Object, build, label, layer, matrix, overlay, pick, sample
 from operator_schemas import faults
 
 # The oldest and the newest Kubernetes that the manifests promise to run on.

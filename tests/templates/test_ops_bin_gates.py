@@ -253,7 +253,13 @@ CHANGES: list[tuple[str, str, Change]] = [
 FIRST = {row[0]: row for row in reversed(CHANGES)}
 
 
-@pytest.mark.parametrize("gate", FIRST)
+# each change is asked alone below; that it turns no other gate red, make test asks of these only
+SAMPLE = ("tests-pass", "health-checked", "recorded")
+
+
+@pytest.mark.parametrize(
+    "gate", [one if one in SAMPLE else pytest.param(one, marks=pytest.mark.system) for one in FIRST]
+)
 def test_a_change_turns_its_gate_red_and_no_other(repo: Path, gate: str) -> None:
     FIRST[gate][2](repo)
     commit_all(repo, "[my-svc] test: change")
