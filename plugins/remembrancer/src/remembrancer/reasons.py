@@ -318,8 +318,8 @@ REASONS: dict[str, Reason] = {
         "Restore the file from the published seal branch.",
     ),
     "log.unwitnessed": Reason(
-        "Fewer witnesses have cosigned the checkpoint than the policy requires.",
-        "Have the checkpoint cosigned, then verify again.",
+        "Fewer witnesses have cosigned the checkpoint, or the one that the receipt is in, than the policy requires.",
+        "Have the published checkpoint cosigned (remembrancer witness), fetch it, then verify again.",
     ),
     "policy.malformed": Reason(
         "The trust policy is not what its format requires.",

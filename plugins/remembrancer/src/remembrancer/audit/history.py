@@ -7,7 +7,7 @@ from remembrancer.errors import Rejected, RemembrancerError, counted
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.repository.reader import Repository
 from remembrancer.trust.policy import Policy
-from remembrancer.verify.log import LogView, open_checkpoint, prefix_root
+from remembrancer.verify.log import LogView, cosigners, open_checkpoint, prefix_root
 
 
 def since(view: LogView, data: bytes, policy: Policy) -> Finding:
@@ -74,6 +74,6 @@ def unremembered(view: LogView, policy: Policy) -> Finding:
     """The finding where nothing older is remembered: who else vouches that the log has only grown, or openly nobody."""
     if policy.quorum.required == "none":
         return positive("append-only", SUBJECT, "rollback: not checked, no earlier checkpoint is remembered")
-    cosigned = {(line.name, line.key_id) for line in view.signed.cosignatures}
-    names = [name for name, key in policy.quorum.witnesses.items() if (key.name, key.key_id) in cosigned]
-    return positive("append-only", SUBJECT, "has only grown, say its witnesses", ", ".join(names))
+    upto = view.up_to_witnessed()
+    grown = "has only grown" if upto is view else f"has only grown up to size {upto.size}"
+    return positive("append-only", SUBJECT, f"{grown}, say its witnesses", ", ".join(cosigners(upto.signed, policy)))

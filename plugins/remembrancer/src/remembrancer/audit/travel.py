@@ -39,7 +39,8 @@ def export_proof(session: Session, artifact: Path, target: Path | None, asked: A
     verdict = Verdict(str(artifact), findings, str(trusted.policy.profile))
     if log.view is None or any(finding.outcome is not Outcome.VERIFIED for finding in findings):
         return verdict
-    data = export(evidence, log.view)
+    view = log.view.up_to_witnessed()
+    data = export(evidence.before(view.size), view)
     file = target or artifact.with_name(f"{artifact.name}.proof.json")
     if target is None and file.is_symlink():
         write_whole(file, data)  # nobody named it: the link goes, and what it points at stays

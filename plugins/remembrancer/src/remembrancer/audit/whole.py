@@ -35,6 +35,12 @@ def judge_everything(session: Session, *, kept: bytes | None, watched: Watched) 
     with watched(log.view.size) as progress:
         whole = complete.audit_everything(session, trusted, log.view, kept=kept, progress=progress)
     verdict.findings.extend(whole.findings)
+    if log.view.witnessed:
+        size, upto = log.view.size, log.view.witnessed.size
+        message = (
+            f"the checkpoint of size {size} lacks witnesses that the policy requires; up to size {upto} it has them"
+        )
+        verdict.findings.append(negative("checkpoint", CHECKPOINT, Rejected("log.unwitnessed", message)))
     session.notices += whole.notices
     remember_verified(session, log.view, verdict.findings, trusted.policy)
     data = {"size": log.view.size, "root": log.view.root.hex(), "counts": whole.counts}

@@ -108,7 +108,8 @@ def _opened(staged: Staged, note: bytes) -> Checkpoint:
     if text is not None:
         from remembrancer.verify.log import open_checkpoint  # noqa: PLC0415 - cryptography, needed only where a seal is staged
 
-        return open_checkpoint(note, policy.parse(text)).checkpoint
+        # who witnesses it can only do so once it is published
+        return open_checkpoint(note, policy.parse(text), witnessed=False).checkpoint
     return _claimed(note)
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from remembrancer.errors import RemembrancerError
 from remembrancer.ledger.bounded import Notes, failed, notice
-from remembrancer.ledger.files import CHECKPOINT, LedgerFiles, width_at
+from remembrancer.ledger.files import CHECKPOINT, WITNESSED, LedgerFiles, width_at
 from remembrancer.ledger.stamps import FOLDER
 from remembrancer.paths import LEDGER
 from remembrancer.timestamp.response import MAX_RESPONSE_BYTES
@@ -28,7 +28,9 @@ def ledger_files(files: LedgerFiles, size: int, problems: Notes, notices: Notes)
         if path == CHECKPOINT:
             continue
         try:
-            if path.startswith("tile/"):
+            if path == WITNESSED:
+                _witnessed(files, (origin, tree), problems, notices)
+            elif path.startswith("tile/"):
                 _tile(files, parse_tile_path(path), size, problems, notices)
             else:
                 _stamp(files, path, (origin, tree), problems, notices)
@@ -41,7 +43,7 @@ def ledger_files(files: LedgerFiles, size: int, problems: Notes, notices: Notes)
 def is_ledger_file(path: str) -> bool:
     """Say whether a log of some size may have a file of this name, by its path inside the ledger's folder."""
     folder, _, name = path.partition("/")
-    if path == CHECKPOINT or (folder == FOLDER and _STAMP.fullmatch(name)):
+    if path in (CHECKPOINT, WITNESSED) or (folder == FOLDER and _STAMP.fullmatch(name)):
         return True
     try:
         return bool(parse_tile_path(path))
@@ -76,7 +78,7 @@ def _stamp(files: LedgerFiles, path: str, log: tuple[str, TileTree], problems: N
         problems.add(failed("log.extra-file", f"{LEDGER}/{path}", "No log has a file of this name."))
         return
     size = int(match[1])
-    origin, tree = log
+    _, tree = log
     if size > tree.size:
         notices.add(notice("log.leftover", f"{LEDGER}/{path}", "It belongs to a larger log than this one."))
         return
@@ -95,10 +97,32 @@ def _stamp(files: LedgerFiles, path: str, log: tuple[str, TileTree], problems: N
                 failed("log.missing", f"{LEDGER}/{FOLDER}/{size}.note", f"{LEDGER}/{path} is a token over it.")
             )
         return
+    if not _is_prefix(data, log, size):
+        problems.add(failed("log.checkpoint", f"{LEDGER}/{path}", "It is not a checkpoint of a prefix of this log."))
+
+
+def _witnessed(files: LedgerFiles, log: tuple[str, TileTree], problems: Notes, notices: Notes) -> None:
+    """Judge the newest checkpoint that was kept with its cosignatures: it must be of a prefix of this log."""
+    name = f"{LEDGER}/{WITNESSED}"
+    try:
+        data = files.read(WITNESSED)
+    except TileError as error:
+        problems.add(failed("input.file", name, f"{error}."))
+        return
+    try:
+        size = Checkpoint.parse(data.decode().rpartition("\n\n")[0] + "\n").size
+    except (NoteError, UnicodeDecodeError):
+        size = -1
+    if size > log[1].size:
+        notices.add(notice("log.leftover", name, "It belongs to a larger log than this one."))
+    elif len(data) > MAX_NOTE or not _is_prefix(data, log, size):
+        problems.add(failed("log.checkpoint", name, "It is not a checkpoint of a prefix of this log."))
+
+
+def _is_prefix(data: bytes, log: tuple[str, TileTree], size: int) -> bool:
+    origin, tree = log
     try:
         kept = Checkpoint.parse(data.decode().rpartition("\n\n")[0] + "\n")
-        same = (kept.origin, kept.size, kept.root) == (origin or kept.origin, size, tree.root(size))
+        return (kept.origin, kept.size, kept.root) == (origin or kept.origin, size, tree.root(size))
     except (NoteError, UnicodeDecodeError, TileError, FileNotFoundError):
-        same = False
-    if not same:
-        problems.add(failed("log.checkpoint", f"{LEDGER}/{path}", "It is not a checkpoint of a prefix of this log."))
+        return False

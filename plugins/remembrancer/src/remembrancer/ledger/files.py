@@ -13,6 +13,8 @@ from remembrancer.tlog.tree import TileTree
 
 LEDGER = f"{RECEIPTS}/ledger"
 CHECKPOINT = "checkpoint"
+WITNESSED = "witnessed"
+"""The newest checkpoint with enough cosignatures, kept beside one that is not cosigned yet."""
 MAX_FILE = WIDTH * (2 + MAX_ENTRY)  # bytes; a bundle of the largest entries
 MAX_CHECKPOINT = 1_000_000  # bytes; many witnesses with large signatures fit
 

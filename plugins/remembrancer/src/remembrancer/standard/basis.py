@@ -13,6 +13,8 @@ from remembrancer.audit.verdict import compare_and_remember, remember_verified
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.ledger.ledger import Ledger
+from remembrancer.paths import RECEIPTS
+from remembrancer.receipt.statement import relative_path
 from remembrancer.standard import portable
 from remembrancer.standard.drift import Generation, current
 from remembrancer.standard.proven import Blob, Recorded, read_log, unproven, unsealed
@@ -66,15 +68,20 @@ def from_ledger(session: Session, trusted: Trusted, findings: list[Finding], tar
     policies.refuse(trusted.policy)
     findings += compare_and_remember(session, trusted, log.view)
     findings += unsealed(session.store, recorded)
+    blob = session.repository.blob
+    known = recorded.generations(blob)
+    for one in current(known).values():
+        log.view.refuse_unwitnessed(one.leaf, f"{RECEIPTS}/{relative_path(one.receipt)}")
     if target:
+        if log.view.witnessed:
+            log.view.refuse_unwitnessed(log.view.size - 1, "the newest entry")
         _export(session, recorded, log.view, target)
     times = StampedTimes(log.view, stamps(session.repository), trusted, session.clock.now())
-    blob = session.repository.blob
     require = trusted.policy.require
     of = max(rule.timestamps for rule in require.rules)
     return Basis(
         recorded,
-        recorded.generations(blob),
+        known,
         blob,
         lambda leaf: agreed_under(times.by_authority(leaf, of=of), require),
     )

@@ -114,10 +114,10 @@ class _Unconnected:
         """Raise FileNotFoundError, as the other two."""
         raise FileNotFoundError(f"root of size {size}")
 
-    def inclusion_proof(self, index: int) -> list[bytes]:
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:  # noqa: ARG002 - it has none
         raise FileNotFoundError(f"proof of leaf {index}")
 
-    def consistency_proof(self, size1: int) -> list[bytes]:
+    def consistency_proof(self, size1: int, size: int | None = None) -> list[bytes]:  # noqa: ARG002 - as above
         raise FileNotFoundError(f"consistency proof of size {size1}")
 
 

@@ -19,13 +19,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from remembrancer.clock import rfc3339
-from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.errors import Rejected, RemembrancerError, counted
 from remembrancer.findings import Finding, negative, positive
 from remembrancer.paths import CHECKPOINT, LEDGER, POLICY
 from remembrancer.trust.establish import Trusted
+from remembrancer.trust.policy import Policy
 from remembrancer.verify.asked import Asked, proven_as, stem
 from remembrancer.verify.evidence import Entry, Evidence, Log
-from remembrancer.verify.log import LogView
+from remembrancer.verify.log import LogView, cosigners
 from remembrancer.verify.proofs import Prover
 from remembrancer.verify.stamps import StampedTimes
 
@@ -82,12 +83,25 @@ def check_log(log: Log, evidence: Evidence, trusted: Trusted, now: datetime) -> 
     return positive(
         "checkpoint",
         subject,
-        f"size {view.size}, root {view.root.hex()[:16]}..., {seen}",
+        f"size {view.size}, root {view.root.hex()[:16]}..., {seen}{_witnesses(view, trusted.policy)}",
         trusted.policy.origin,
         rfc3339(when) if when else "",
         size=str(view.size),
         root=view.root.hex(),
     )
+
+
+def _witnesses(view: LogView, policy: Policy) -> str:
+    """Say who has cosigned, and who has not: a witness that is down may be missed, but not unnoticed."""
+    listed = [*policy.quorum.witnesses, *policy.quorum.unusable]
+    if not listed:
+        return ""
+    upto = view.up_to_witnessed()
+    names = cosigners(upto.signed, policy)
+    absent = [name for name in listed if name not in names]
+    said = f", cosigned by {len(names)} of {counted(len(listed), 'witness', 'witnesses')}"
+    said += f" (not {', '.join(absent)})" if absent else ""
+    return said if view.witnessed is None else f"{said} up to size {upto.size}"
 
 
 def check_inclusion(log: Log, entries: Sequence[Entry], unread: RemembrancerError | None = None) -> Finding:

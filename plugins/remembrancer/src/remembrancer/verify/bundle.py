@@ -268,7 +268,7 @@ class ProvenTree(TreeSource):
     def __init__(self, portable: Portable) -> None:
         self._portable = portable
 
-    def inclusion_proof(self, index: int) -> list[bytes]:
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:  # noqa: ARG002 - it has one size
         """Return the proof of a leaf; raises FileNotFoundError when the file has none."""
         if index not in self._portable.proofs:
             raise FileNotFoundError(f"proof of leaf {index}")
@@ -280,7 +280,7 @@ class ProvenTree(TreeSource):
             raise FileNotFoundError(f"root of size {size}")
         return self._portable.roots[size][0]
 
-    def consistency_proof(self, size1: int) -> list[bytes]:
+    def consistency_proof(self, size1: int, size: int | None = None) -> list[bytes]:  # noqa: ARG002 - as above
         """Return the proof that the tree of this size is a prefix."""
         if size1 not in self._portable.roots:
             raise FileNotFoundError(f"consistency proof of size {size1}")

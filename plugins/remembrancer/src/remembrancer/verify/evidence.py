@@ -53,6 +53,20 @@ class Evidence(NamedTuple):
     signature_times: tuple[Entry, ...] = ()
     unread: RemembrancerError | None = None
 
+    def before(self, size: int) -> "Evidence":
+        """Return the evidence without what lies beyond the first `size` leaves of the log."""
+
+        def kept(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+            return tuple(one for one in entries if one.index is None or one.index < size)
+
+        return self._replace(
+            stamps=tuple(stamp for stamp in self.stamps if stamp.size <= size),
+            signs=kept(self.signs),
+            timestamps=kept(self.timestamps),
+            record_signs=kept(self.record_signs),
+            signature_times=kept(self.signature_times),
+        )
+
 
 class Log(NamedTuple):
     """The log, or why it cannot be used."""

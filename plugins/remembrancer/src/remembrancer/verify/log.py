@@ -18,6 +18,9 @@ from remembrancer.tlog.tree import TileTree
 from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import Policy, TimeAuthority
 
+WITNESSED = "witnessed"
+"""Where a ledger keeps its newest checkpoint with enough cosignatures."""
+
 
 class Stamp(NamedTuple):
     """A timestamp of one checkpoint: its tree size, the authority's name in the policy, the log-signed note, the
@@ -36,22 +39,39 @@ class TreeSource(Protocol):
         """Return the root of the first `size` leaves."""
         ...
 
-    def inclusion_proof(self, index: int) -> list[bytes]:
-        """Return the proof of a leaf under the whole tree."""
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
+        """Return the proof of a leaf under the whole tree, or under its first `size` leaves."""
         ...
 
-    def consistency_proof(self, size1: int) -> list[bytes]:
-        """Return the proof that the first `size1` leaves are a prefix of the whole tree."""
+    def consistency_proof(self, size1: int, size: int | None = None) -> list[bytes]:
+        """Return the proof that the first `size1` leaves are a prefix of the whole tree (or of its first `size`)."""
         ...
+
+
+class Witnessed(NamedTuple):
+    """The newest checkpoint of a log that enough witnesses have cosigned: the note's bytes, and what it says."""
+
+    data: bytes
+    signed: SignedCheckpoint
+
+    @property
+    def size(self) -> int:
+        """The number of leaves that witnesses vouch for."""
+        return self.signed.checkpoint.size
 
 
 class LogView(NamedTuple):
-    """An opened log: the signed note's bytes, what it says, the tree below it, and the ids of all the log's keys."""
+    """An opened log: the signed note's bytes, what it says, the tree below it, and the ids of all the log's keys.
+
+    `witnessed` is an older checkpoint where the newest one lacks witnesses that the policy requires: leaves beyond it
+    are not vouched for. None: the newest one has what is required.
+    """
 
     data: bytes
     signed: SignedCheckpoint
     tree: TreeSource
     key_ids: tuple[str, ...]
+    witnessed: Witnessed | None = None
 
     @property
     def size(self) -> int:
@@ -66,13 +86,43 @@ class LogView(NamedTuple):
     def includes(self, data: bytes, index: int, what: str) -> None:
         """Check that the tree has exactly these bytes as the leaf of this index.
 
-        Raises Rejected(log.not-included, log.tile, log.missing); `what` names the receipt in the sentence.
+        Raises Rejected(log.not-included, log.unwitnessed, log.tile, log.missing); `what` names the receipt in the
+        sentence.
         """
         proof = proof_of(self, index)
         try:
             merkle.verify_inclusion(merkle.leaf_hash(data), index, self.size, proof, self.root)
         except merkle.ProofError as error:
             raise Rejected("log.not-included", f"{what} is not leaf {index} of the signed tree") from error
+        self.refuse_unwitnessed(index, what)
+
+    def refuse_unwitnessed(self, index: int, what: str) -> None:
+        """Raise Rejected(log.unwitnessed) for a leaf that the policy's witnesses have not vouched for yet."""
+        if self.witnessed and index >= self.witnessed.size:
+            message = f"{what} is leaf {index}, and witnesses vouch for the first {self.witnessed.size} of {self.size}"
+            raise Rejected("log.unwitnessed", message)
+
+    def up_to_witnessed(self) -> "LogView":
+        """Return the log as its witnesses vouch for it: itself, or what it was at the newest witnessed checkpoint."""
+        if self.witnessed is None:
+            return self
+        return LogView(*self.witnessed, _Prefix(self.tree, self.witnessed.size), self.key_ids)
+
+
+class _Prefix:
+    """The tree of the first `size` leaves of a tree that can prove things about those too."""
+
+    def __init__(self, tree: TreeSource, size: int) -> None:
+        self._tree, self._size = tree, size
+
+    def root(self, size: int) -> bytes:
+        return self._tree.root(size)
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
+        return self._tree.inclusion_proof(index, size or self._size)
+
+    def consistency_proof(self, size1: int, size: int | None = None) -> list[bytes]:
+        return self._tree.consistency_proof(size1, size or self._size)
 
 
 def proof_of(view: LogView, index: int) -> list[bytes]:
@@ -87,11 +137,12 @@ def proof_of(view: LogView, index: int) -> list[bytes]:
         raise Rejected("log.missing", f"the ledger's {error.args[-1]} is missing") from error
 
 
-def open_checkpoint(data: bytes, policy: Policy, *, stamped: bool = False) -> SignedCheckpoint:
+def open_checkpoint(data: bytes, policy: Policy, *, stamped: bool = False, witnessed: bool = True) -> SignedCheckpoint:
     """Return a checkpoint that every log key responsible for its size has signed and enough witnesses have cosigned.
 
     A `stamped` note, or any other one of the past, was kept as it was then: one responsible key is enough, because a
-    later rotation may have made another one responsible too, and it may have no cosignatures.
+    later rotation may have made another one responsible too, and it may have no cosignatures. Without `witnessed`, as
+    before anybody could cosign, the log's own keys are enough.
 
     Raises Rejected(log.checkpoint, log.key-range, log.unwitnessed).
     """
@@ -105,19 +156,53 @@ def open_checkpoint(data: bytes, policy: Policy, *, stamped: bool = False) -> Si
     by = {signature.key_id for signature in signed.signatures}
     if not (needed & by if stamped else needed and needed <= by):
         raise Rejected("log.key-range", f"the checkpoint of size {size} is not signed by every log key for that size")
-    if stamped:
-        return signed
-    cosigners = {(line.name, line.key_id) for line in signed.cosignatures}
-    named = {name for name, key in policy.quorum.witnesses.items() if (key.name, key.key_id) in cosigners}
-    if not policy.quorum.satisfied_by(named):
+    if not stamped and witnessed and not has_quorum(signed, policy):
         raise Rejected("log.unwitnessed", f"the checkpoint of size {size} lacks witnesses that the policy requires")
     return signed
 
 
+def cosigners(signed: SignedCheckpoint, policy: Policy) -> list[str]:
+    """Return the names of the policy's witnesses that have cosigned a checkpoint."""
+    return policy.quorum.cosigned_by({(line.name, line.key_id) for line in signed.cosignatures})
+
+
+def has_quorum(signed: SignedCheckpoint, policy: Policy) -> bool:
+    """Say whether as many witnesses as the policy requires have cosigned a checkpoint."""
+    return policy.quorum.satisfied_by(cosigners(signed, policy))
+
+
 def open_log(data: bytes, read: Reader, policy: Policy) -> LogView:
-    """Return the log below a checkpoint note; raises as `open_checkpoint` does."""
-    signed = open_checkpoint(data, policy)
-    return LogView(data, signed, TileTree(read, signed.checkpoint.size), key_ids(policy))
+    """Return the log below a checkpoint note; raises as `open_checkpoint` does.
+
+    While the newest checkpoint lacks witnesses, the file `witnessed` beside it may hold an older one that has them and
+    that the log continues: then the log is opened, and what is beyond that one is not vouched for.
+    """
+    signed = open_checkpoint(data, policy, witnessed=False)
+    view = LogView(data, signed, TileTree(read, signed.checkpoint.size), key_ids(policy))
+    if has_quorum(signed, policy):
+        return view
+    older = _witnessed(read, policy)
+    if older is None or older.size > view.size:
+        size = signed.checkpoint.size
+        raise Rejected("log.unwitnessed", f"the checkpoint of size {size} lacks witnesses that the policy requires")
+    if prefix_root(view, older.size) != older.signed.checkpoint.root:
+        message = f"the log of size {view.size} contradicts the one of size {older.size} that its witnesses have seen"
+        raise Rejected("log.split-view", message)
+    return view._replace(witnessed=older)
+
+
+def _witnessed(read: Reader, policy: Policy) -> Witnessed | None:
+    """Return the newest checkpoint that was kept with its cosignatures; None where it is not there or not enough."""
+    try:
+        kept = read(WITNESSED)
+    except FileNotFoundError:
+        return None
+    try:
+        return Witnessed(kept, open_checkpoint(kept, policy))
+    except Rejected as error:
+        if error.code == "log.unwitnessed":
+            return None
+        raise
 
 
 def key_ids(policy: Policy) -> tuple[str, ...]:
