@@ -21,6 +21,7 @@ AREAS = {
     "hash": "The artifact's digest.",
     "input": "What a command was given. Exit code 2.",
     "log": "The ledger and its checkpoint.",
+    "mirror": "Copies of logs in folders and object stores.",
     "policy": "The content of the trust policy.",
     "proof": "Proof files of `export-proof`.",
     "receipt": "Receipts as files.",

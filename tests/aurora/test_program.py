@@ -43,7 +43,7 @@ def test_failures_are_one_sentence(
     assert main(["witness", "init", "--state", str(tmp_path / "w"), "--name", "a name"]) == 2
     assert "[input.field]" in capsys.readouterr().err
     assert main(["witness", "status", "--state", str(tmp_path)]) == 2
-    assert "there is no witness" in capsys.readouterr().err
+    assert "there are no keys" in capsys.readouterr().err
     (tmp_path / "logs").write_text(f"log {log.KEY.verifier()}\n")
     words = ["witness", "serve", "--state", str(tmp_path), "--logs", str(tmp_path / "logs"), "--listen"]
     assert main([*words, "7380"]) == 2

@@ -157,10 +157,13 @@ def test_its_keys_are_its_own(tmp_path: Path) -> None:
     for text in ("", "no key\n"):
         (folder / KEYS).write_text(text)
         (folder / KEYS).chmod(0o600)
-        with pytest.raises(BadInput, match="does not hold the keys"):
+        with pytest.raises(BadInput, match="does not hold private keys"):
             State.open(folder, SystemClock())
+    (folder / KEYS).write_text(log.KEY.encode())
+    with pytest.raises(BadInput, match="type 0x04 and 0x06"):
+        State.open(folder, SystemClock())
     (folder / KEYS).unlink()
-    with pytest.raises(BadInput, match="no witness"):
+    with pytest.raises(BadInput, match="there are no keys"):
         State.open(folder, SystemClock())
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentTrouble):

@@ -15,6 +15,10 @@ REASONS: dict[str, Reason] = {
         "Nobody said which key signs for the log, and a file cannot vouch for itself.",
         "Give the log's verifier key, as its owner published it, with --key.",
     ),
+    "mirror.conditions": Reason(
+        "A place writes over a file although the condition of the write does not hold, so a copy could go backwards.",
+        "Choose a store that honours If-Match and If-None-Match, or mirror to a folder.",
+    ),
     "witness.clock": Reason(
         "The machine's clock is behind the time of a cosignature that this witness has already made.",
         "Set the clock right; if it was ahead before, retire this witness and begin one with other keys.",

@@ -14,6 +14,8 @@ from remembrancer.errors import EnvironmentTrouble, RemembrancerError
 
 COMMANDS = {
     "witness": ("aurora.cli.witness:witness", "Cosign the checkpoints of others' logs, and keep what contradicts."),
+    "mirror": ("aurora.cli.mirror:mirror", "Copy a log to a folder or an object store, and never backwards."),
+    "log": ("aurora.cli.orglog:log", "One log over the checkpoints of many repositories."),
     "evidence": ("aurora.cli.evidence:evidence", "Judge evidence that a log forked, offline."),
 }
 REPORT_SCHEMA = "https://vaultmesh.cloud/schema/aurora-report/v1"

@@ -11,6 +11,8 @@ from aurora.cli.witness import generate, name_option, types_option
 from remembrancer.errors import BadInput, RemembrancerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from remembrancer.tlog import SignerKey
 
 VARIABLE = "AURORA_WITNESS_KEYS"
@@ -25,7 +27,7 @@ VARIABLE = "AURORA_WITNESS_KEYS"
 @shown
 def keys(name: str, types: tuple[str, ...], target: Path, output: str) -> None:
     """Write private keys to a file and print the public ones."""
-    from aurora.witness.state import write_keys
+    from aurora.keys import write_keys
 
     made = generate(name, types)
     write_keys(target, made)
@@ -135,15 +137,15 @@ def collect(url: str, vkeys: tuple[str, ...], branch: str, root: Path, output: s
     )
 
 
-def _keys(file: Path | None) -> "list[SignerKey]":
-    from aurora.witness.state import parse_keys, read_keys
+def _keys(file: Path | None) -> "Sequence[SignerKey]":
+    from aurora.keys import cosigners, parse_keys, read_keys
 
     if file:
-        return read_keys(file)
+        return cosigners(read_keys(file))
     text = os.environ.get(VARIABLE, "")
     if not text:
         raise BadInput("input.field", f"neither --keys nor {VARIABLE} says what to sign with")
     try:
-        return parse_keys(text)
+        return cosigners(parse_keys(text))
     except ValueError:
         raise BadInput("input.field", f"{VARIABLE} does not hold the keys of a witness") from None

@@ -10,24 +10,14 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from aurora.evidence import Evidence, Prefix
 from aurora.git import Snapshot, branch_of, publish
 from aurora.logs import Log
-from aurora.witness.decide import NOTHING, time_to_state
+from aurora.source import Forked, OpenLog, check_extends, open_log
+from aurora.witness.decide import time_to_state
 from remembrancer.clock import Clock
 from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
 from remembrancer.ledger.files import MAX_CHECKPOINT
-from remembrancer.tlog import (
-    Checkpoint,
-    NoteError,
-    ProofError,
-    SignerKey,
-    TileError,
-    TileTree,
-    cosign,
-    open_note,
-    verify_consistency,
-)
+from remembrancer.tlog import Checkpoint, NoteError, SignerKey, cosign, open_note
 from remembrancer.tlog.note import Signature
 
 TRIES = 5
@@ -40,15 +30,6 @@ class Seen(NamedTuple):
     origin: str
     size: int
     cosigned: bool
-
-
-class _Log(NamedTuple):
-    """A fetched log: its checkpoint, as its log signed it, and its tiles."""
-
-    checkpoint: Checkpoint
-    note: bytes
-    text: str
-    tree: TileTree
 
 
 class GitWitness:
@@ -72,14 +53,14 @@ class GitWitness:
         in the state; Refused(witness.lost-state), EnvironmentTrouble(env.git, witness.clock).
         """
         with Snapshot(url) as source:
-            log = _open(source, logs)
+            log = open_log(source, source.url, logs)
             for _ in range(TRIES):
                 seen = self._step(log)
                 if seen is not None:
                     return seen
         raise EnvironmentTrouble("env.git", f"others pushed to {self.state} {TRIES} times meanwhile")
 
-    def _step(self, log: _Log) -> Seen | None:
+    def _step(self, log: OpenLog) -> Seen | None:
         """Make one step; None when the state moved meanwhile."""
         origin = log.checkpoint.origin
         place = f"{sha256(origin.encode()).hexdigest()}/checkpoint"
@@ -90,17 +71,17 @@ class GitWitness:
             if state.commit != onto:
                 return None
             kept, last = self._last(state, place, origin)
-        size, root = (kept.size, kept.root) if kept else NOTHING
-        if kept and (size, root) == (log.checkpoint.size, log.checkpoint.root):
-            return Seen(origin, size, cosigned=False)
-        prefix = _prefix(log, size)
-        if kept and prefix.root != root:
-            evidence = Evidence(origin, (last, log.note), prefix if size < log.checkpoint.size else None).format()
+        if kept and kept[:3] == log.checkpoint[:3]:
+            return Seen(origin, kept.size, cosigned=False)
+        try:
+            check_extends(log, kept, last)
+        except Forked as fork:
+            evidence = fork.evidence.format()
             file = f"{place.partition('/')[0]}/evidence/{sha256(evidence).hexdigest()[:16]}.json"
             if not publish(self.state, self.branch, onto, {file: evidence}, f"[witness] feat: {origin} forked"):
                 return None
             where = f"the evidence is {file} on the branch {self.branch} of {self.state}"
-            raise Rejected("log.split-view", f"{origin} contradicts its size {size} that was cosigned; {where}")
+            raise Forked(f"{fork.message}; {where}", fork.evidence) from None
         note = log.note + "".join(line.line for line in self._cosigned(log.text, last)).encode()
         message = f"[witness] feat: {origin} at {log.checkpoint.size}"
         if not publish(self.state, self.branch, onto, {place: note}, message):
@@ -141,42 +122,3 @@ class GitWitness:
         if not lines:
             raise Rejected("log.checkpoint", "a checkpoint with extension lines is not cosigned with ML-DSA-44 alone")
         return lines
-
-
-def _open(source: Snapshot, logs: Mapping[str, Log]) -> _Log:
-    data = source.note()
-    if data is None:
-        raise Rejected("log.missing", f"{source.url} has no ledger")
-    try:
-        origin = Checkpoint.parse(data.decode().rpartition("\n\n")[0] + "\n").origin
-        log = logs.get(origin)
-        if log is None:
-            raise Rejected("log.origin", f"{source.url} is the log {origin}, of which no key is known here")
-        opened = open_note(data, log.keys)
-    except (NoteError, UnicodeDecodeError) as error:
-        raise Rejected("log.checkpoint", f"the checkpoint of {source.url} does not hold: {error}") from None
-    checkpoint = Checkpoint.parse(opened.text)
-    note = (opened.text + "\n" + "".join(line.line for line in opened.signatures)).encode()
-    return _Log(checkpoint, note, opened.text, TileTree(source.read, checkpoint.size))
-
-
-def _prefix(log: _Log, size: int) -> Prefix:
-    """Return the root that the log has at an earlier size, proven under the one that it signed."""
-    origin, new = log.checkpoint.origin, log.checkpoint
-    if new.size < size:
-        raise Rejected("log.rollback", f"{origin} has size {new.size}, but size {size} was cosigned")
-    if new.size == size:
-        return Prefix(size, new.root, ())
-    try:
-        root = log.tree.root(size)
-        if not size:
-            if log.tree.root() != new.root:
-                raise Rejected("log.tile", f"the tiles of {origin} do not have the root of its checkpoint")
-            return Prefix(0, root, ())
-        proof = tuple(log.tree.consistency_proof(size))
-        verify_consistency(size, new.size, proof, root, new.root)
-    except FileNotFoundError as error:
-        raise Rejected("log.missing", f"{error.args[-1]} of {origin} is missing") from None
-    except (TileError, ProofError) as error:
-        raise Rejected("log.tile", f"the tiles of {origin} do not belong to its checkpoint: {error}") from None
-    return Prefix(size, root, proof)

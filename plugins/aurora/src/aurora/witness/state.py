@@ -4,7 +4,6 @@ A folder holds `keys` (private, mode 0600) and `witness.sqlite3`. `State.create`
 database is lost would cosign any fork of what it cosigned before, so `State.open` refuses keys without theirs.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aurora.evidence import Evidence
+from aurora.keys import cosigners, read_keys, write_keys
 from aurora.witness.decide import NOTHING, judge, time_to_state
 from aurora.witness.request import Answer, Submission
 from remembrancer.clock import Clock
-from remembrancer.errors import BadInput, EnvironmentTrouble, Refused
+from remembrancer.errors import EnvironmentTrouble, Refused
 from remembrancer.tlog import NoteError, SignerKey, VerifierKey, cosign
-from remembrancer.tlog.key import COSIGNATURES
 from remembrancer.tlog.note import Signature
 
 KEYS = "keys"
@@ -90,7 +89,7 @@ class State:
         Raises BadInput(input.file) where none is, Refused(witness.lost-state) for keys without the database that
         belongs to them, EnvironmentTrouble(env.io).
         """
-        keys = read_keys(folder / KEYS)
+        keys = cosigners(read_keys(folder / KEYS))
         database: sqlite3.Connection | None = None
         try:
             database = sqlite3.connect(
@@ -202,48 +201,3 @@ class State:
 
 def _ids(keys: Sequence[SignerKey]) -> str:
     return "\n".join(f"{key.name}+{key.key_id}" for key in keys)
-
-
-def write_keys(path: Path, keys: Sequence[SignerKey]) -> None:
-    """Write private keys to a new file that only this user can read.
-
-    Raises Refused(input.file) when something is there, EnvironmentTrouble(env.io).
-    """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("".join(f"{key.encode()}\n" for key in keys))
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        raise Refused("input.file", f"{path} is there already, and keys are never written over") from None
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot write {path}: {error.strerror}") from None
-
-
-def read_keys(path: Path) -> list[SignerKey]:
-    """Return the private keys in a file that nobody else can read.
-
-    Raises BadInput(input.file), Refused(input.file), EnvironmentTrouble(env.io).
-    """
-    try:
-        if path.stat().st_mode & 0o077:
-            raise Refused("input.file", f"{path} can be read by others", f"Run `chmod 600 {path}`.")
-        keys = parse_keys(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(
-            "input.file", f"there is no witness in {path.parent}", "Make one: aurora witness init."
-        ) from None
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
-        raise BadInput("input.file", f"{path} does not hold the keys of a witness") from None
-    return keys
-
-
-def parse_keys(text: str) -> list[SignerKey]:
-    """Return the cosigner's keys in a text, one a line. Raises NoteError (a ValueError) for anything else, and none."""
-    keys = [SignerKey.parse(line) for line in text.split()]
-    if not keys or any(key.algorithm not in COSIGNATURES for key in keys):
-        raise NoteError("these are not the keys of a witness")
-    return keys

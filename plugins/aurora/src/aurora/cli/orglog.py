@@ -1,0 +1,183 @@
+"""`aurora log`: one log over the checkpoints of an organisation's repositories."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aurora.cli.main import Lazy, emit, shown
+from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
+
+if TYPE_CHECKING:
+    from aurora.orglog import Failed
+    from remembrancer.tlog import SignerKey
+
+VARIABLE = "AURORA_LOG_KEY"
+
+
+@click.group(
+    cls=Lazy,
+    table={
+        "key": ("aurora.cli.orglog:key", "Make the key of a log of logs."),
+        "update": ("aurora.cli.orglog:update", "Enter the newest checkpoints of the repositories."),
+        "prove": ("aurora.cli.orglog:prove", "Write the proof that a repository's checkpoint is in it."),
+    },
+    epilog="Example: aurora log update --root ./org-log --logs logs.txt --key org.key",
+)
+def log() -> None:
+    """One log over many: whoever witnesses it has seen every repository in it."""
+
+
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="The log's own repository. Default: here.",
+)
+logs_option = click.option(
+    "--logs",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Lines `log <verifier key> <url>` (tlog-policy): the repositories and their keys.",
+)
+
+
+@click.command(epilog="Example: aurora log key --origin log.example.org/all --to org.key")
+@click.option("--origin", required=True, help="The log's name, a URL without its scheme.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A new file, mode 0600."
+)
+@shown
+def key(origin: str, target: Path, output: str) -> None:
+    """Write a private key to a file and print the public one."""
+    from aurora.keys import write_keys
+    from remembrancer.tlog import NoteError, SignerKey
+
+    try:
+        made = SignerKey.generate(origin)
+    except NoteError as error:
+        raise BadInput("input.field", str(error)) from None
+    write_keys(target, [made])
+    emit({"key": str(made.verifier())}, output, str(made.verifier()))
+
+
+@click.command(epilog="Example: aurora log update --root ./org-log --logs logs.txt --key org.key --evidence ./evidence")
+@root_option
+@logs_option
+@click.option(
+    "--key",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"Its private key; without it, the variable {VARIABLE} holds it.",
+)
+@click.option(
+    "--evidence", type=click.Path(path_type=Path), metavar="DIR", help="Where the evidence of a fork is written."
+)
+@shown
+def update(root: Path, *, logs: Path, file: Path | None, evidence: Path | None, output: str) -> int:
+    """Fetch every repository of --logs that has a URL, and enter its checkpoint if it extends the one before.
+
+    Exits with 1 if a repository forked or shrank, which is named and stays out, with 4 if one could not be reached;
+    the others are entered all the same.
+    """
+    from aurora import logs as known
+    from aurora import orglog as room
+    from aurora.git import Snapshot
+
+    listed = known.read(logs)
+    urls = [one.url for one in listed.values() if one.url]
+    if not urls:
+        raise BadInput("witness.logs", f"{logs} has no URL")
+    signer = _key(file)
+    if not root.is_dir():
+        raise BadInput("input.root", f"there is no folder {root}")
+    unreachable: list[room.Failed] = []
+    with ExitStack() as stack:
+        sources: dict[str, Snapshot] = {}
+        for url in urls:
+            try:
+                sources[url] = stack.enter_context(Snapshot(url))
+            except EnvironmentTrouble as error:
+                unreachable.append(room.Failed(url, error))
+        done = room.update(root, signer, listed, sources)
+    failed = [*done.failed, *unreachable]
+    lines = [
+        f"{one.origin}: {'unchanged' if one.leaf is None else f'leaf {one.leaf}'} at size {one.size}"
+        for one in done.entered
+    ]
+    rows: list[dict[str, object]] = [one._asdict() for one in done.entered]
+    for one in failed:
+        lines.append(f"{one.name}: {one.error.message} [{one.error.code}]{_kept(one, evidence)}")
+        rows.append({"name": one.name, "code": one.error.code, "message": one.error.message})
+    status = _status([one.error for one in failed])
+    emit({"repositories": rows, "size": done.size, "exitCode": status}, output, *lines, f"the log has size {done.size}")
+    return status
+
+
+@click.command(epilog="Example: aurora log prove log.example.org/my-svc --root ./org-log --logs logs.txt --to my-svc")
+@click.argument("origin")
+@root_option
+@logs_option
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="NAME",
+    type=click.Path(path_type=Path),
+    help="Writes NAME.checkpoint and NAME.tlog-proof.",
+)
+@shown
+def prove(origin: str, root: Path, *, logs: Path, target: Path, output: str) -> None:
+    """Write a repository's newest checkpoint in the log, and the c2sp.org/tlog-proof that it is in there.
+
+    Together with the log's cosigned checkpoint, which the proof carries, they lead from an artifact of the repository
+    up to the witnesses of the log.
+    """
+    from aurora import logs as known
+    from aurora import orglog as room
+
+    leaf, proof = room.prove(root, known.read(logs), origin)
+    files = {target.with_name(f"{target.name}.checkpoint"): leaf.note}
+    files[target.with_name(f"{target.name}.tlog-proof")] = proof.format()
+    for path, data in files.items():
+        path.write_bytes(data)
+    emit({"leaf": leaf.number, "files": [str(path) for path in files]}, output, *map(str, files))
+
+
+def _kept(failed: "Failed", folder: Path | None) -> str:
+    """Write the evidence of a fork, and say where."""
+    from hashlib import sha256
+
+    from aurora import orglog as room
+
+    found = room.evidence(failed)
+    if found is None or folder is None:
+        return ""
+    data = found.format()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"fork-{sha256(data).hexdigest()[:16]}.json"
+    path.write_bytes(data)
+    return f"; the evidence is {path}"
+
+
+def _status(errors: list[RemembrancerError]) -> int:
+    return next((one for one in (1, 4, 2, 3) if one in {error.exit_code for error in errors}), 0)
+
+
+def _key(file: Path | None) -> "SignerKey":
+    from aurora.keys import read_keys
+    from remembrancer.tlog import NoteError, SignerKey
+    from remembrancer.tlog.key import ED25519
+
+    try:
+        keys = read_keys(file) if file else [SignerKey.parse(os.environ.get(VARIABLE, "").strip())]
+    except NoteError:
+        raise BadInput("input.field", f"neither --key nor {VARIABLE} says what to sign with") from None
+    if len(keys) != 1 or keys[0].algorithm != ED25519:
+        raise BadInput("input.field", "a log of logs is signed with one Ed25519 key (type 0x01)")
+    return keys[0]
