@@ -232,7 +232,7 @@ REASONS: dict[str, Reason] = {
         "Give 2026-01-31, 2026-01-31T08:00:00Z or 7d.",
     ),
     "input.url": Reason(
-        "A timestamp authority's address must be http(s)://host/path without a user name.",
+        "The address of a timestamp authority or a witness must be http(s)://host/path without a user name.",
         "Correct the address.",
     ),
     "input.usage": Reason(
@@ -246,6 +246,10 @@ REASONS: dict[str, Reason] = {
     "input.waivers": Reason(
         "ops/trust/waivers.toml is not a list of complete waivers.",
         "Correct the entry that the message names, or restore the file from git.",
+    ),
+    "input.witness": Reason(
+        "A witness's verifier key cannot be used.",
+        "Take name, verifier key (type 0x04 or 0x06) and address as the witness's operator publishes them.",
     ),
     "log.behind": Reason(
         "This checkout holds an older, consistent prefix of the log that was seen before.",

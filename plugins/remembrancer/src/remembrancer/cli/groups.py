@@ -37,11 +37,12 @@ def undo() -> None:
         "unpin": ("remembrancer.cli.trust:unpin", "Trust an owner's fingerprint no longer."),
         "forget": ("remembrancer.cli.trust:forget", "Forget what was seen of a log, and say what that means."),
         "export": ("remembrancer.cli.trust:export", "Write one file with all that an auditor trusts by."),
-        "add": ("remembrancer.cli.trust_change:add", "Add a signer or an authority to the policy."),
+        "add": ("remembrancer.cli.trust_change:add", "Add a signer, an authority or a witness to the policy."),
         "revoke": ("remembrancer.cli.trust_change:revoke", "End a signer or an authority."),
         "renew": ("remembrancer.cli.trust_change:renew", "Take over a new certificate of a listed key."),
         "rotate": ("remembrancer.cli.trust_change:rotate", "Change to another log key."),
         "require": ("remembrancer.cli.trust_change:require", "Require more signatures and timestamps from now on."),
+        "quorum": ("remembrancer.cli.trust_change:quorum", "Require that witnesses have cosigned the ledger."),
     },
     epilog="Example: remembrancer trust pin 0123456789ABCDEF0123456789ABCDEF01234567",
 )

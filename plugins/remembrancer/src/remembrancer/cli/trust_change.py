@@ -1,4 +1,4 @@
-"""`trust add|revoke|rotate|require`: a new policy version, signed by its owner and recorded. All have a dry run."""
+"""`trust add|revoke|rotate|require|quorum`: a new policy version that its owner signs, recorded. All have a dry run."""
 
 from datetime import datetime
 from pathlib import Path
@@ -26,10 +26,11 @@ REASON = click.option("--reason", metavar="TEXT", default="", help="Why, for the
 
 @click.command(epilog="Example: remembrancer trust add --signer alice --key alice.asc --component my-svc")
 @click.option("--signer", metavar="NAME", help="Add a signer of this name.")
-@click.option("--key", type=FILE, metavar="FILE", help="The signer's armored public key.")
+@click.option("--key", metavar="FILE|VKEY", help="The signer's armored public key, or the witness's verifier key.")
 @click.option("--component", "components", multiple=True, metavar="NAME", help="What it may sign. Default: everything.")
 @click.option("--authority", metavar="NAME", help="Add a timestamp authority of this name.")
-@click.option("--url", metavar="URL", help="Where the authority answers.")
+@click.option("--witness", metavar="NAME", help="Add a witness of this name, as the quorum calls it.")
+@click.option("--url", metavar="URL", help="Where the authority or the witness answers.")
 @click.option("--root", "roots", type=FILE, multiple=True, metavar="FILE", help="The authority's root (PEM).")
 @click.option(
     "--intermediate", "intermediates", type=FILE, multiple=True, metavar="FILE", help="Chain certificate (PEM)."
@@ -46,9 +47,10 @@ def add(
     shown: Shown,
     *,
     signer: str | None,
-    key: Path | None,
+    key: str | None,
     components: tuple[str, ...],
     authority: str | None,
+    witness: str | None,
     url: str | None,
     roots: tuple[Path, ...],
     intermediates: tuple[Path, ...],
@@ -58,16 +60,23 @@ def add(
     dry_run: bool,
     reason: str,
 ) -> int:
-    """Add a signer (--signer, --key) or a timestamp authority (--authority, --url, --root) to the policy."""
+    """Add a signer (--signer, --key), a timestamp authority (--authority, --url, --root) or a witness to the policy.
+
+    A witness (--witness, --key, --url) is asked from then on by `remembrancer witness`; that it must have cosigned is
+    said by `remembrancer trust quorum`.
+    """
     from remembrancer.errors import BadInput
     from remembrancer.record.policy_change import with_authority
     from remembrancer.record.trust_change import add_signer, anchors, materials
+    from remembrancer.record.witnesses import with_witness
     from remembrancer.trust.policy import Term, TimeAuthority
 
     trusted = session.trusted()
-    if signer and key and not authority:
-        changed = add_signer(session, trusted, signer, key, components)
-    elif authority and url and roots and not signer:
+    if signer and key and not authority and not witness:
+        changed = add_signer(session, trusted, signer, Path(key), components)
+    elif witness and key and url and not signer and not authority:
+        changed = with_witness(trusted.policy, witness, key, url)
+    elif authority and url and roots and not signer and not witness:
         listed = TimeAuthority(
             name=authority,
             url=url,
@@ -80,7 +89,8 @@ def add(
         )
         changed = with_authority(trusted.policy, listed)
     else:
-        raise BadInput("input.name", "say either --signer with --key, or --authority with --url and --root")
+        either = "--signer with --key, --authority with --url and --root, or --witness with --key and --url"
+        raise BadInput("input.name", f"say either {either}")
     return _change(session, shown, trusted, changed, "add", dry_run=dry_run, reason=reason)
 
 
@@ -213,6 +223,37 @@ def require(
     trusted = session.trusted()
     changed = requiring.require(session, trusted, signatures=signatures, timestamps=timestamps, start=start)
     return _change(session, shown, trusted, changed, "require", dry_run=dry_run, reason=reason)
+
+
+@click.command(epilog="Example: remembrancer trust quorum 2 --dry-run")
+@click.argument("required", metavar="[N|all|any|none|NAME]", required=False)
+@click.option("--file", type=FILE, metavar="FILE", help="Take this published witness policy (c2sp.org/tlog-policy).")
+@DRY_RUN
+@REASON
+@command(trust=True)
+def quorum(
+    session: Session, shown: Shown, *, required: str | None, file: Path | None, dry_run: bool, reason: str
+) -> int:
+    """Require that so many of the listed witnesses (or those of a group's NAME) have cosigned the ledger.
+
+    Have the published checkpoint cosigned first (`remembrancer witness`): a dry run says whether enough of them have.
+    """
+    from remembrancer.errors import BadInput
+    from remembrancer.record import witnesses
+    from remembrancer.system.digests import read_given
+
+    if (required is None) == (file is None):
+        raise BadInput("input.name", "say how many witnesses are required, or give a published policy with --file")
+    trusted = session.trusted()
+    if file is not None:
+        changed = witnesses.published(trusted.policy, read_given(file, witnesses.MAX_TEXT))
+    else:
+        changed = witnesses.with_quorum(trusted.policy, str(required))
+    for name in changed.other_logs:
+        session.notice(f"the log {name} of the witness policy is another one and does not count here")
+    for name, why in changed.quorum.unusable.items():
+        session.notice(f"the witness {name} cannot be used: {why}")
+    return _change(session, shown, trusted, changed, "quorum", dry_run=dry_run, reason=reason)
 
 
 def _change(

@@ -187,7 +187,7 @@ KINDS: dict[str, Kind] = {
                 {
                     "recordedAt": TIME,
                     "recordedBy": LINE,
-                    "action": Choice(("init", "add", "revoke", "rotate", "renew", "require")),
+                    "action": Choice(("init", "add", "revoke", "rotate", "renew", "require", "quorum")),
                     "policyVersion": Whole(1),
                     "policy": BLOB,
                     "signatures": Many(Record({"fingerprint": FINGERPRINT, "signature": BLOB}), 1, 100),

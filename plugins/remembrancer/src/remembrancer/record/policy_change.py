@@ -12,7 +12,7 @@ from remembrancer.errors import BadInput, Refused, RemembrancerError
 from remembrancer.findings import Finding, negative
 from remembrancer.openpgp.certificate import certificate_facts, merged
 from remembrancer.openpgp.gpg import export_public
-from remembrancer.paths import LEDGER, POLICY
+from remembrancer.paths import CHECKPOINT, LEDGER, POLICY
 from remembrancer.record.begin import record_change, refuse_seen, sign_policy, write_policy
 from remembrancer.record.require import entries, left_behind
 from remembrancer.repository.lock import SCRATCH, exclusive
@@ -24,7 +24,7 @@ from remembrancer.trust.establish import Trusted
 from remembrancer.trust.policy import LogKey, Material, Policy, Signer, Term, TimeAuthority
 from remembrancer.trust.render import render
 from remembrancer.user.keys import owner_home
-from remembrancer.verify.evidence import Entry
+from remembrancer.verify.evidence import Entry, Log
 from remembrancer.verify.log import LogView, Stamp, check_stamp
 
 
@@ -67,6 +67,10 @@ def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
     new = Checker(Task(session.root, data, trusted.owner, now))
     if old.log.view is None:
         return
+    if (trouble := _unwitnessed(new.log)) is not None and _unwitnessed(old.log) is None:
+        yield negative("checkpoint", CHECKPOINT, trouble)
+        if new.log.view is None:
+            return
     for one in stamps(session.repository):
         if _stamp(old, one) is None and (trouble := _stamp(new, one)) is not None:
             yield negative("stamps", f"{LEDGER}/timestamps/{one.size}.{one.authority}.tsr", trouble)
@@ -76,6 +80,17 @@ def _lost(session: Session, trusted: Trusted, data: bytes) -> Iterator[Finding]:
         if _trouble(old, entry) is None and (trouble := _trouble(new, entry)) is not None:
             yield negative(HELD[entry.receipt.kind], entry.path, trouble)
     yield from left_behind(session, old, new)
+
+
+def _unwitnessed(log: Log) -> RemembrancerError | None:
+    """Return why witnesses do not vouch for the whole log, None where they do or need not."""
+    if log.view is None:
+        return log.trouble
+    try:
+        log.view.refuse_unwitnessed(log.view.size - 1, "the newest entry")
+    except RemembrancerError as error:
+        return error
+    return None
 
 
 def _stamp(checker: Checker, stamp: Stamp) -> RemembrancerError | None:
