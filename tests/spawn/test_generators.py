@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from collection import ROOT, commit_all, git, snapshot
-from newcomer import bare, generate
+from newcomer import bare, generate, prepared
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cached_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One home for the runs that only need Copier, so that its environment is made once."""
-    return tmp_path_factory.mktemp("home")
+def cached_home(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for the runs that only need Copier; test_from_nothing makes its environment for real."""
+    return prepared(tmp_path_factory.mktemp("home"), clone)
 
 
 def test_without_the_plugin_it_ends_after_the_tests(clone: Path, cached_home: Path, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def brownfield(tmp_path: Path) -> Path:
     return repo
 
 
-@pytest.mark.parametrize("layer", ["k8s", "ci"])
+@pytest.mark.parametrize("layer", [pytest.param("k8s", marks=pytest.mark.system), "ci"])
 def test_a_layer_in_a_repository_needs_consent_and_keeps_every_byte(
     clone: Path, cached_home: Path, tmp_path: Path, layer: str
 ) -> None:

@@ -1,7 +1,9 @@
 """Somebody on a fresh machine who runs a generator."""
 
+import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from wheels import from_wheels
@@ -11,6 +13,19 @@ def bare(home: Path, **more: str) -> dict[str, str]:
     """An environment as a newcomer has it: no git identity, no terminal, an empty HOME; packages come from a folder."""
     kept = {key: value for key, value in os.environ.items() if key.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
     return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | from_wheels() | kept | more
+
+
+def prepared(home: Path, clone: Path) -> Path:
+    """Put Copier's private environment into a HOME, as the generators make it: the packages are those of the tests."""
+    digest = hashlib.sha256((clone / "generators/requirements.lock").read_bytes()).hexdigest()[:16]
+    made = home / f".cache/vaultmesh/generator-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
+    (made / "bin").mkdir(parents=True)
+    (made / ".ready").touch()
+    for name in ("python", "copier"):
+        program = made / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).with_name(name)}" "$@"\n')
+        program.chmod(0o755)
+    return home
 
 
 def generate(clone: Path, home: Path, name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

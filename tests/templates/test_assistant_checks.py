@@ -128,6 +128,7 @@ def test_seal_1_without_the_proof_nothing_is_relied_on(released: Scratch, tmp_pa
     assert re.findall(r"(?m)^(\w+) +FAIL ", said) == ["inclusion", "trust"], said
 
 
+@pytest.mark.system
 def test_seal_4_a_limit_that_does_not_hold_fails_the_tests(service: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(service, copy, symlinks=True)

@@ -93,7 +93,7 @@ def test_nothing_names_an_overlay_that_was_not_chosen(collection: Path, answers:
             assert "eu-west-1" not in text, path
 
 
-@pytest.mark.parametrize("gpu", [False, True], ids=["plain", "gpu"])
+@pytest.mark.parametrize("gpu", [False, pytest.param(True, marks=pytest.mark.system)], ids=["plain", "gpu"])
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_entry_of_an_overlay_changes_the_output(collection: Path, tmp_path: Path, name: str, gpu: bool) -> None:
     shutil.copytree(layer(collection, gpu=gpu) / "ops", tmp_path / "ops")

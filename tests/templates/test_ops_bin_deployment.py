@@ -425,6 +425,7 @@ def refused_before_anything_is_signed(repo: Path, env: dict[str, str], state: Pa
     assert git(repo, "status", "--porcelain") == "", "nothing was noted"
 
 
+@pytest.mark.system
 def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
     repo = tmp_path / "my-svc"

@@ -1,6 +1,5 @@
 """Repositories that exist take a layer without losing a byte of their own, and follow the standard from then on."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from collection import IDENTITY, commit_all, git
+from newcomer import prepared
 from update_history import NEWEST, OLDER, URL, History
 from update_support import ANSWERS, contents, lines, receipts, update
 
@@ -27,12 +27,7 @@ def generate(history: History, tmp_path_factory: pytest.TempPathFactory) -> Gene
     git(base, "clone", "--quiet", str(history.bare), str(clone))
     git(clone, "checkout", "--quiet", OLDER)
     git(clone, "remote", "set-url", "origin", URL)
-    digest = hashlib.sha256((clone / "generators/requirements.lock").read_bytes()).hexdigest()[:16]
-    made = base / f"home/.cache/vaultmesh/generator-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
-    (made / "bin").mkdir(parents=True)
-    (made / ".ready").touch()
-    (made / "bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (made / "bin/python").chmod(0o755)
+    prepared(base / "home", clone)
 
     def run(layer: str, target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         variables = {"HOME": str(base / "home"), "PATH": os.environ["PATH"], "PYTHON": sys.executable, **IDENTITY}

@@ -140,6 +140,7 @@ def test_a_killed_update_ends_as_the_undisturbed_one_or_waits(world: World, serv
     again(world, root)
 
 
+@pytest.mark.system
 def test_a_stopped_hook_says_so_without_a_traceback(world: World, service: Scratch) -> None:
     done = stopped(world, service, MOMENTS["before the receipt is written"], "--data", "port=9001", by="2")
     assert "receipt: not written: stopped" in done.stderr

@@ -96,6 +96,7 @@ def test_drift_judges_modes(service: Scratch) -> None:
     assert service.run("drift").status == 0, "Git is told that modes mean nothing here"
 
 
+@pytest.mark.system
 def test_a_version_that_came_without_a_receipt_is_skipped_on_the_record(template: Small, tmp_path: Path) -> None:
     """Whoever records it later, or not at all: the next receipt begins where the record ends, and names the gap."""
     root = spawn(template, tmp_path / "my-svc", SERVICE, "v1.0.0")

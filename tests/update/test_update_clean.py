@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from collection import commit_all, git
@@ -64,6 +65,7 @@ def test_a_complete_service_across_two_versions_with_a_renamed_question(history:
     is_fresh(history, service, tmp_path / "fresh", SERVICE, owner="payments")
 
 
+@pytest.mark.system
 def test_a_layer_then_nothing_new_then_an_answer(
     history: History, spawned: Callable[[str, str], Path], tmp_path: Path
 ) -> None:

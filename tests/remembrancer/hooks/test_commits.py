@@ -116,6 +116,7 @@ def test_a_clean_revert_of_a_record_is_seen(scratch: Scratch) -> None:
     assert revert(scratch.root, env)[0] == 0
 
 
+@pytest.mark.system
 def test_commits_pass_and_are_refused(scratch: Scratch) -> None:
     env = environment(scratch)
     status, said = commit(scratch.root, "[my-svc] ci: use hooks", env)
@@ -161,6 +162,7 @@ def test_commits_pass_and_are_refused(scratch: Scratch) -> None:
     assert "[adr.form]" in said
 
 
+@pytest.mark.system
 def test_a_generated_repository_passes_from_its_first_commit(collection: Path, tmp_path: Path) -> None:
     root = render(collection, tmp_path / "r", layer="ci", component="my-svc", tasks=True)
     scratch = Scratch(tmp_path)

@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parents[2] / "support"
 PATHS = os.pathsep.join([str(HERE), str(HERE.parent / "plugins" / "remembrancer" / "src")])
 
 
-@pytest.mark.parametrize("git", [True, False])
+@pytest.mark.parametrize("git", [True, pytest.param(False, marks=pytest.mark.system)])
 def test_fifty_processes_record_and_seal(tmp_path: Path, git: bool) -> None:
     world = World(tmp_path / "repo", git=git)
     world.record(waiver("first"))
