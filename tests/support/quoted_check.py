@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from aurora.cli.main import program as aurora
 from remembrancer.cli.main import program as remembrancer
 
 # Programs that need a cluster, a cloud, a daemon, a network or a key: what the documents may ask of them.
@@ -164,9 +165,18 @@ def of_make(rest: tuple[str, ...], root: Path) -> str | None:
 
 
 def of_remembrancer(rest: tuple[str, ...], _root: Path) -> str | None:
+    """The Remembrancer's own parser reads it."""
+    return of_click(remembrancer, "remembrancer", rest)
+
+
+def of_aurora(rest: tuple[str, ...], _root: Path) -> str | None:
+    """Aurora's own parser reads it."""
+    return of_click(aurora, "aurora", rest)
+
+
+def of_click(command: click.Command, name: str, rest: tuple[str, ...]) -> str | None:
     """Walk the groups down to the command and let its own parser read the options."""
-    command: click.Command = remembrancer
-    context = click.Context(command, info_name="remembrancer", **command.context_settings)
+    context = click.Context(command, info_name=name, **command.context_settings)
     words = list(rest)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
@@ -250,6 +260,7 @@ def of_listed(program: str, rest: tuple[str, ...], root: Path) -> str | None:
 
 
 PROGRAMS: dict[str, Callable[[tuple[str, ...], Path], str | None]] = {
+    "aurora": of_aurora,
     "copier": of_copier,
     "git": of_git,
     "kubectl": of_kubectl,

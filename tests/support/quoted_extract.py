@@ -9,7 +9,7 @@ from pathlib import Path
 SHELLS = {"sh", "bash", "console", "shell"}
 # An indented block or inline code counts as a command when it begins like one of these.
 BEGINNING = re.compile(
-    r"(?:make|remembrancer|copier|kubectl|git|aws|eksctl|helm|docker|trivy|pip|curl) \S"
+    r"(?:make|remembrancer|aurora|copier|kubectl|git|aws|eksctl|helm|docker|trivy|pip|curl) \S"
     r"|ops/(?:bin|aws|k8s)/[\w./-]*\w(?: |$)|\./\w"
 )
 FILE = re.compile(r"\S+\.(?:md|ya?ml|json|toml|py|mk|lock|jinja)|\S+/")
