@@ -6,7 +6,7 @@ import json
 import shutil
 import tomllib
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from copier._user_data import Question
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collection import ROOT, files, render
+from collection import ROOT, files, quick_copier, render
 from odd_answers import DESCRIPTION, ODD, PLAIN
 
 QUESTIONS = {
@@ -78,6 +78,13 @@ MEANT = set('{}$`"\\<>&;|*#%^[]\t\n\r')
 PROSE = set("&;*#%")
 INVISIBLE = set("\u115f\u1160\u3164\uffa0")
 REFUSALS = (ValueError, TypeError, yaml.YAMLError)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Let each question's rules be compiled once."""
+    with quick_copier():
+        yield
 
 
 @pytest.fixture(scope="module")

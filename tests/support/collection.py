@@ -9,10 +9,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import Any
+from unittest.mock import patch
 
+import yaml
 from copier import run_copy
 from copier._main import Worker
+from jinja2 import Environment
 
 from once import Shared
 
@@ -87,7 +91,7 @@ def _clean(source: Path) -> bool:
 
 
 def _render(source: Path, target: Path, tasks: bool, answers: dict[str, Any]) -> Path:
-    with warnings.catch_warnings(), no_questions_to_git():
+    with warnings.catch_warnings(), quick_copier():
         warnings.simplefilter("error")
         run_copy(
             str(source),
@@ -104,14 +108,32 @@ def _render(source: Path, target: Path, tasks: bool, answers: dict[str, Any]) ->
 
 
 @contextmanager
-def no_questions_to_git() -> Iterator[None]:
-    """Keep Copier from asking Git about core.fileMode once for each file, which is a third of the time."""
-    asked = Worker._sync_git_index_executable_bit
-    Worker._sync_git_index_executable_bit = lambda *_: None  # type: ignore[method-assign]
-    try:
+def quick_copier() -> Iterator[None]:
+    """Keep Copier from doing again what this process has done: half of a render compiles the same few templates.
+
+    It also asks Git about core.fileMode for each file, and reads its questions with the slower of two YAML readers.
+    """
+    with (
+        patch.object(Worker, "_sync_git_index_executable_bit", lambda *_: None),
+        patch.object(Environment, "compile", _compile_once),
+        patch.object(yaml, "SafeLoader", yaml.CSafeLoader),
+    ):
         yield
-    finally:
-        Worker._sync_git_index_executable_bit = asked  # type: ignore[method-assign]
+
+
+_compile = Environment.compile
+_compiled: dict[tuple[object, ...], CodeType] = {}
+
+
+def _compile_once(environment: Environment, source: Any, name: str | None = None, *arguments: Any, **more: Any) -> Any:
+    """Compile a template, or return what came of the same text before; its file is another clone's each time."""
+    if not isinstance(source, str):
+        return _compile(environment, source, name, *arguments, **more)
+    kind = (type(environment), environment.lexer, *sorted(environment.extensions))
+    key = (*kind, source, name, arguments[1:], *sorted(more.items()))
+    if key not in _compiled:
+        _compiled[key] = _compile(environment, source, name, *arguments, **more)
+    return _compiled[key]
 
 
 def files(folder: Path) -> set[str]:

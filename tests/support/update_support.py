@@ -15,7 +15,7 @@ from copier import run_copy, run_update
 from plumbum import local
 
 from cli_support import Scratch, end_agents
-from collection import IDENTITY, commit_all, git, no_questions_to_git
+from collection import IDENTITY, commit_all, git, quick_copier
 from short_path import short_path
 from update_history import URL, History
 
@@ -36,7 +36,7 @@ def surroundings(history: History) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(variables)
     try:
-        with local.env(**variables), warnings.catch_warnings(), no_questions_to_git():
+        with local.env(**variables), warnings.catch_warnings(), quick_copier():
             warnings.simplefilter("error")
             yield
     finally:
