@@ -99,6 +99,10 @@ REASONS: dict[str, Reason] = {
         "A timestamp authority answered with something that is not a usable timestamp.",
         "Check the authority's address in the policy, or use another authority.",
     ),
+    "env.busy": Reason(
+        "A witness was asked more often than it answers.",
+        "Ask again later; who releases often can have witnesses cosign once for several seals.",
+    ),
     "env.copier": Reason(
         "Copier is not installed, or could not copy the recorded version of the template.",
         "Install it (`pipx install copier`), check that the template's address can be reached, and run it again.",
@@ -142,6 +146,10 @@ REASONS: dict[str, Reason] = {
     "env.state": Reason(
         "The user's state folder cannot be read or written.",
         "Check the permissions of $XDG_STATE_HOME/remembrancer (default ~/.local/state/remembrancer).",
+    ),
+    "env.witness": Reason(
+        "A witness answered with something that is no cosignature of the checkpoint.",
+        "Check the witness's address and key in the policy; ask its operator if it goes on.",
     ),
     "hash.evidence": Reason(
         "The digest that was given is not that of the evidence file.",
@@ -320,6 +328,10 @@ REASONS: dict[str, Reason] = {
     "log.tile": Reason(
         "A tile of the ledger does not agree with the signed checkpoint.",
         "Restore the file from the published seal branch.",
+    ),
+    "log.unpublished": Reason(
+        "The checkpoint is not on the published branch, so no witness may see it yet.",
+        "Commit and push it first: once it is cosigned, it can never be thrown away.",
     ),
     "log.unwitnessed": Reason(
         "Fewer witnesses have cosigned the checkpoint, or the one that the receipt is in, than the policy requires.",
@@ -629,13 +641,13 @@ REASONS: dict[str, Reason] = {
         "A renewed certificate would leave recorded proofs without the key or root that they were made with.",
         "Give the complete one (gpg exports ended subkeys too), or keep the old roots; --dry-run lists what is lost.",
     ),
-    "trust.not-begun": Reason(
-        "The repository has no ledger and no trust policy, and never had one.",
-        "Begin a ledger with `remembrancer init`, or fetch the complete repository.",
-    ),
     "trust.no-policy": Reason(
         "The trust policy is missing, and the repository or its history has or had a ledger.",
         "Restore it (git restore ops/trust), name the right one with --policy, or fetch the complete repository.",
+    ),
+    "trust.not-begun": Reason(
+        "The repository has no ledger and no trust policy, and never had one.",
+        "Begin a ledger with `remembrancer init`, or fetch the complete repository.",
     ),
     "trust.origin": Reason(
         "The policy is for another ledger than the one that was asked about.",
@@ -676,5 +688,13 @@ REASONS: dict[str, Reason] = {
     "trust.unrecorded": Reason(
         "The policy in force is not the one that the newest trust receipt records.",
         "Change the policy with `remembrancer trust`, which records it.",
+    ),
+    "witness.other-key": Reason(
+        "A witness knows the log under other keys than the one that signed the checkpoint.",
+        "After a change of the log key, give the witness's operator the new verifier key (remembrancer trust show).",
+    ),
+    "witness.unknown-log": Reason(
+        "A witness does not know the log.",
+        "Ask its operator to witness it: origin and verifier key are what `remembrancer trust show` says.",
     ),
 }

@@ -18,6 +18,7 @@ COMMANDS = {
     "sign": ("remembrancer.cli.sign:sign", "Sign an artifact with OpenPGP and record the signature."),
     "timestamp": ("remembrancer.cli.sign:timestamp", "Get an RFC 3161 timestamp of an artifact and record it."),
     "seal": ("remembrancer.cli.seal:seal", "Put pending receipts into the ledger and sign its checkpoint."),
+    "witness": ("remembrancer.cli.witness:witness", "Ask witnesses to cosign the published ledger."),
     "set-aside": ("remembrancer.cli.aside:set_aside", "Take a receipt that cannot be sealed out, on the record."),
     "verify": ("remembrancer.cli.verify:verify", "Is this artifact recorded and in the ledger?"),
     "verify-full": ("remembrancer.cli.verify:verify_full", "All proofs of an artifact: hash, signature, time, ledger."),
