@@ -22,6 +22,7 @@ AREAS = {
     "input": "What a command was given. Exit code 2.",
     "log": "The ledger and its checkpoint.",
     "mirror": "Copies of logs in folders and object stores.",
+    "peer": "Other teams' ledgers, as `aurora sync` takes them in.",
     "policy": "The content of the trust policy.",
     "proof": "Proof files of `export-proof`.",
     "receipt": "Receipts as files.",

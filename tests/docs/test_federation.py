@@ -65,7 +65,9 @@ def sides(tmp_path: Path) -> tuple[Side, Side]:
 
 
 def test_two_teams_do_what_the_guide_says(sides: tuple[Side, Side], tmp_path: Path) -> None:
-    keys, begin, again, collect, judge, serve, org, prove, mirror = blocks()
+    keys, begin, again, collect, judge, serve, org, prove, _, mirror = (
+        blocks()
+    )  # the one about peers: tests/aurora/test_peers.py
     pairs = (sides, sides[::-1])
     for own, other in pairs:
         own.keys = own.run(keys, other).splitlines()

@@ -86,7 +86,7 @@ class Snapshot:
         self.folder = Path(self._folder.name)
         try:
             must(self.folder, "init", "--quiet", "--bare", ".")
-            must(self.folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", _place(url), branch)
+            must(self.folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", place(url), branch)
             self.commit = must(self.folder, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
         except BaseException:
             self._folder.cleanup()
@@ -128,7 +128,7 @@ class Snapshot:
 def branch_of(url: str, branch: str) -> str:
     """Return the commit that a remote branch points to, "" when there is none. Raises EnvironmentTrouble(env.git)."""
     ref = f"refs/heads/{branch}"
-    listed = must(Path.cwd(), "ls-remote", "--", _place(url), ref).decode(errors="replace").split()
+    listed = must(Path.cwd(), "ls-remote", "--", place(url), ref).decode(errors="replace").split()
     return listed[0] if listed else ""
 
 
@@ -142,7 +142,7 @@ def publish(url: str, branch: str, onto: str, files: Mapping[str, bytes], messag
         folder = Path(name)
         must(folder, "init", "--quiet", "--bare", ".")
         if onto:
-            must(folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", _place(url), f"refs/heads/{branch}")
+            must(folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", place(url), f"refs/heads/{branch}")
             if must(folder, "rev-parse", "FETCH_HEAD").decode().strip() != onto:
                 return False
             must(folder, "read-tree", onto)
@@ -154,7 +154,7 @@ def publish(url: str, branch: str, onto: str, files: Mapping[str, bytes], messag
         tree = must(folder, "write-tree").decode().strip()
         parents: Sequence[str] = ("-p", onto) if onto else ()
         commit = must(folder, "commit-tree", tree, *parents, "-m", message, more=_author()).decode().strip()
-        pushed = run(folder, "push", "--quiet", "--", _place(url), f"{commit}:refs/heads/{branch}")
+        pushed = run(folder, "push", "--quiet", "--", place(url), f"{commit}:refs/heads/{branch}")
         if pushed.returncode == 0:
             return True
         if branch_of(url, branch) != onto:
@@ -170,6 +170,6 @@ def _author() -> dict[str, str]:
     }
 
 
-def _place(url: str) -> str:
+def place(url: str) -> str:
     """Return a path as an absolute one, because Git runs elsewhere; a URL stays."""
     return url if ":" in url else str(Path(url).absolute())

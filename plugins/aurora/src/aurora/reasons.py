@@ -19,6 +19,18 @@ REASONS: dict[str, Reason] = {
         "A place writes over a file although the condition of the write does not hold, so a copy could go backwards.",
         "Choose a store that honours If-Match and If-None-Match, or mirror to a folder.",
     ),
+    "peer.endless": Reason(
+        "A peer's log claims more entries than are taken in.",
+        "Ask its owner whether that is so; a log that size is better read where it is.",
+    ),
+    "peer.known": Reason(
+        "A peer of this name or origin is listed already.",
+        "Take another name, or edit ops/receipts/peers/peers.toml if the peer moved or has another owner.",
+    ),
+    "peer.unknown": Reason(
+        "No peer of this name is listed, or the list is malformed.",
+        "See `aurora peer list`, or add it with `aurora peer add`.",
+    ),
     "witness.clock": Reason(
         "The machine's clock is behind the time of a cosignature that this witness has already made.",
         "Set the clock right; if it was ahead before, retire this witness and begin one with other keys.",

@@ -16,6 +16,9 @@ COMMANDS = {
     "witness": ("aurora.cli.witness:witness", "Cosign the checkpoints of others' logs, and keep what contradicts."),
     "mirror": ("aurora.cli.mirror:mirror", "Copy a log to a folder or an object store, and never backwards."),
     "log": ("aurora.cli.orglog:log", "One log over the checkpoints of many repositories."),
+    "peer": ("aurora.cli.peers:peer", "Other teams' ledgers that this repository takes in."),
+    "sync": ("aurora.cli.peers:sync", "Audit the peers, and take in what they recorded."),
+    "query": ("aurora.cli.peers:query", "Ask what the peers recorded."),
     "evidence": ("aurora.cli.evidence:evidence", "Judge evidence that a log forked, offline."),
 }
 REPORT_SCHEMA = "https://vaultmesh.cloud/schema/aurora-report/v1"
