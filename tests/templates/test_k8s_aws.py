@@ -73,6 +73,28 @@ def test_one_cluster_for_many_services(collection: Path) -> None:
     assert not (layer(collection, overlays=["staging-eks"]) / "ops/aws/service-role.yaml").exists()
 
 
+@pytest.mark.parametrize("overlays", [["staging-eks"], ["staging-eks", "production"], ["production"]])
+def test_each_environment_reads_its_own_address_of_the_database(collection: Path, overlays: list[str]) -> None:
+    """The secret is there before the migration that reads it, and its role may read this one alone."""
+    answers = {"overlays": overlays, "database": "postgresql"}
+    homes = {"staging-eks": "aurora-staging", "production": "aurora-production"}
+    may: dict[str, list[str]] = {}
+    for account in role(collection, **answers)["iam"]["serviceAccounts"]:
+        may[account["metadata"]["namespace"]] = account["attachPolicy"]["Statement"][0]["Resource"]
+    for name in overlays:
+        objects = overlay(collection, name, **answers)
+        secret, store = pick(objects, "ExternalSecret"), pick(objects, "SecretStore")
+        key = f"{homes[name]}/my-svc"
+        assert [one["extract"]["key"] for one in secret["spec"]["dataFrom"]] == [key]
+        assert may[homes[name]] == [f"arn:aws:secretsmanager:eu-west-1:*:secret:{key}-??????"]
+        job = pick(objects, "Job")
+        waves = [int(one["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) for one in (secret, store, job)]
+        assert max(waves[:2]) < waves[2] < 0
+        assert {one["metadata"]["namespace"] for one in (secret, store, job)} == {homes[name]}
+        assert secret["spec"]["target"]["name"] in str(job["spec"])
+    assert set(may) == {homes[name] for name in overlays}
+
+
 def named(objects: list[Object]) -> set[str]:
     """Return what two services of one cluster must not share: each object, and each public host."""
     seen = {f"{one['kind']}/{one['metadata'].get('namespace', '')}/{one['metadata']['name']}" for one in objects}

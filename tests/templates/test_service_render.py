@@ -175,6 +175,8 @@ def test_no_code_of_the_core_depends_on_an_answer() -> None:
     assert own == {
         ".amazonq/rules/vaultmesh.md.jinja",
         ".copier-answers.yml.jinja",
+        ".devcontainer/compose.yaml.jinja",
+        ".devcontainer/devcontainer.json.jinja",
         ".env.example.jinja",
         "AGENTS.md.jinja",
         "Dockerfile.jinja",
@@ -182,6 +184,7 @@ def test_no_code_of_the_core_depends_on_an_answer() -> None:
         "app/main.py.jinja",
         "app/service.json.jinja",
         "app/settings.py.jinja",
+        "compose.yaml.jinja",
         "pyproject.toml.jinja",
         "renovate.json.jinja",
         "requirements-dev.lock.jinja",

@@ -9,11 +9,11 @@ collector are set by OpenTelemetry's own variables, such as OTEL_TRACES_SAMPLER 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from threading import Thread
 from time import monotonic
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import uuid4
 
 from opentelemetry import metrics, trace
@@ -54,6 +54,12 @@ class TelemetrySettings(CoreSettings):
 
     otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_collector)] | None = None
     """The collector, such as http://127.0.0.1:4318; unset, nothing is exported."""
+
+    otel_traces_exporter: Literal["otlp", "none"] = "otlp"
+    """Whether spans go there."""
+
+    otel_metrics_exporter: Literal["otlp", "none"] = "otlp"
+    """Whether metrics go there too; /metrics has them anyway."""
 
     telemetry_export_seconds: Timeout = 5.0
     """Time for the collector to take a batch, tries again included; what it does not take is dropped."""
@@ -114,6 +120,8 @@ class Telemetry:
         return {
             "tracer_provider": self._tracers,
             "meter_provider": self._meters,
+            "tracing": self._settings.otel_traces_exporter != "none",
+            "metrics": self._settings.otel_metrics_exporter != "none",
             "exclude": _is_probe,
             # One span for each request; lines of the log say more, and go where logs go.
             "operation_spans": False,
@@ -129,21 +137,26 @@ class Telemetry:
             yield self
             return
         seconds = self._settings.telemetry_export_seconds
-        spans = OTLPSpanExporter(f"{address}/v1/traces", timeout=seconds)
-        reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{address}/v1/metrics", timeout=seconds))
-        self._tracers.add_span_processor(BatchSpanProcessor(spans))
-        self._meters.add_metric_reader(reader)
-        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-            trace.set_tracer_provider(self._tracers)
+        ending: list[Callable[[], None]] = []
+        if self._settings.otel_traces_exporter != "none":
+            spans = OTLPSpanExporter(f"{address}/v1/traces", timeout=seconds)
+            self._tracers.add_span_processor(BatchSpanProcessor(spans))
+            ending.append(self._tracers.shutdown)
+            if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+                trace.set_tracer_provider(self._tracers)
+        if self._settings.otel_metrics_exporter != "none":
+            reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{address}/v1/metrics", timeout=seconds))
+            self._meters.add_metric_reader(reader)
+            ending.append(reader.shutdown)
             metrics.set_meter_provider(self._meters)
         try:
             yield self
         finally:
-            # A daemon, because OpenTelemetry waits for half a minute and the process does not.
-            ending = [Thread(target=one.shutdown, daemon=True) for one in (self._tracers, reader)]
-            for thread in ending:
+            # Daemons, because OpenTelemetry waits for half a minute and the process does not.
+            threads = [Thread(target=end, daemon=True) for end in ending]
+            for thread in threads:
                 thread.start()
-            await asyncio.to_thread(_join, ending, self._settings.telemetry_flush_seconds)
+            await asyncio.to_thread(_join, threads, self._settings.telemetry_flush_seconds)
 
 
 def _join(threads: Sequence[Thread], seconds: float) -> None:

@@ -149,6 +149,16 @@ def test_a_collector_that_does_not_answer_fills_the_queue_and_blocks_nobody() ->
         assert "Queue full, dropping Span." in [line["event"] for line in service.lines]
 
 
+def test_either_may_be_left_out() -> None:
+    for left_out in ("TRACES", "METRICS"):
+        with collecting() as collector:
+            names = {f"OTEL_{left_out}_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address}
+            with running_service(MODULE, DRAIN_SECONDS="0", **names) as service:
+                assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", get(service, "/things/a")[1])
+                ended(service)
+            assert (bool(collector.spans), bool(collector.metrics)) == (left_out == "METRICS", left_out == "TRACES")
+
+
 def test_without_a_collector_nothing_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     assert Telemetry(TelemetrySettings.load()).options is None
