@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import service_locks
 from cli_support import Scratch, end_agents
 from collection import ROOT, commit_all, files, git, render
 from quoted_check import problem
@@ -35,7 +36,7 @@ def wrong(root: Path, names: list[str], also: Path | None = None) -> tuple[dict[
 
 
 def test_commands_in_the_documents_of_this_repository(collection: Path, tmp_path: Path) -> None:
-    service = render(collection, tmp_path / "my-svc", component="my-svc", database="postgresql", auth="oidc")
+    service = render(collection, tmp_path / "my-svc", component="my-svc", **service_locks.PARTS)
     names = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     counted, faults = wrong(ROOT, names, service)
     assert faults == []
@@ -45,7 +46,7 @@ def test_commands_in_the_documents_of_this_repository(collection: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    "answers", [{}, {"gpu": True, "ci": "both", "overlays": ["production"], "database": "postgresql", "auth": "oidc"}]
+    "answers", [{}, {"gpu": True, "ci": "both", "overlays": ["production"], **service_locks.PARTS}]
 )
 def test_commands_in_the_documents_of_a_service(
     collection: Path, service: Path, tmp_path: Path, answers: dict[str, object]

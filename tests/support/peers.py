@@ -3,7 +3,8 @@
     python tests/support/peers.py            build what is missing
     python tests/support/peers.py --folder   only say where they lie
 
-`tests/peers/programs` pins each by its module's checksum, `tests/peers/schemas` the schemas that the API server learns.
+`tests/peers/programs` and `tests/peers/collector` pin each by its module's checksum, `tests/peers/schemas` the schemas
+that the API server learns.
 """
 
 import hashlib
@@ -24,6 +25,9 @@ PROGRAMS = {
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
 }
+# The OpenTelemetry Collector, a module of its own: its libraries and Kubernetes's do not have to agree.
+COLLECTOR = {"collector": "."}
+MODULES = {"programs": PROGRAMS, "collector": COLLECTOR}
 SCHEMAS = {
     "github.com/external-secrets/external-secrets": (
         "config/crds/bases/external-secrets.io_externalsecrets.yaml",
@@ -51,16 +55,17 @@ def environment() -> dict[str, str]:
     return os.environ | flags
 
 
-def folder() -> Path:
-    """Return the folder of this state of the pins, in the user's cache."""
-    pins = b"".join((HERE / name).read_bytes() for name in ("programs/go.mod", "programs/go.sum"))
+def folder(module: str = "programs") -> Path:
+    """Return the folder of this state of a module's pins, in the user's cache."""
+    own = sorted((HERE / module).glob("*.go")) if module == "collector" else []
+    pins = b"".join(path.read_bytes() for path in (HERE / module / "go.mod", HERE / module / "go.sum", *own))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "vaultmesh-peers" / hashlib.sha256(pins).hexdigest()[:16]
 
 
 def program(name: str) -> str:
     """Return the path of a program that was built."""
-    path = folder() / name
+    path = next(folder(module) / name for module, programs in MODULES.items() if name in programs)
     assert path.is_file(), f"{name} was not built; make peers"
     return str(path)
 
@@ -81,15 +86,16 @@ def schemas() -> list[Path]:
 
 def build() -> int:
     """Build each program that is missing, and say how long it took."""
-    target = folder()
-    target.mkdir(parents=True, exist_ok=True)
-    for name, package in PROGRAMS.items():
+    every = [(module, name, package) for module, programs in MODULES.items() for name, package in programs.items()]
+    for module, name, package in every:
+        target = folder(module)
+        target.mkdir(parents=True, exist_ok=True)
         if (target / name).is_file():
             continue
         print(f"peers: building {name} ...", flush=True)
         start, half = time.monotonic(), target / f"{name}.{os.getpid()}"
         command = [go(), "build", "-trimpath", "-ldflags=-s -w", "-o", str(half), package]
-        done = subprocess.run(command, cwd=HERE / "programs", env=environment(), check=False)
+        done = subprocess.run(command, cwd=HERE / module, env=environment(), check=False)
         if done.returncode:
             print(f"peers: {name} could not be built; run again: {' '.join(command)}", file=sys.stderr)
             return 1

@@ -17,7 +17,7 @@ from remembrancer.cli.main import program as remembrancer
 # Programs that need a cluster, a cloud, a daemon, a network or a key: what the documents may ask of them.
 # Program: subcommand ("" for none): its options. Anything else is refused, so each use is looked up once and listed.
 LISTED: dict[str, dict[str, set[str]]] = {
-    "docker": {"build": {"-t"}},
+    "docker": {"build": {"-t"}, "compose": {"--build"}},
     "trivy": {"image": set()},
     "eksctl": {
         "create": {"-f", "--approve"},

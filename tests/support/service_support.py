@@ -20,9 +20,9 @@ from service_locks import rendered
 PATIENCE = 60.0
 
 
-def packages() -> Path:
-    """The folder with the service's locked packages: installed once for each lock file, beside the tests' own."""
-    lock = rendered("requirements.lock", frozenset())
+def packages(parts: frozenset[str] = frozenset(), name: str = "requirements.lock") -> Path:
+    """The folder with the locked packages of a service with these parts: installed once, beside the tests' own."""
+    lock = rendered(name, parts)
     folder = Path(sys.prefix) / f"service-{hashlib.sha256(lock.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         with tempfile.TemporaryDirectory(prefix="service-new.", dir=sys.prefix) as scratch:
@@ -38,9 +38,9 @@ def packages() -> Path:
     return folder
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Variables under which this interpreter runs the service with its own packages."""
-    return os.environ | {"PYTHONPATH": str(packages()), "HOST": "127.0.0.1", "PORT": "0"} | more
+def environment(parts: frozenset[str] = frozenset(), **more: str) -> dict[str, str]:
+    """Variables under which this interpreter runs a service with these parts with its own packages."""
+    return os.environ | {"PYTHONPATH": str(packages(parts)), "HOST": "127.0.0.1", "PORT": "0"} | more
 
 
 @dataclass
@@ -85,12 +85,12 @@ class Running:
 
 
 @contextmanager
-def started(service: Path, log: Path, **variables: str) -> Iterator[Running]:
+def started(service: Path, log: Path, parts: frozenset[str] = frozenset(), **variables: str) -> Iterator[Running]:
     """Start the service on a free port; what is left of it when the block ends is ended by its id."""
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            [sys.executable, "-B", "-m", "app"], cwd=service, env=environment(**variables), stdout=output
+            [sys.executable, "-B", "-m", "app"], cwd=service, env=environment(parts, **variables), stdout=output
         ) as process,
     ):
         try:
