@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 WORKERS ?= 2
 # most tests write many small files, which memory takes several times as fast as a disk
-SCRATCH := $(shell tests/support/scratch-folder)
+SCRATCH := $(shell test ! -x tests/support/scratch-folder || tests/support/scratch-folder)
 # no test may wait for ever; the slowest one, a story of the whole system, takes about three minutes
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 600
 # the rooms that need no repository, no service and no other process
@@ -17,7 +17,10 @@ PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --gener
   --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-fast test-system test-matrix lint bench fuzz documents spawn lock clean
+# what has to pass before a release
+TESTS ?= make test
+
+.PHONY: begin release hooks help test test-fast test-system test-matrix lint bench fuzz documents spawn lock clean
 
 $(READY): requirements-dev.lock
 	@PYTHON='$(PYTHON)' && . templates/ci/ops/lib/python.sh && find_python && \
@@ -62,6 +65,19 @@ fuzz: $(READY) ## fuzz every reader for long, with coverage as guide (Linux on x
 
 bench: $(READY) ## measure the budgets as ratios
 	$(BIN)/python -m benchmarks $(ARGS)
+
+##@ A release (docs/RELEASE.md)
+
+begin: $(READY) ## begin this repository's ledger: make begin ANSWERS=../vaultmesh.toml (ARGS=--dry-run looks first)
+	@test -n "$(ANSWERS)" || { echo "make: say which answers, for example: make begin ANSWERS=../vaultmesh.toml" >&2; exit 2; }
+	@ops/bin/begin "$(ANSWERS)" $(ARGS)
+
+release: $(READY) ## test, build, tag, sign, record, seal and verify a version: make release VERSION=4.2.0
+	@test -n "$(VERSION)" || { echo "make: say which version, for example: make release VERSION=4.2.0" >&2; exit 2; }
+	@ops/bin/release "$(VERSION)" --tests "$(TESTS)"
+
+hooks: ## install the checks before each commit
+	@ops/bin/hooks install
 
 ##@ Now and then
 

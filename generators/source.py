@@ -15,6 +15,8 @@ from environment import clean_environment, with_settings
 UNPUBLISHED = "git+local:"  # and the clone's name: no server has it, and git can be told where it is
 RENDERED = ("copier.yml", "templates", "hooks", "plugins")
 GIT_SUFFIX = ".git"
+RELEASE = re.compile(r"v?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)")
+VERSION = re.compile(r'(?m)^version = "([^"]+)"$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,21 @@ def git(clone: Path, *arguments: str) -> str:
     command = ["git", "-c", f"safe.directory={clone}", "-C", str(clone), *arguments]
     done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def misnamed(clone: Path) -> str:
+    """Return a sentence about a tag of HEAD that names another version than HEAD's tree states, "" where there is none.
+
+    Copier records the tag's name; what the tree states is what its tools go by. Two truths are refused.
+    """
+    named = {
+        tag: match[1] for tag in git(clone, "tag", "--points-at", "HEAD").split() if (match := RELEASE.fullmatch(tag))
+    }
+    stated = VERSION.search(git(clone, "cat-file", "blob", "HEAD:pyproject.toml")) if named else None
+    version = stated[1] if stated else "no version"
+    wrong = [tag for tag, said in named.items() if said != version]
+    remedy = f"take it away (git tag --delete {wrong[0]}) or tag the commit that states it" if wrong else ""
+    return f"the tag {wrong[0]} is on a commit that says {version}; {remedy}" if wrong else ""
 
 
 def find(clone: Path) -> Source | None:

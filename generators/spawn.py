@@ -281,6 +281,8 @@ def generate(options: argparse.Namespace) -> None:
     found = source.find(CLONE)
     if found is None:
         raise StepFailed(f"{CLONE} is not a git clone with a commit; clone the collection with git")
+    if why := source.misnamed(CLONE):
+        raise StepFailed(why)
     if found.local and (options.local_source or consents(options)):
         found = found.by_path()
     spawn = Spawn(options, found)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from collection import ROOT, commit_all, git, snapshot
+from collection import ROOT, VERSION, commit_all, git, snapshot
 from newcomer import bare, generate, prepared
+from source import misnamed
 
 
 @pytest.fixture(scope="module")
@@ -325,6 +326,8 @@ def test_a_service_of_a_clone_without_an_origin_can_be_updated(
         .read_text()
         .replace("test: $(INSTALLED)", "test:\n\t@echo tested\n\nwas: $(INSTALLED)")
     )
+    project = source / "pyproject.toml"
+    project.write_text(project.read_text().replace(f'version = "{VERSION}"', 'version = "4.1.1"'))
     commit_all(source, "[spawn] test: quick")
     git(source, "tag", "v4.1.1")
     target = tmp_path / "my-svc"
@@ -352,3 +355,23 @@ def test_a_service_of_a_clone_without_an_origin_can_be_updated(
     assert done.returncode == 0, done.stdout + done.stderr
     assert (target / "ruff.toml").read_text() == "# a newer standard\n"
     assert "_commit: v4.1.2" in (target / ".copier-answers.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("v4.1.1", ""),
+        ("4.1.1", ""),
+        ("nightly", ""),
+        ("v4.2.0", "the tag v4.2.0 is on a commit that says 4.1.1; take it away"),
+        ("v4.1.1-rc.1", "the tag v4.1.1-rc.1 is on a commit that says 4.1.1"),
+    ],
+)
+def test_a_tag_that_disagrees_with_its_tree_is_refused(tmp_path: Path, tag: str, said: str) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "vaultmesh-dev"\nversion = "4.1.1"\n')
+    commit_all(tmp_path, "[spawn] test: begin")
+    git(tmp_path, "tag", tag)
+    found = misnamed(tmp_path)
+    assert found.startswith(said)
+    assert bool(found) is bool(said)

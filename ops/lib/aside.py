@@ -1,0 +1,110 @@
+"""A work tree beside this checkout, where something is carried out whole before the checkout takes it over.
+
+What fails there, or is killed, leaves the checkout as it was: its branch moves once, by a fast-forward, at the end.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared import ROOT
+
+import evidence
+import service
+from service import EXIT_ENVIRONMENT, EXIT_USAGE, Trouble
+
+CALLED = "ops/bin/remembrancer"
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """The work tree; `trust` names the policy's owner to each command, `log_key` is the file of the private log key."""
+
+    folder: Path
+    trust: tuple[str, ...] = ()
+    log_key: Path | None = None
+
+    def run(self, *command: str, said: str, where: str = ".", **variables: str) -> str:
+        """Run a program there, or in the folder `where` of it, and return what it prints.
+
+        Raises:
+            Trouble: it failed; the sentence is `said` and the program's own last words.
+        """
+        env = {**os.environ, "PYTHONPATH": str(self.folder / "plugins/remembrancer/src"), **variables}
+        if key := self.log_key or env.get("REMEMBRANCER_LOG_KEY_FILE"):
+            env["REMEMBRANCER_LOG_KEY_FILE"] = str((ROOT / key).resolve())
+        env |= {"REMEMBRANCER_CALLED": CALLED, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, cwd=self.folder / where, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            spoken = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
+            raise Trouble(f"{said}\n  " + "\n  ".join(spoken[-12:]), done.returncode if done.returncode < 5 else 1)
+        return done.stdout
+
+    def git(self, *arguments: str) -> str:
+        """Run git there, with the user's own settings (identity, signing) and the repository's hooks."""
+        return self.run("git", *arguments, said=f"git {arguments[0]} failed").strip()
+
+    def remembrancer(self, *arguments: str) -> str:
+        """Run the Remembrancer of that work tree, which is the one that is being released."""
+        command = [sys.executable, "-P", "-m", "remembrancer", *arguments, *self.trust]
+        return self.run(*command, said=f"remembrancer {' '.join(arguments[:2])} failed")
+
+    def commit(self, message: str, *paths: str) -> str:
+        """Commit some paths and return the commit."""
+        self.git("add", "--force", "--", *paths, ":(exclude)ops/receipts/.local")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+
+def clean() -> str:
+    """Return the branch that is checked out.
+
+    Raises:
+        Trouble: HEAD is detached, or something is not committed.
+    """
+    changed = service.git("status", "--porcelain", "-z").decode("utf-8", "replace").split("\0")[0]
+    if changed:
+        raise Trouble(f"{changed[3:]} is not committed; commit or remove it first", EXIT_USAGE)
+    branch = service.git("rev-parse", "--abbrev-ref", "HEAD").decode().strip()
+    if branch == "HEAD":
+        raise Trouble("HEAD is detached; check out the branch that is to have the commits", EXIT_USAGE)
+    return branch
+
+
+@contextmanager
+def beside() -> Iterator[Aside]:
+    """Give a work tree of HEAD whose commits no branch has yet; it is gone at the end."""
+    if not Path(sys.prefix, "bin", "python").exists() or sys.prefix == sys.base_prefix:
+        raise Trouble("this runs in the checkout's own environment: make .venv/.ready", EXIT_ENVIRONMENT)
+    scratch = Path(tempfile.mkdtemp(prefix="vaultmesh."))
+    folder = scratch / "vaultmesh"
+    try:
+        service.git("worktree", "add", "--quiet", "--detach", str(folder), "HEAD")
+        (folder / ".venv").symlink_to(sys.prefix)
+        yield Aside(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        service.git("worktree", "prune")
+
+
+def take(branch: str, commit: str) -> None:
+    """Let the checked-out branch go on to a commit that follows it.
+
+    Raises:
+        Trouble: somebody moved the branch meanwhile.
+    """
+    done = subprocess.run(["git", "merge", "--ff-only", "--quiet", commit], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        raise Trouble(f"{branch} has moved meanwhile, so nothing was taken over; run it again", EXIT_ENVIRONMENT)
+
+
+def asked(*arguments: str) -> dict[str, Any]:
+    """Return what the Remembrancer of this checkout prints with --format json."""
+    return evidence.remembrancer_json(*arguments)

@@ -1,0 +1,240 @@
+"""Release the collection: ops/bin/release VERSION [--tests COMMAND].
+
+Tests, the version in every place, a dated changelog, archives of the collection and its plugins (built twice, with the
+same bytes), a tag; each archive signed, timestamped, recorded, sealed and verified. All of it happens in a work tree
+beside this checkout, which takes it over at the very end: a failure on the way leaves everything as it was.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared import ROOT
+
+import aside
+import lines
+import service
+from aside import Aside
+from service import EXIT_USAGE, VERSION, Trouble
+
+UNRELEASED = re.compile(r"(?m)^## Unreleased\n(?P<what>.*?)(?=^## |\Z)", re.DOTALL)
+CHANGELOG = "CHANGELOG.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file of a release, the component that its deploy receipt names, and what its builder calls it.
+
+    A source distribution is called like its wheel, and one name stands for one digest on the record; so its copy on the
+    record has a name of its own.
+    """
+
+    component: str
+    name: str
+    built: str
+
+
+def artifacts(root: Path, version: str) -> list[Artifact]:
+    """Return what a release is made of: the collection, and wheel and source distribution of each plugin."""
+    name = f"vaultmesh-{version}.tar.gz"
+    found = [Artifact("vaultmesh", name, name)]
+    for path in sorted(root.glob("plugins/*/pyproject.toml")):
+        plugin = path.parent.name
+        wheel, source = f"{plugin}-{_normal(version)}-py3-none-any.whl", f"{plugin}-{_normal(version)}.tar.gz"
+        found.append(Artifact(plugin, wheel, wheel))
+        found.append(Artifact(f"{plugin}-sdist", f"{plugin}-sdist-{version}.tar.gz", source))
+    return found
+
+
+def _normal(version: str) -> str:
+    """Return a version as Python's packages spell it (PEP 440)."""
+    return re.sub(r"-(alpha|beta|rc)\.", lambda match: {"alpha": "a", "beta": "b", "rc": "rc"}[match[1]], version)
+
+
+def dated(text: str, version: str, day: str) -> str:
+    """Return the changelog with its unreleased part under a version and a day.
+
+    Raises:
+        Trouble: nothing is unreleased.
+    """
+    match = UNRELEASED.search(text)
+    if match is None or not match["what"].strip():
+        raise Trouble(f"{CHANGELOG} says nothing under '## Unreleased'; write what this version changes", EXIT_USAGE)
+    return f"{text[: match.start()]}## Unreleased\n\n## {version} - {day}\n{match['what']}{text[match.end() :]}"
+
+
+def build(tree: Aside, version: str, epoch: str) -> dict[str, str]:
+    """Build every artifact twice and keep those of the second time in dist/; return name to SHA-256.
+
+    Raises:
+        Trouble: a build failed, or its bytes depend on more than the commit.
+    """
+    made: list[dict[str, str]] = []
+    for _ in range(2):
+        dist = tree.folder / "dist"
+        shutil.rmtree(dist, ignore_errors=True)
+        dist.mkdir()
+        tree.run("ops/bin/dist", said="the archive could not be made", SOURCE_DATE_EPOCH=epoch)
+        for path in sorted(tree.folder.glob("plugins/*/pyproject.toml")):
+            command = (
+                sys.executable,
+                "-m",
+                "hatchling",
+                "build",
+                "--target",
+                "sdist",
+                "--target",
+                "wheel",
+                "--directory",
+                str(dist),
+            )
+            where, said = path.parent.relative_to(tree.folder).as_posix(), f"{path.parent.name} could not be built"
+            tree.run(*command, said=said, where=where, SOURCE_DATE_EPOCH=epoch)
+        wanted = artifacts(tree.folder, version)
+        for one in wanted:
+            if one.name != one.built:
+                shutil.copyfile(dist / one.built, dist / one.name)
+        made.append({one.name: hashlib.sha256((dist / one.name).read_bytes()).hexdigest() for one in wanted})
+    if changed := [name for name in made[0] if made[0][name] != made[1][name]]:
+        raise Trouble(f"{changed[0]} was built twice with different bytes; nothing is released")
+    return made[1]
+
+
+def epoch_of(tree: Aside) -> str:
+    """Return the time of the newest commit that changed more than the record, in Unix seconds."""
+    return tree.git("log", "-1", "--format=%ct", "HEAD", "--", ".", ":(exclude)ops/receipts", ":(exclude)ops/trust")
+
+
+def check(version: str) -> None:
+    """Refuse a version that cannot be released, and a repository without a ledger of its own.
+
+    Raises:
+        Trouble: it is no version, is lower than the present one, or its tag is taken; there is no production trust.
+    """
+    if not VERSION.fullmatch(version):
+        raise Trouble(
+            f"{version[:40]!r} is not MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N", EXIT_USAGE
+        )
+    current = service.version(service.load())
+    if lines.order(version) < lines.order(current):
+        raise Trouble(f"{version} is lower than {current}", EXIT_USAGE)
+    if tagged(version):
+        raise Trouble(f"the tag v{version} is there, and its release is not; git tag --delete v{version}", EXIT_USAGE)
+    if not (ROOT / "ops/trust/policy.toml").is_file():
+        raise Trouble("the ledger is not begun; docs/RELEASE.md begins it: make begin", EXIT_USAGE)
+    if not any(os.environ.get(name) for name in ("REMEMBRANCER_LOG_KEY_FILE", "REMEMBRANCER_LOG_KEY")):
+        raise Trouble("set REMEMBRANCER_LOG_KEY_FILE to the private log key, outside of this repository", EXIT_USAGE)
+
+
+def tagged(version: str) -> str:
+    """Return the commit that the tag of a version names, "" where there is none."""
+    try:
+        return service.git("rev-parse", "--quiet", "--verify", f"refs/tags/v{version}^{{commit}}").decode().strip()
+    except Trouble:
+        return ""
+
+
+def is_released(version: str) -> bool:
+    """Tell whether the tag and every record of a version are there."""
+    receipts = [f"ops/receipts/deploy/{one.component}-{version}.receipt" for one in artifacts(ROOT, version)]
+    return bool(tagged(version)) and all((ROOT / path).is_file() for path in receipts)
+
+
+def released(version: str) -> int:
+    """Verify a version that is released already, whose artifacts are built again of its tag where they are missing."""
+    with aside.beside() as tree:
+        tree.git("checkout", "--quiet", "--detach", f"v{version}")
+        digests = build(tree, version, epoch_of(tree))
+        for one in artifacts(tree.folder, version):
+            verify(tree, one, version, root=ROOT)
+    print(f"{version} is released already; its {len(digests)} artifacts, built again of its tag, are on the record")
+    return 0
+
+
+def verify(tree: Aside, one: Artifact, version: str, *, root: Path | None = None) -> None:
+    """Verify one artifact as an outsider would; raises Trouble with the verdict."""
+    asked = ("--component", one.component, "--version", version, "--require", "production")
+    where = ("--root", str(root)) if root else ()
+    tree.remembrancer("verify-full", str(tree.folder / "dist" / one.name), *asked, *where)
+
+
+@contextmanager
+def tag(tree: Aside, version: str, digests: dict[str, str]) -> Iterator[None]:
+    """Make the tag, signed where git or the policy has a key here; it goes again when what follows fails."""
+    listed = "\n".join(f"{digest}  {name}" for name, digest in sorted(digests.items()))
+    key = (
+        tree.git("config", "--default", "", "user.signingkey")
+        or json.loads(tree.remembrancer("sign", "--check", f"dist/vaultmesh-{version}.tar.gz", "--format", "json"))[
+            "data"
+        ]["fingerprint"]
+    )
+    signed = ("--sign", "--local-user", key) if key else ("--annotate",)
+    tree.git("tag", *signed, "--message", f"VaultMesh {version}\n\n{listed}", f"v{version}")
+    try:
+        yield
+    except BaseException:
+        subprocess.run(["git", "tag", "--delete", f"v{version}"], cwd=ROOT, capture_output=True, check=False)
+        raise
+
+
+def record(tree: Aside, version: str) -> None:
+    """Sign, timestamp and record every artifact, seal, commit the record, and verify all of it."""
+    every = artifacts(tree.folder, version)
+    for one in every:
+        tree.remembrancer("sign", "--no-seal", f"dist/{one.name}")
+        tree.remembrancer("timestamp", "--no-seal", f"dist/{one.name}")
+        about = ("--component", one.component, "--version", version, "--evidence", f"dist/{one.name}")
+        tree.remembrancer("record", "deploy", "--no-seal", *about)
+    tree.remembrancer("seal")
+    tree.commit(f"[repo] chore: record {version}", "ops/receipts")
+    for one in every:
+        verify(tree, one, version)
+        tree.remembrancer("export-proof", f"dist/{one.name}", "--component", one.component, "--version", version)
+    tree.remembrancer("verify-audit", "--require", "production")
+    tree.remembrancer("trust", "export", "-o", "dist/vaultmesh.trust.json")
+
+
+def main(arguments: list[str]) -> int:
+    """Release a version; return 0, also where it is released already."""
+    parser = argparse.ArgumentParser(prog="ops/bin/release", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("version", help="the version, for example 4.2.0")
+    parser.add_argument("--tests", default="make test", metavar="COMMAND", help="what must pass first (%(default)s)")
+    options = parser.parse_args(arguments)
+    version: str = options.version
+    if is_released(version):
+        return released(version)
+    branch = aside.clean()
+    check(version)
+    text = dated((ROOT / CHANGELOG).read_text(encoding="utf-8"), version, f"{datetime.now(UTC):%Y-%m-%d}")
+    if subprocess.run(["sh", "-c", options.tests], cwd=ROOT, check=False).returncode:
+        raise Trouble(f"'{options.tests}' failed; nothing is released")
+    with aside.beside() as tree:
+        tree.run("ops/bin/bump", version, said="the version could not be written")
+        (tree.folder / CHANGELOG).write_text(text, encoding="utf-8")
+        tree.run("ops/bin/bump", "--check", said="the version is not the same everywhere")
+        tree.git("add", "--update")
+        tree.git("commit", "--quiet", "--message", f"[repo] chore: release {version}")
+        digests = build(tree, version, epoch_of(tree))
+        with tag(tree, version, digests):
+            record(tree, version)
+            (ROOT / "dist").mkdir(exist_ok=True)
+            shutil.copytree(tree.folder / "dist", ROOT / "dist", dirs_exist_ok=True)
+            aside.take(branch, tree.git("rev-parse", "HEAD"))
+    for name, digest in sorted(digests.items()):
+        print(f"{digest}  dist/{name}")
+    print(f"released {version}, and verified it; publish it: git push --atomic origin {branch} v{version}")
+    return 0
+
+
+if __name__ == "__main__":
+    service.run_main("ops/bin/release", main)
