@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cli_support import Scratch, end_agents, new_key, new_scratch
+from cli_support import Scratch, end_agents, new_key, new_scratch, slim
 from remembrancer.clock import SystemClock
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.server import TimestampServer
@@ -143,6 +143,7 @@ def publish(made: Production) -> Production:
 def _begun() -> Production:
     made = begin(new_scratch())
     end_agents(made.scratch)
+    slim(made.scratch)
     return made
 
 
