@@ -93,6 +93,7 @@ lock: ## pin the packages of every lock file again (needs uv)
 	sed -n 's/^requires = \["\(.*\)"\]/\1/p' plugins/remembrancer/pyproject.toml >"$$scratch/build.in"; \
 	$(PIN) plugins/remembrancer/pyproject.toml "$$scratch/build.in" -o templates/ci/ops/remembrancer.lock
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/service_locks.py --upgrade
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/pin_dates.py
 
 help: ## show these targets
 	@awk '/^##@ / { group = substr($$0, 5) } \

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared import ROOT
@@ -83,9 +84,21 @@ def not_begun() -> Line:
     return Line("ledger", WARNING, "not begun; docs/RELEASE.md begins it: make begin")
 
 
+def pins() -> Line:
+    """No pinned package has been here for more than a year without anybody looking at it."""
+    dates = json.loads((ROOT / "tools/pin_dates.json").read_text(encoding="utf-8"))
+    bound = (datetime.now(UTC) - timedelta(days=365)).date().isoformat()
+    aged = sorted(pin for pin, day in dates.items() if day < bound)
+    if aged:
+        return Line(
+            "pins", WARNING, f"{len(aged)} of {len(dates)} came over a year ago, the first is {aged[0]}; make lock"
+        )
+    return Line("pins", OK, f"none of {len(dates)} came over a year ago")
+
+
 def checks() -> Iterator[Callable[[], Line]]:
     """Yield what is looked at; the record is a service's, and its lines are those of a service."""
-    yield from (version, links, rules)
+    yield from (version, links, rules, pins)
     found = service.load()
     lines: list[Callable[[service.Service], Line]]
     lines = [health_lines.ledger, health_lines.checkpoint, health_lines.pending, health_lines.trust, health_lines.keys]

@@ -1,4 +1,4 @@
-"""Release the collection: ops/bin/release VERSION [--tests COMMAND].
+"""Release the collection: ops/bin/release VERSION [--tests COMMAND], or --verify VERSION.
 
 Tests, the version in every place, a dated changelog, archives of the collection and its plugins (built twice, with the
 same bytes), a tag; each archive signed, timestamped, recorded, sealed and verified. All of it happens in a work tree
@@ -157,6 +157,8 @@ def released(version: str) -> int:
         digests = build(tree, version, epoch_of(tree))
         for one in artifacts(tree.folder, version):
             verify(tree, one, version, root=ROOT)
+        (ROOT / "dist").mkdir(exist_ok=True)
+        shutil.copytree(tree.folder / "dist", ROOT / "dist", dirs_exist_ok=True)
     print(f"{version} is released already; its {len(digests)} artifacts, built again of its tag, are on the record")
     return 0
 
@@ -209,8 +211,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="ops/bin/release", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("version", help="the version, for example 4.2.0")
     parser.add_argument("--tests", default="make test", metavar="COMMAND", help="what must pass first (%(default)s)")
+    parser.add_argument("--verify", action="store_true", help="release nothing: build a released version again")
     options = parser.parse_args(arguments)
     version: str = options.version
+    if options.verify and not is_released(version):
+        raise Trouble(
+            f"{version} is not released here: a tag v{version} and a deploy receipt for each artifact are missing"
+        )
     if is_released(version):
         return released(version)
     branch = aside.clean()

@@ -60,7 +60,7 @@ def released(begun: Maintainer) -> Maintainer:
 def test_every_decision_is_recorded_and_no_key_is_inside(begun: Maintainer) -> None:
     clone = begun.scratch.root
     listed = json.loads(begun.do("ops/bin/remembrancer list adrs --format json"))
-    assert {one["recorded"] for one in listed["data"]["adrs"]} == {"yes"}
+    assert {one["recorded"] for one in listed["data"]["items"]} == {"yes"}
     text = (begun.scratch.base / "vaultmesh-log.key").read_text().strip()
     assert subprocess.run(["git", "grep", "-q", text, "HEAD"], cwd=clone, check=False).returncode == 1
     health = begun.do("ops/bin/health-check")

@@ -6,14 +6,16 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+import pin_dates
 import service_locks
 from collection import ROOT, git
 
-SOURCES = {"Makefile", "pyproject.toml", "pyproject.toml.jinja", "service_locks.py"}
+SOURCES = {"Makefile", "pyproject.toml", "pyproject.toml.jinja", "service_locks.py", "pin_dates.py"}
 # Notes what it is asked for and what it was given to read, and writes the file that it was asked for.
 UV = """#!{python} -S
 import json, os, sys
@@ -115,3 +117,17 @@ def test_a_refusal_ends_it(checkout: Path, name: str) -> None:
     done = lock(checkout, FAIL_AT=name)
     assert done.returncode != 0
     assert "no such package" in done.stderr
+
+
+def test_every_pin_has_the_day_on_which_it_came() -> None:
+    assert pin_dates.known_dates().keys() == pin_dates.pins(), "run: .venv/bin/python tools/pin_dates.py"
+
+
+def test_pins_older_than_a_year_are_named() -> None:
+    """A pin that stays keeps its day, a new one gets today's; no network is asked."""
+    today = date(2026, 11, 26)
+    known = {"a==1": "2025-11-25", "b==1": "2025-11-26", "gone==1": "2020-01-01"}
+    dates = pin_dates.renewed(known, {"a==1", "b==1", "c==2"}, today)
+    assert dates == {"a==1": "2025-11-25", "b==1": "2025-11-26", "c==2": "2026-11-26"}
+    assert pin_dates.old(dates, today) == ["a==1 since 2025-11-25"]
+    assert pin_dates.old(pin_dates.known_dates(), today) == []
