@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import aurora
 import manifest
 import rules
 from ci_render import repository
@@ -169,8 +170,10 @@ def test_versions(text: str) -> None:
     stated = dict(re.findall(r"(?m)^\| ([^|]+) \| (\d+\.\d+\.\d+) \| ", section(text, "Versions")))
     printed = subprocess.run([ROOT / "ops/bin/remembrancer", "--version"], capture_output=True, text=True, check=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert stated == {"VaultMesh templates": project["version"], "Remembrancer": printed.stdout.split()[-1]}
-    assert stated["Remembrancer"] == __version__
+    assert stated["VaultMesh templates"] == project["version"]
+    assert stated["Remembrancer"] == printed.stdout.split()[-1] == __version__
+    assert stated["Aurora"] == aurora.__version__
+    assert len(stated) == 3
 
 
 def test_the_path_of_the_lineage() -> None:
