@@ -3,8 +3,8 @@
     python tests/support/peers.py            build what is missing
     python tests/support/peers.py --folder   only say where they lie
 
-`tests/peers/programs` and `tests/peers/collector` pin each by its module's checksum, `tests/peers/schemas` the schemas
-that the API server learns.
+`programs`, `registry` and `collector` in tests/peers pin each by its module's checksum, `schemas` the schemas that the
+API server learns.
 """
 
 import hashlib
@@ -27,7 +27,8 @@ PROGRAMS = {
 }
 # The OpenTelemetry Collector, a module of its own: its libraries and Kubernetes's do not have to agree.
 COLLECTOR = {"collector": "."}
-MODULES = {"programs": PROGRAMS, "collector": COLLECTOR}
+REGISTRY = {"crane": "github.com/google/go-containerregistry/cmd/crane"}
+MODULES = {"registry": REGISTRY, "programs": PROGRAMS, "collector": COLLECTOR}
 SCHEMAS = {
     "github.com/external-secrets/external-secrets": (
         "config/crds/bases/external-secrets.io_externalsecrets.yaml",
@@ -66,7 +67,7 @@ def folder(module: str = "programs") -> Path:
 def program(name: str) -> str:
     """Return the path of a program that was built."""
     path = next(folder(module) / name for module, programs in MODULES.items() if name in programs)
-    assert path.is_file(), f"{name} was not built; make peers"
+    assert path.is_file(), f"{name} was not built; python tests/support/peers.py"
     return str(path)
 
 
@@ -106,7 +107,7 @@ def build() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--folder"]:
-        print(folder())
+        print(*map(folder, MODULES), sep="\n")
     elif sys.argv[1:]:
         sys.exit("usage: python tests/support/peers.py [--folder]")
     else:

@@ -1,5 +1,6 @@
 """Whether the jobs of a pipeline fit each other: what schemas do not see. One sentence per fault."""
 
+import fnmatch
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,8 @@ SECRET = re.compile(r"ci/with-signing-key|publish (?:push|seal)|image push")
 RUN = re.compile(r"(?:^|[\n;&|{] *)(?:\.|source|eval|sh|bash) +\S*(?:dist|gate|\.env)")
 # What works on files that an earlier job made.
 READS = re.compile(r"dist/|publish unpack|bin/image (?:build|push)|bin/scan image")
+# The stages whose jobs begin at once; everything else waits for each of them.
+SIDE_BY_SIDE = ("test", "scan")
 # Keys of a GitLab pipeline that are no jobs.
 SETTINGS = {"stages", "workflow", "variables", "default", "include"}
 
@@ -37,8 +40,8 @@ def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: 
         yield f"{name} needs a secret and is outside of an environment"
     if RUN.search("\n".join(job["script"])):
         yield f"{name} runs what another job wrote"
-    if order[stage] and not job.get("needs"):
-        yield f"{name} needs nothing, so it would not wait for the stage before"
+    if order[stage] and "needs" not in job:
+        yield f"{name} says nothing of what it needs, so it would wait for everything before"
     names = list(jobs)
     earlier: set[str] = set()
     for need in job.get("needs", []):
@@ -48,12 +51,19 @@ def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: 
             yield f"{name} needs {need}, which is not in an earlier stage"
         else:
             earlier |= {jobs[one].get("stage") for one in _waits_for(jobs, need)}
-    if order[stage] and pipeline["stages"][order[stage] - 1] not in earlier:
-        yield f"{name} does not wait for the stage before"
     if READS.search(str(job["script"])):
         makers = [one for one in job.get("needs", []) if one in jobs and _artifacts(pipeline, jobs[one])]
         if order[stage] and not makers:
             yield f"{name} reads dist/, which no job that it needs hands on"
+    if stage in SIDE_BY_SIDE:
+        return
+    for before in pipeline["stages"][: order[stage]]:
+        if before not in earlier:
+            yield f"{name} does not wait for the stage {before}"
+    waits = set[str]().union(*(_waits_for(jobs, need) for need in job.get("needs", [])))
+    for other, about in jobs.items():
+        if about.get("stage") in SIDE_BY_SIDE and other not in waits:
+            yield f"{name} does not wait for {other}"
 
 
 def _waits_for(jobs: dict[str, Any], name: str) -> set[str]:
@@ -75,9 +85,9 @@ def _parents(job: dict[str, Any]) -> list[str]:
 
 def _artifacts(pipeline: dict[str, Any], job: dict[str, Any]) -> list[str]:
     """The paths that a job hands on, its parent's included."""
-    kin = [pipeline.get(parent, {}) for parent in _parents(job)] + [job]
-    paths: list[str] = next((one["artifacts"]["paths"] for one in reversed(kin) if "artifacts" in one), [])
-    return paths
+    own: list[str] = job.get("artifacts", {}).get("paths", [])
+    kin = (_artifacts(pipeline, pipeline.get(parent, {})) for parent in reversed(_parents(job)))
+    return own or next((paths for paths in kin if paths), [])
 
 
 def github_problems(workflow: dict[str, Any]) -> list[str]:
@@ -88,7 +98,8 @@ def github_problems(workflow: dict[str, Any]) -> list[str]:
 
 def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[str]:
     job = jobs[name]
-    if names.index(name) and "needs" not in job:
+    build = names.index("build")
+    if names.index(name) >= build and "needs" not in job:
         yield f"{name} needs nothing, so it would run at once"
     before, waiting = set[str](), _needs(job)
     while waiting:
@@ -100,6 +111,10 @@ def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[s
         elif one not in before:
             before.add(one)
             waiting += _needs(jobs[one])
+    if names.index(name) >= build:
+        for other in names[:build]:
+            if other not in before:
+                yield f"{name} does not wait for the job {other}"
     handed = {
         step["with"]["name"]
         for one in before
@@ -117,8 +132,10 @@ def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[s
             if used not in known:
                 yield f"{name} reads the step {used}, which has not run"
         known |= {step["id"]} if "id" in step else set()
-        if step.get("uses", "").startswith("actions/download-artifact@") and step["with"]["name"] not in handed:
-            yield f"{name} downloads {step['with']['name']}, which no earlier job uploads"
+        if step.get("uses", "").startswith("actions/download-artifact@"):
+            wanted = step["with"].get("name") or step["with"]["pattern"]
+            if not fnmatch.filter(handed, wanted):
+                yield f"{name} downloads {wanted}, which no earlier job uploads"
         if "secrets." in str(step) and "environment" not in job:
             yield f"{name} reads a secret outside of an environment"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ci_release import HOLDS
-from ci_render import CI, GITHUB, GITLAB, STAGES, lint, load
+from ci_render import CI, GITHUB, GITLAB, STAGES, call, environment, lint, load
 from collection import ROOT, files, render
 
 PINS: dict[str, Any] = json.loads((Path(__file__).parent / "action_pins.json").read_text(encoding="utf-8"))
@@ -18,10 +18,15 @@ USES = re.compile(r"^\s*-?\s*uses:\s*(\S+)(.*)$", re.MULTILINE)
 IMAGE = re.compile(r"\b([a-z0-9./-]+:[A-Za-z0-9.-]+)@(sha256:[0-9a-f]{64})")
 RELEASE = STAGES[3:]
 JOB_KEYS = {"script", "stage"}
+UPLOAD = "actions/upload-artifact@"
+PLATFORMS = "linux/amd64,linux/arm64"
 # The gate is asked before anybody approves. What GitHub's job does in one go takes two images on GitLab: python checks
 # and signs, docker pushes in between.
-HUB_JOBS = [*STAGES[:3], "gate", *RELEASE]
-LAB_JOBS = [*STAGES[:3], "gate", "check", "publish", *RELEASE]
+FIRST = ["test", "lint", "history", "scan"]  # side by side
+HUB_JOBS = [*FIRST, "build", "findings", "gate", "sign", "attest", "timestamp", "record"]
+LAB_JOBS = [*FIRST, "archive", "build", "scan-image", "gate", "check", "publish", *RELEASE]
+# in which stage of the standard a job of GitHub is that has another name
+PLACE = {"lint": "test", "history": "test", "findings": "build", "gate": "sign", "attest": "sign"}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def commands(github: dict[Any, Any], gitlab: dict[Any, Any]) -> tuple[dict[str, 
         return targets | set(re.findall(scripts, text))
 
     runs = {name: "\n".join(step.get("run", "") for step in job["steps"]) for name, job in github["jobs"].items()}
-    hub = {name: called(runs[name] + (runs["gate"] if name == "sign" else "")) for name in STAGES}
+    hub = {stage: called("\n".join(runs[name] for name in runs if PLACE.get(name, name) == stage)) for stage in STAGES}
     jobs = [gitlab[name] for name in LAB_JOBS]
     scripts = {name: [line for job in jobs if job["stage"] == name for line in job["script"]] for name in STAGES}
     lab = {name: called("\n".join(lines)) for name, lines in scripts.items()}
@@ -183,9 +188,10 @@ def test_scripts_in_pipelines_are_clean_too(github: dict[Any, Any], gitlab: dict
 def test_six_stages_in_order(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
     assert list(github["jobs"]) == HUB_JOBS
     assert gitlab["stages"] == STAGES
-    for before, after in itertools.pairwise(HUB_JOBS):
+    chain = ["build", "gate", "sign", "timestamp", "record"]
+    for before, after in itertools.pairwise(chain):
         assert github["jobs"][after]["needs"] == (before if after != "record" else ["gate", before])
-    for before, after in itertools.pairwise(LAB_JOBS):
+    for before, after in itertools.pairwise(LAB_JOBS[4:]):
         assert gitlab[after]["needs"][-1] == before
     for name in STAGES:
         assert github["jobs"][name]["name"] == name
@@ -212,10 +218,100 @@ def test_both_providers_call_the_same_things(github: dict[Any, Any], gitlab: dic
     assert only_one <= {"ops/bin/image facts"}
 
 
+def test_tests_lint_history_and_scan_begin_at_once(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    """And the image waits for each of them, on both; each alone has the history that it needs."""
+    assert github["jobs"]["build"]["needs"] == gitlab["archive"]["needs"] == FIRST
+    assert not [name for name in FIRST if "needs" in github["jobs"][name] or gitlab[name].get("needs")]
+    # GitLab begins a stage when the one before has ended, but for jobs that say what they need
+    assert gitlab["scan"]["needs"] == []
+    deep = {name for name, step in steps(github) if step.get("with", {}).get("fetch-depth") == 0}
+    assert deep == {"history", "gate", "sign", "timestamp", "record"}
+    assert gitlab["variables"]["GIT_DEPTH"] == "1"
+    deep = {name for name, job in gitlab.items() if job_variables(job).get("GIT_DEPTH") == "0"}
+    assert deep == {"history", ".release"}
+
+
+def parents(job: Any) -> list[str]:
+    """Return what a GitLab job extends."""
+    found = job.get("extends", []) if isinstance(job, dict) else []
+    return [found] if isinstance(found, str) else found
+
+
+def job_variables(job: Any) -> dict[str, str]:
+    """Return a GitLab job's own variables."""
+    found: dict[str, str] = job.get("variables", {}) if isinstance(job, dict) else {}
+    return found
+
+
+def test_caches_are_keyed_by_the_locks_and_no_release_uses_one(
+    github: dict[Any, Any], gitlab: dict[Any, Any], service: Path
+) -> None:
+    cached = {name: step["with"] for name, step in steps(github) if "cache" in step.get("with", {})}
+    assert set(cached) == {"test", "lint"}
+    for settings in cached.values():
+        patterns = settings["cache-dependency-path"].split()
+        found = {path.relative_to(service).as_posix() for pattern in patterns for path in service.glob(pattern)}
+        assert found == {"requirements.lock", "requirements-dev.lock", "ops/remembrancer.lock"}
+    assert gitlab[".cached"]["cache"]["key"]["files"] == ["requirements.lock", "requirements-dev.lock"]
+    assert gitlab[".cached"]["variables"]["PIP_CACHE_DIR"].endswith("/" + gitlab[".cached"]["cache"]["paths"][0])
+    assert {name for name, job in gitlab.items() if ".cached" in parents(job)} == set(cached)
+    assert not any("cache" in gitlab[name] for name in LAB_JOBS)
+
+
+def test_reports_reach_those_who_read_them(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
+    """JUnit and SARIF are kept when a job fails, which is when somebody reads them."""
+    kept = {step["with"]["name"]: step for _, step in steps(github) if step.get("uses", "").startswith(UPLOAD)}
+    for name in ("tests", "scan-fs", "scan-image"):
+        assert kept[name]["if"] == "${{ !cancelled() }}"
+        assert kept[name]["with"]["path"] == "dist/reports/"
+    assert "--junitxml=${{ github.workspace }}/dist/reports/junit.xml" in json.dumps(github["jobs"]["test"])
+    files = [step["with"]["sarif_file"] for _, step in steps(github) if "upload-sarif@" in step.get("uses", "")]
+    assert files == [f"reports/{name}.sarif" for name in ("fs", "image-amd64", "image-arm64")]
+    assert gitlab["test"]["artifacts"]["reports"] == {"junit": "dist/reports/junit.xml"}
+    assert gitlab["test"]["artifacts"]["when"] == gitlab[".trivy"]["artifacts"]["when"] == "always"
+    assert gitlab[".trivy"]["variables"] == {"SCAN_REPORTS": "1"}
+    assert gitlab["archive"]["artifacts"]["reports"] == {"cyclonedx": "dist/*.cdx.json"}
+
+
+def test_the_image_is_for_both_machines_and_provenance_stands_beside_the_record(
+    github: dict[Any, Any], gitlab: dict[Any, Any], both: Path
+) -> None:
+    (building,) = [step for _, step in steps(github) if step.get("run", "").endswith(" build")]
+    assert building["env"]["IMAGE_PLATFORMS"] == gitlab["build"]["variables"]["IMAGE_PLATFORMS"] == PLATFORMS
+    script = (both / "ops/bin/image").read_text()
+    assert '--attest "type=sbom,generator=$SBOM_SCANNER" --attest type=provenance' in script
+    attest = github["jobs"]["attest"]
+    assert attest["if"] == "github.event.repository.visibility == 'public' || vars.ATTESTATIONS == 'true'"
+    (archive, image) = [step["with"] for step in attest["steps"] if step.get("uses", "").startswith("actions/attest@")]
+    assert archive == {"subject-path": "dist/*.tar.gz"}
+    assert set(image) == {"subject-name", "subject-digest"}
+    assert "attest" not in github["jobs"]["record"]["needs"], "our record does not wait for it"
+    for name in ("archive", "build"):
+        assert gitlab[name]["variables"]["RUNNER_GENERATE_ARTIFACTS_METADATA"] == "true"
+
+
+def test_what_attest_reads_is_data(github: dict[Any, Any], tmp_path: Path) -> None:
+    """A file of an earlier job sets no other output and runs nothing."""
+    (script,) = [step["run"] for step in github["jobs"]["attest"]["steps"] if "run" in step]
+    (tmp_path / "dist").mkdir()
+    digest = f"sha256:{'d' * 64}"
+    for image, pushed, said in (
+        ("IMAGE=ghcr.io/a/b\nIMAGE_VERSION=1\n", f"{digest}\n", ["name=ghcr.io/a/b", f"digest={digest}"]),
+        ("IMAGE=$(touch ran)\nname=x\n", f"{digest}\nname=y\n", [f"digest={digest}"]),
+        ("IMAGE=a b\n", "sha256:1\n", []),
+    ):
+        (tmp_path / "dist/build.env").write_text(image)
+        (tmp_path / "dist/image.digest").write_text(pushed)
+        (tmp_path / "output").write_text("")
+        done = call(script, tmp_path, environment(tmp_path, GITHUB_OUTPUT="output"))
+        assert (done.returncode, (tmp_path / "output").read_text().splitlines()) == (0, said)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_what_each_stage_does(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
     hub, lab = commands(github, gitlab)
     for stage, wanted in (
-        ("test", {"make ci-test", "ops/bin/no-conflict-markers", "ops/bin/bump", "ops/bin/commit-msg"}),
+        ("test", {"make ci-test", "make ci-lint", "ops/bin/no-conflict-markers", "ops/bin/bump", "ops/bin/commit-msg"}),
         ("test", {"ops/ci/check-range"}),
         ("sign", {"ops/ci/release-gate", "ops/ci/publish try", "ops/bin/artifact", "make check-key"}),
         ("sign", {"make sbom", "make sign", "make record", "ops/ci/with-signing-key", "ops/bin/image push"}),
@@ -227,8 +323,8 @@ def test_what_each_stage_does(github: dict[Any, Any], gitlab: dict[Any, Any]) ->
 
 
 def test_a_complete_service_is_linted_in_its_pipeline(service: Path) -> None:
-    """What ci-test runs there; a layer alone runs what its repository says."""
-    assert "\nTEST_COMMAND := make test lint\n" in (service / "ops/settings.mk").read_text()
+    """What ci-lint runs there; a layer alone has the checks of this house only."""
+    assert "\nLINT_COMMAND := make lint\n" in (service / "ops/settings.mk").read_text()
 
 
 def test_what_only_pipelines_call_lies_apart(both: Path) -> None:
@@ -254,9 +350,10 @@ def test_trivy_fails_both_pipelines_before_and_after_the_build(github: dict[Any,
     assert names.index("make -f ops/release.mk build") < names.index("make -f ops/release.mk scan-image")
     assert [step["run"] for step in github["jobs"]["scan"]["steps"] if "run" in step] == ["make -f ops/release.mk scan"]
     assert gitlab["scan"]["script"] == ["ops/bin/scan fs"]
-    assert gitlab["build"]["script"] == ["ops/bin/image build", "ops/bin/scan image"]
+    assert gitlab["build"]["script"] == ["ops/bin/image build"]
+    assert gitlab["scan-image"]["script"] == ["ops/bin/scan image"]
+    assert "scan-image" in gitlab["gate"]["needs"], "nothing is signed that was not scanned"
     assert "trivy-action" not in str(github)
-    assert "trivy" not in str(gitlab)
 
 
 # ---------------------------------------------------------------- pins
@@ -301,9 +398,16 @@ def test_rights_are_given_one_by_one_with_a_reason(both: Path, github: dict[Any,
     assert github["permissions"] == {}
     wanted = {name: {"contents": "read"} for name in HUB_JOBS}
     wanted |= {"sign": {"contents": "read", "packages": "write"}, "record": {"contents": "write"}}
+    wanted["findings"] = {"contents": "read", "actions": "read", "security-events": "write"}
+    wanted["attest"] = {"id-token": "write", "attestations": "write"}
     assert {name: job["permissions"] for name, job in github["jobs"].items()} == wanted
-    for line in re.findall(r"(?m)^      (?:contents|packages): .*$", (both / GITHUB).read_text()):
+    given = re.findall(r"(?m)^      [a-z-]+: (?:read|write)\b.*$", (both / GITHUB).read_text())
+    assert len(given) == sum(len(rights) for rights in wanted.values())
+    for line in given:
         assert " # " in line, f"no reason: {line}"
+    # who may write beyond the run runs nothing that the repository brings
+    for name in ("findings", "attest"):
+        assert not re.search(r"\b(?:make|ops/)", json.dumps(github["jobs"][name]["steps"]))
 
 
 def test_release_stages_run_on_the_protected_branch_only(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
@@ -320,18 +424,19 @@ def test_release_stages_run_on_the_protected_branch_only(github: dict[Any, Any],
     # nobody is asked to approve before the gate found a release, nor twice for one
     places = {name: job["environment"] for name, job in github["jobs"].items() if "environment" in job}
     assert places == {"sign": "release", "record": "ledger"}
-    for name in LAB_JOBS[4:]:
+    for name in LAB_JOBS[8:]:
         lines = gitlab[name]["script"]
         asked = lines.index("release=$(ops/ci/gate-says release)")  # of its own: a refusal must end the job
         assert all(line.startswith(('if [ "$release', "seal=$(")) for line in lines[asked + 1 :])
         assert "gate" in gitlab[name]["needs"]
-    assert [gitlab[name]["extends"] for name in LAB_JOBS[3:]] == [
-        *[".release"] * 2,
-        [".docker", ".release"],
-        *[".release"] * 3,
+    assert [gitlab[name]["extends"] for name in LAB_JOBS[7:]] == [
+        *(".release", ".configured"),
+        [".docker", ".configured"],
+        *[".configured"] * 3,
     ]
     protected = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH || $CI_COMMIT_BRANCH =~ /^release\\//"
     assert gitlab[".release"]["rules"] == [{"if": protected}]
+    assert gitlab[".configured"]["rules"] == [{"if": protected, "exists": ["ops/trust/policy.toml"]}]
     assert gitlab["variables"]["RELEASE_PROTECTED"] == "$CI_COMMIT_REF_PROTECTED"
 
 
@@ -376,13 +481,14 @@ def test_the_head_of_each_pipeline_says_what_it_reads_and_where(both: Path, path
 
 def test_checkouts_keep_no_credentials(github: dict[Any, Any]) -> None:
     checkouts = [step for _, step in steps(github) if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == len(HUB_JOBS)
+    assert len(checkouts) == len(HUB_JOBS) - 1, "what attests needs no checkout"
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
 def test_everything_ends_and_nothing_overlaps(github: dict[Any, Any], gitlab: dict[Any, Any]) -> None:
     assert all(0 < job["timeout-minutes"] <= 30 for job in github["jobs"].values())
-    assert all("timeout" in gitlab[name] or ".release" in gitlab[name]["extends"] for name in LAB_JOBS)
+    timed = {".release", ".configured", ".trivy"}
+    assert all("timeout" in gitlab[name] or timed & set(parents(gitlab[name])) for name in LAB_JOBS)
     assert "timeout" in gitlab[".release"]
     assert gitlab[".release"]["interruptible"] is False
 

@@ -17,6 +17,7 @@ from collection import commit_all, git, render
 
 # one forge runs in make test, the other one in make test-system
 PROVIDERS = ("github", pytest.param("gitlab", marks=pytest.mark.system))
+CRANE = "sha256:1b1fb24d2b1bb27a9daf81a588157e68463876904e8e537a812edba6284fb252"
 RECEIPT = "ops/receipts/deploy/my-svc-0.1.0.receipt"
 
 
@@ -344,7 +345,9 @@ def test_the_gate_needs_to_be_told_that_the_ref_is_protected(rendered: Path, tmp
 def test_the_image_is_published_and_recorded_by_digest(ended: Pipeline, password: str) -> None:
     pipeline = ended
     asked = (pipeline.tmp / "notes.docker").read_text().splitlines()
-    assert [line.split()[1] for line in asked] == ["info", "login", "load", "push"]
+    assert [line.split()[1] for line in asked] == ["info", "login", "run", "run"]
+    image = "ghcr.io/vaultmesh/my-svc:0.1.0"
+    assert [line.split(f"{CRANE} ")[-1] for line in asked[2:]] == [f"push dist/image {image}", f"digest {image}"]
     assert asked[1] == "docker login --username somebody --password-stdin ghcr.io"
     assert (pipeline.tmp / "notes.password").read_text() == password
     assert json.loads(published(pipeline, RECEIPT))["image"] == f"sha256:{'d' * 64}"

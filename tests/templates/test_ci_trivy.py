@@ -12,12 +12,14 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import peers
 from ci_render import call, environment, program
 from collection import ROOT, render
+from registry import PLATFORMS, built
 
 pytestmark = pytest.mark.system
 
@@ -61,13 +63,18 @@ def service(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def path_with(trivy: Path, cache: Path, folder: Path, *more: str) -> dict[str, str]:
     """Return an environment in which this Trivy is the one on PATH, without network."""
     offline = ["--cache-dir", str(cache), "--offline-scan", "--skip-check-update", "--skip-db-update", *more]
-    program(folder, "trivy", f"#!/bin/sh\nexec '{trivy}' \"$@\" {shlex.join(offline)}\n")
+    image = [word for word in offline if word != "--skip-check-update"]
+    # turning a report into another form asks for no data
+    cases = f"image) exec '{trivy}' \"$@\" {shlex.join(image)} ;; convert) exec '{trivy}' --quiet \"$@\" ;;"
+    program(folder, "trivy", f"#!/bin/sh\ncase $1 in {cases} esac\nexec '{trivy}' \"$@\" {shlex.join(offline)}\n")
     return environment(folder.parent, folder)
 
 
-def scan(trivy: Path, cache: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+def scan(
+    trivy: Path, cache: Path, folder: Path, what: str = "fs", **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run what people and pipelines call."""
-    return call(["ops/bin/scan", "fs"], folder, path_with(trivy, cache, folder.parent / "path"))
+    return call(["ops/bin/scan", what], folder, path_with(trivy, cache, folder.parent / "path") | variables)
 
 
 def test_the_first_scan_finds_nothing_and_sees_every_pin(service: Path, trivy: Path, cache: Path) -> None:
@@ -111,3 +118,55 @@ def test_it_catches_configuration_and_secrets(
     done = scan(trivy, cache, tmp_path / "x")
     assert done.returncode == 1
     assert found in done.stdout
+
+
+def results(report: Path) -> list[dict[str, Any]]:
+    """Return what a SARIF file lists, which has to be of the version that everybody reads."""
+    said = json.loads(report.read_text())
+    assert said["version"] == "2.1.0"
+    found: list[dict[str, Any]] = said["runs"][0]["results"]
+    return found
+
+
+def test_findings_are_left_as_reports_too(service: Path, trivy: Path, cache: Path, tmp_path: Path) -> None:
+    """What pipelines keep: JSON, SARIF for code scanning, and GitLab's form where Trivy's image brings the template."""
+    subprocess.run(["cp", "-R", str(service), str(tmp_path / "x")], check=True)
+    template = '{{ range . }}{{ range .Vulnerabilities }}"{{ .VulnerabilityID }}"{{ end }}{{ end }}'
+    (tmp_path / "gitlab.tpl").write_text(f'{{"vulnerabilities": [{template}]}}')
+    given = {"SCAN_REPORTS": "1", "TRIVY_TEMPLATE": str(tmp_path / "gitlab.tpl")}
+    done = scan(trivy, cache, tmp_path / "x", **given)
+    assert done.returncode == 0, done.stderr
+    reports = tmp_path / "x/dist/reports"
+    assert results(reports / "fs.sarif") == []
+    lock = tmp_path / "x/requirements.lock"
+    lock.write_text(lock.read_text() + f"{PLANTED}==0.100.0\n")
+    done = scan(trivy, cache, tmp_path / "x", **given)
+    assert done.returncode == 1
+    assert "CVE-2026-00001" in done.stdout, "people read it in the log"
+    (found,) = results(reports / "fs.sarif")
+    assert found["ruleId"] == "CVE-2026-00001"
+    assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "requirements.lock"
+    assert json.loads((reports / "fs.gitlab.json").read_text()) == {"vulnerabilities": ["CVE-2026-00001"]}
+
+
+@pytest.mark.parametrize("planted", ["", "amd64", "arm64"])
+def test_it_looks_into_the_image_of_every_machine(
+    service: Path, trivy: Path, cache: Path, tmp_path: Path, planted: str
+) -> None:
+    subprocess.run(["cp", "-R", str(service), str(tmp_path / "x")], check=True)
+    here = "opt/venv/lib/python3.11/site-packages"
+    files = {
+        machine: {
+            f"{here}/{PLANTED}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {PLANTED}\n"
+            f"Version: {version}\n".encode()
+        }
+        for machine in PLATFORMS
+        for version in ["0.100.0" if machine == planted else "99.0.0"]
+    }
+    built(tmp_path / "x", "0" * 40, files)
+    done = scan(trivy, cache, tmp_path / "x", "image", SCAN_REPORTS="1")
+    assert done.returncode == (1 if planted else 0), done.stdout + done.stderr
+    assert ("CVE-2026-00001" in done.stdout) is bool(planted)
+    for machine in PLATFORMS:
+        found = results(tmp_path / f"x/dist/reports/image-{machine}.sarif")
+        assert [one["ruleId"] for one in found] == (["CVE-2026-00001"] if machine == planted else [])

@@ -18,9 +18,10 @@ import yaml
 
 from ci_render import call, environment, program, repository
 from cluster_world import HOME, NAMESPACES, OTHERS, ZONES, add_nodes, apply, images, nodes, rolled_out
-from collection import VERSION, render
+from collection import VERSION, git, render
 from control_plane import ControlPlane, control_plane, until
 from k8s_render import OVERLAYS, Object, build, layer, tool
+from registry import built, registry
 from week_one import CHECKS, World, said, verify
 
 pytestmark = pytest.mark.system
@@ -159,7 +160,8 @@ class Checkout:
 
 def checkout(plane: ControlPlane, collection: Path, folder: Path, overlay: str, **answers: Any) -> Checkout:
     """Return a rendered service in a repository, with the kubectl of the development environment in its path."""
-    root = repository(render(collection, folder / "my-svc", component="my-svc", registry=REGISTRY, **answers))
+    given = {"component": "my-svc", "registry": REGISTRY} | answers
+    root = repository(render(collection, folder / "my-svc", **given))
     program(folder / "path", "kubectl", f'#!/bin/sh\nexec {tool("kubectl")} "$@"\n')
     return Checkout(root, plane, overlay)
 
@@ -184,6 +186,20 @@ def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, 
     pods = rolled_out(clean, "aurora-production", 3)
     assert images(pods) == {f"{REGISTRY}/my-svc@{first}"}
     assert "record rollback --component my-svc --version 0.2.0 --to 0.1.0" in (tmp_path / "notes").read_text()
+
+
+def test_what_was_pushed_is_what_runs(clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
+    """From a real registry into the cluster, named by the digest that the registry gave."""
+    with registry(tmp_path / "path") as served:
+        service = checkout(clean, collection, tmp_path, "staging", registry=f"{served.address}/team")
+        digest = built(service.root, git(service.root, "rev-parse", "HEAD"))
+        env = environment(tmp_path, served.path)
+        done = call(["ops/bin/image", "push"], service.root, env)
+        assert done.returncode == 0, done.stderr
+        service.ok("apply")
+        (image,) = images(rolled_out(clean, "aurora-staging", 2))
+        assert image == f"{served.address}/team/my-svc@{digest}"
+        assert served.crane("digest", image) == digest, "a node would pull exactly this"
 
 
 def test_nothing_is_rolled_out_before_the_migration_has_ended(

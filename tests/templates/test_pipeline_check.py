@@ -26,13 +26,14 @@ def steps(hub: Pipeline, job: str, action: str) -> dict[str, Any]:
 LAB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
     "unlisted stage": (lambda one: one["stages"].remove("scan"), "scan is in the stage scan, which is not in the list"),
     "empty stage": (lambda one: one["stages"].append("deploy"), "the stage deploy has no job"),
-    "parent": (lambda one: one.pop(".release"), "sign extends .release, which is not here"),
-    "no needs": (lambda one: one["scan"].pop("needs"), "scan needs nothing"),
+    "parent": (lambda one: one.pop(".release"), "gate extends .release, which is not here"),
+    "no needs": (lambda one: one["build"].pop("needs"), "build says nothing of what it needs"),
+    "lint not awaited": (lambda one: one["archive"]["needs"].remove("lint"), "build does not wait for lint"),
     "misspelt need": (lambda one: one["sign"].update(needs=["biuld"]), "sign needs biuld, which is not here"),
     "later need": (lambda one: one["scan"].update(needs=["test", "build"]), "build, which is not in an earlier stage"),
     "skipped stage": (lambda one: one["timestamp"].update(needs=["build"]), "timestamp does not wait for the stage"),
     "stages swapped": (
-        lambda one: one.update(stages=["scan", "test", "build", "sign", "timestamp", "record"]),
+        lambda one: one.update(stages=["test", "build", "scan", "sign", "timestamp", "record"]),
         "not in an earlier stage",
     ),
     "one parent of two": (lambda one: one.pop(".docker"), "publish extends .docker, which is not here"),
@@ -45,10 +46,14 @@ LAB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
         lambda one: one["publish"]["script"].insert(0, ". ./dist/gate.env"),
         "publish runs what another job wrote",
     ),
-    "nothing handed on": (lambda one: one["test"].pop("artifacts"), "build reads dist/"),
+    "nothing handed on": (lambda one: one["archive"].pop("artifacts"), "build reads dist/"),
 }
 HUB_FAULTS: dict[str, tuple[Callable[[Pipeline], object], str]] = {
     "no needs": (lambda one: one["jobs"]["sign"].pop("needs"), "sign needs nothing"),
+    "scan not awaited": (
+        lambda one: one["jobs"]["build"]["needs"].remove("scan"),
+        "build does not wait for the job scan",
+    ),
     "misspelt need": (lambda one: one["jobs"]["sign"].update(needs="biuld"), "biuld, which is not here"),
     "circle": (lambda one: one["jobs"]["test"].update(needs="record"), "waits for itself"),
     "lost gate": (

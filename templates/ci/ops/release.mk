@@ -13,7 +13,7 @@ ARTIFACT = dist/$(NAME).tar.gz
 ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
 # OVERLAY, DIGEST, TO, REASON, KEY and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
-.PHONY: artifact check-key ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
+.PHONY: artifact check-key ci-lint ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
   release approve deployment rollback bump hooks gates
 
 ##@ Now and then
@@ -84,7 +84,7 @@ push: ## push the built image; its digest is what deploy, pin and record name
 deployment: ## the whole sequence: build, test, scan, push, deploy, verify, record, sign, timestamp, verify
 	@ops/bin/artifact --for deployment
 	@$(SELF) build
-	@$(SELF) ci-test
+	@$(SELF) ci-test ci-lint
 	@$(SELF) scan scan-image
 	@$(SELF) push
 	@$(SELF) deploy
@@ -118,3 +118,6 @@ check-key:
 
 ci-test:
 	@cd $(WORKING_DIRECTORY) && $(TEST_COMMAND)
+
+ci-lint:
+	@$(if $(LINT_COMMAND),cd $(WORKING_DIRECTORY) && $(LINT_COMMAND),:)
