@@ -21,7 +21,7 @@ ANSWERS = {
     "component": "my-svc",
     "namespace": "aurora-staging",
     "production_namespace": "aurora-production",
-    "overlays": ["development", "staging", "staging-eks", "production"],
+    "environments": ["development", "staging", "staging-eks", "production"],
     "eks": True,
 }
 

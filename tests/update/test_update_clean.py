@@ -67,7 +67,7 @@ def test_a_complete_service_across_two_versions_with_a_renamed_question(history:
 
 @pytest.mark.system
 def test_a_layer_then_nothing_new_then_an_answer(
-    history: History, spawned: Callable[[str, str], Path], tmp_path: Path
+    history: History, spawned: Callable[[str, str], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     service = spawned("k8s", OLDER)
     follow(history, service, "k8s", NEWEST)
@@ -82,9 +82,18 @@ def test_a_layer_then_nothing_new_then_an_answer(
     assert ".copier-answers.k8s.yml" in changed(service)
     commit_all(service, "[my-svc] chore: another port")
 
-    update(history, service, "k8s", cloud="none", overlays=["development", "staging", "production"])
-    left = [path for path in git(service, "ls-files").splitlines() if (service / path).exists()]
+    before = contents(service)
+    update(history, service, "k8s", cloud="none")
+    left = contents(service)
     assert not [path for path in left if path.startswith("ops/aws/") or "eks" in path or "alb" in path]
+    assert not [path for path, text in left.items() if b"staging-eks" in text and "answers" not in path]
+    assert {"ops/k8s/overlays/staging/kustomization.yaml", "ops/k8s/overlays/production/ingress.yaml"} <= set(left)
+    assert receipts(service, "update")[-1]["conflicts"] == [ANSWERS["k8s"]], "what was said about it is gone"
+    assert "overlays was" not in capfd.readouterr().err
+    commit_all(service, "[my-svc] chore: leave that cloud")
+
+    update(history, service, "k8s", cloud="eks")
+    assert contents(service) == before, "what was chosen for the cloud is not forgotten meanwhile"
 
 
 def test_files_added_edited_renamed_and_deleted(
