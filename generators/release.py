@@ -4,11 +4,13 @@ Needs the Remembrancer plugin in this clone; without it a service still generate
 """
 
 import json
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from source import Source
-from steps import Progress, StepFailed, run, run_together
+from steps import Beside, Progress, StepFailed, run
 
 STEPS = 4
 
@@ -28,19 +30,37 @@ def prepared(env: Mapping[str, str], clone: Path, commit: str) -> dict[str, str]
     return {**env, "REMEMBRANCER_SOURCE": clone.as_uri(), "REMEMBRANCER_COMMIT": commit}
 
 
-def environments(target: Path, env: Mapping[str, str]) -> None:
-    """Install the Remembrancer and the tools of the service's tests, both at once.
+@contextmanager
+def remembrancer_beside(clone: Path, commit: str, version: str, env: Mapping[str, str]) -> Iterator[Beside]:
+    """Install the Remembrancer into the user's cache while other steps run, as the service's entry point does it.
+
+    It depends on this commit alone and on no answer, so it need not wait for the service.
+
+    Raises:
+        StepFailed: the entry point could not be read from the commit.
+    """
+    with tempfile.TemporaryDirectory(prefix="vaultmesh-remembrancer.") as folder:
+        ops = Path(folder) / "templates" / "ci" / "ops"
+        archive = Path(folder) / "ops.tar"
+        pack: list[str | Path] = ["git", "archive", "--output", archive, commit, "templates/ci/ops"]
+        run(pack, "the Remembrancer's entry point could not be read", cwd=clone, env=env)
+        run(["tar", "-xf", archive, "-C", folder], "the Remembrancer's entry point could not be unpacked")
+        facts = {"source": clone.as_uri(), "commit": commit, "version": version}
+        (ops / "remembrancer.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        command: list[str | Path] = [ops / "bin" / "remembrancer", "--version"]
+        with Beside(command, "the Remembrancer could not be installed", cwd=ops, env=env) as started:
+            yield started
+
+
+def environments(target: Path, remembrancer: Beside, env: Mapping[str, str]) -> None:
+    """Install the tools of the service's tests, and wait for the Remembrancer.
 
     Raises:
         StepFailed: one of them could not be installed.
     """
-    remembrancer: list[str | Path] = [target / "ops" / "bin" / "remembrancer", "--version"]
     tools: list[str | Path] = ["make", ".venv/requirements-dev.lock"]
-    both = {
-        "the Remembrancer could not be installed": remembrancer,
-        "the service's tools could not be installed": tools,
-    }
-    run_together(both, cwd=target, env=env)
+    run(tools, "the service's tools could not be installed", cwd=target, env=env)
+    remembrancer.done()
 
 
 def gates(target: Path, env: Mapping[str, str]) -> None:

@@ -141,7 +141,12 @@ def new_repository(spawn: Spawn) -> None:
     complete = spawn.layer == SERVICE
     recording = complete and release.available(CLONE)
     progress = Progress(3 + (release.STEPS if recording else int(complete)))
-    with nothing_half_made(spawn.target):
+    env = environment.clean_environment() | {"PYTHON": sys.executable}
+    with nothing_half_made(spawn.target), contextlib.ExitStack() as beside:
+        if recording:
+            env = release.prepared(env, CLONE, spawn.source.commit)
+            start = release.remembrancer_beside(CLONE, spawn.source.commit, collection_version(), env)
+            remembrancer = beside.enter_context(start)
         with progress.step("prepare Copier"):
             python = environment.copier_python(CLONE / "generators" / "requirements.lock")
         with progress.step(f"render {spawn.layer} {spawn.source.version}", asking=spawn.asking):
@@ -150,15 +155,14 @@ def new_repository(spawn: Spawn) -> None:
         with progress.step("commit"):
             spawn.git("init", "--quiet", "--initial-branch", "main")
             spawn.commit(f"[{component}] feat: generate from VaultMesh {collection_version()}")
-        env = environment.clean_environment() | {"PYTHON": sys.executable, "INSTALLING_PYTHON": str(python)}
+        env["INSTALLING_PYTHON"] = str(python)
         if complete and not recording:
             with progress.step("make test"):
                 run(["make", "test"], "the service's own tests failed", cwd=spawn.target, env=env)
         table = ""
         if recording:
-            env = release.prepared(env, CLONE, spawn.source.commit)
             with progress.step("prepare the Remembrancer and the service's tools"):
-                release.environments(spawn.target, env)
+                release.environments(spawn.target, remembrancer, env)
             with progress.step("make test, and the other quality gates"):
                 release.gates(spawn.target, env)
                 # the rating belongs to what was generated, and a release archive holds what is committed

@@ -10,8 +10,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 EXIT_USAGE = 2
 EXIT_ENVIRONMENT = 4
@@ -120,30 +121,39 @@ def run(
     return output
 
 
-def run_together(commands: Mapping[str, Sequence[str | Path]], *, cwd: Path, env: Mapping[str, str]) -> None:
-    """Run several programs at once; when one fails, or when this one is stopped, the others are ended.
+class Beside:
+    """A program that runs while other steps do; it is ended when the block is left before it is done.
 
     Args:
-        commands: program and arguments, by the sentence to show when it fails.
+        command: program and arguments; never a shell line.
+        why: the sentence to show when it fails.
         cwd: folder to run in.
         env: the whole environment.
-
-    Raises:
-        StepFailed: one of them failed; the first of those in order is the one that is shown.
     """
-    with ExitStack() as stack:
-        running = []
-        for why, command in commands.items():
-            said = stack.enter_context(tempfile.TemporaryFile())
-            words = [str(part) for part in command]
-            process = subprocess.Popen(
-                words, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
-            )
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            running.append((why, process, said))
-        for why, process, said in running:
-            if process.wait():
-                said.seek(0)
-                text = said.read().decode("utf-8", "replace")
-                raise StepFailed(why, "\n".join(text.strip().splitlines()[-TAIL:]))
+
+    def __init__(self, command: Sequence[str | Path], why: str, *, cwd: Path, env: Mapping[str, str]) -> None:
+        self._why = why
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
+        words = [str(part) for part in command]
+        self._process = subprocess.Popen(
+            words, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._said.close()
+
+    def done(self) -> None:
+        """Wait for its end.
+
+        Raises:
+            StepFailed: it failed.
+        """
+        if self._process.wait():
+            self._said.seek(0)
+            text = self._said.read().decode("utf-8", "replace")
+            raise StepFailed(self._why, "\n".join(text.strip().splitlines()[-TAIL:]))

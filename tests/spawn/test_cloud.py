@@ -53,7 +53,12 @@ def test_production_builds_on_any_cluster(collection: Path, *, gpu: bool) -> Non
 
 def test_what_only_a_cloud_has_does_not_follow_to_another(collection: Path, tmp_path: Path) -> None:
     made = render(
-        collection, tmp_path / "my-svc", layer="k8s", component="my-svc", cloud="none", overlays=["staging", "staging-eks"]
+        collection,
+        tmp_path / "my-svc",
+        layer="k8s",
+        component="my-svc",
+        cloud="none",
+        overlays=["staging", "staging-eks"],
     )
     assert not (made / "ops/k8s/overlays/staging-eks").exists()
     assert "staging-eks" not in (made / "ops/k8s/README.md").read_text("utf-8")

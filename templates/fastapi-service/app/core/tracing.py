@@ -27,8 +27,11 @@ PROCESS_TRACE_ID = secrets.token_hex(16)
 
 def trace_id() -> str:
     """The id of the current trace: 32 lower-case hex digits."""
-    span = trace.get_current_span().get_span_context()
-    return format(span.trace_id, "032x") if span.is_valid else PROCESS_TRACE_ID
+    span = trace.get_current_span()
+    if isinstance(span, _LocalSpan):
+        return span.trace_id
+    found = span.get_span_context()
+    return format(found.trace_id, "032x") if found.is_valid else PROCESS_TRACE_ID
 
 
 class TracePropagator(TraceContextTextMapPropagator):
@@ -55,7 +58,11 @@ def install() -> None:
 
 
 class _LocalSpan(NonRecordingSpan):
-    """The span of a request that nobody exports."""
+    """The span of a request that nobody exports; its trace id is written out once."""
+
+    def __init__(self, span: SpanContext) -> None:
+        super().__init__(span)
+        self.trace_id = format(span.trace_id, "032x")
 
 
 def _local_span(headers: list[tuple[bytes, bytes]]) -> SpanContext:
@@ -90,10 +97,10 @@ class TracingMiddleware:
             span = _local_span(scope["headers"])
             # Not detached: each request has a task of its own, and the server's error lines belong to the trace.
             context.attach(trace.set_span_in_context(_LocalSpan(span)))
-        trace_id = format(span.trace_id, "032x").encode()
+        named = trace_id()
         headers = [
-            (b"traceparent", b"00-%b-%016x-%02x" % (trace_id, span.span_id, span.trace_flags)),
-            (b"x-trace-id", trace_id),
+            (b"traceparent", f"00-{named}-{span.span_id:016x}-{span.trace_flags:02x}".encode()),
+            (b"x-trace-id", named.encode()),
         ]
 
         async def send_traced(message: Message) -> None:

@@ -1,11 +1,13 @@
 import re
+from urllib.request import urlopen
 
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
 
 from app.core.application import build
 from app.core.settings import CoreSettings
-from tests.core.running import running_service
+from tests.core.conftest import Lines
+from tests.core.running import PATIENCE, serving
 from tests.core.service import create_app
 
 
@@ -44,10 +46,9 @@ def test_the_front_page_has_its_route_in_metrics() -> None:
     assert 'route="/",status="307"' in client.get("/metrics").text
 
 
-def test_the_start_says_where_it_is() -> None:
-    with running_service(ENVIRONMENT="development", HOST="::", DRAIN_SECONDS="0") as service:
-        (line,) = [line for line in service.lines if line["event"] == "listening"]
-        assert line["docs"] == f"http://127.0.0.1:{service.port}/docs"
-        assert service.get("/docs")[0] == 200
-        service.signal()
-        assert service.exit_code() == 0
+def test_the_start_says_where_it_is(lines: Lines) -> None:
+    with serving(create_app(CoreSettings(environment="development", log_format="json", host="::", port=0))) as port:
+        (address,) = [line["docs"] for line in lines() if line["event"] == "listening"]
+        assert address == f"http://127.0.0.1:{port}/docs"
+        with urlopen(address, timeout=PATIENCE) as page:
+            assert page.status == 200

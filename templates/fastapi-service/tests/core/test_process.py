@@ -1,6 +1,7 @@
 import json
 import re
 import signal
+import socket
 import threading
 from http.client import HTTPConnection
 from time import monotonic
@@ -124,13 +125,7 @@ def test_steady_load_loses_nothing_when_the_process_leaves() -> None:
     assert len([line for line in service.lines if line.get("status") == 201]) == len(answered)
 
 
-def test_an_interrupt_from_the_terminal_does_not_wait() -> None:
-    with running_service(DRAIN_SECONDS="3600") as service:
-        service.signal(signal.SIGINT)
-        assert service.exit_code() == 0
-
-
-def test_an_interrupt_that_is_passed_on_counts_once() -> None:
+def test_an_interrupt_does_not_wait_and_counts_once_when_it_is_passed_on() -> None:
     with running_service(DRAIN_SECONDS="3600") as service, service.connect() as connection:
         connection.sendall(HEAD)
         wait_for_active(service, 1)
@@ -168,9 +163,9 @@ def test_a_request_that_takes_too_long_is_cut_off() -> None:
 
 @pytest.mark.parametrize(("host", "families"), [("::", "46"), ("0.0.0.0", "4"), ("::1", "6"), ("localhost", "4")])
 def test_the_image_s_address_answers_ipv4_and_ipv6(host: str, families: str) -> None:
-    with running_service(HOST=host, DRAIN_SECONDS="0") as service:
+    with serving(create_app(CoreSettings(host=host, port=0))) as port:
         for family, address in (("4", "127.0.0.1"), ("6", "::1")):
-            connection = HTTPConnection(address, service.port, timeout=PATIENCE)
+            connection = HTTPConnection(address, port, timeout=PATIENCE)
             try:
                 connection.request("GET", "/health")
                 answered = connection.getresponse().status == 200
@@ -200,8 +195,8 @@ def test_behind_a_trusted_proxy_the_scheme_is_the_client_s(trusted: str, scheme:
 
 
 def test_websockets_are_a_setting() -> None:
-    def asked(service: RunningService) -> bytes:
-        with service.connect() as connection:
+    def asked(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(UPGRADE)
             answer = connection.recv(65_536)
             if answer.startswith(b"HTTP/1.1 101 "):
@@ -214,24 +209,20 @@ def test_websockets_are_a_setting() -> None:
                 answer += connection.recv(65_536)
             return answer
 
-    with running_service(WEBSOCKETS="true", HEADER_SECONDS="0.3", DRAIN_SECONDS="0") as service:
-        answer = asked(service)
+    with serving(create_app(CoreSettings(port=0, websockets=True, header_seconds=0.3))) as port:
+        answer = asked(port)
         assert answer.startswith(b"HTTP/1.1 101 ")
         assert b"traceparent: 00-" in answer.lower()
         assert b"\x81\x02hi" in answer
-        service.signal()
-        assert service.exit_code() == 0
-    with running_service(DRAIN_SECONDS="0") as service:
-        assert asked(service).startswith(b"HTTP/1.1 422 ")  # an ordinary request for a note with that number
+    with serving(create_app(CoreSettings(port=0))) as port:
+        assert asked(port).startswith(b"HTTP/1.1 422 ")  # an ordinary request for a note with that number
 
 
 def test_a_port_in_use_is_said_in_the_log() -> None:
-    with (
-        running_service() as first,
-        pytest.raises(AssertionError, match="code 3"),
-        running_service(PORT=str(first.port)),
-    ):
-        pass
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with pytest.raises(AssertionError, match="code 3"), running_service(PORT=port):
+            pass
 
 
 def test_the_default_port_is_the_service_s_own() -> None:
