@@ -4,6 +4,7 @@ Standard library only; written for Python 3.11 and newer on Linux and macOS.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -136,15 +137,22 @@ class Beside:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         words = [str(part) for part in command]
         self._process = subprocess.Popen(
-            words, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT
+            words,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that what it has started ends with it
         )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait()
         self._said.close()
 
     def done(self) -> None:
