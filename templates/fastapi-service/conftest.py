@@ -4,7 +4,7 @@ import os
 
 from app.core.settings import PREFIX, CoreSettings
 
-CoreSettings.model_config["env_file"] = None
+CoreSettings.env_file = None
 for name in CoreSettings.model_fields:
     os.environ.pop(name.upper(), None)
     os.environ.pop(PREFIX + name.upper(), None)

@@ -9,32 +9,15 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from app.core import documentation, errors, health, logs, metrics, tracing
-from app.core.health import Readiness
 from app.core.limits import BodyLimitMiddleware
-from app.core.metrics import Metrics
 from app.core.requests import RequestMiddleware
 from app.core.service import SERVICE
 from app.core.settings import CoreSettings
-from app.core.tracing import TracingMiddleware
 
 Resources = Callable[[], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 ROUTERS = (health.router, metrics.router)
-
-
-def _cors(settings: CoreSettings) -> list[Middleware]:
-    """What lets pages of other origins call, if any; outside of what makes errors, so that they can read those too."""
-    if not settings.cors_origins:
-        return []
-    exposed = ["Location", "Retry-After", "WWW-Authenticate", "X-Trace-Id"]
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=exposed,
-        )
-    ]
+_EXPOSED = ["Location", "Retry-After", "WWW-Authenticate", "X-Trace-Id"]
+_CORS: dict[str, Any] = {"allow_methods": ["*"], "allow_headers": ["*"], "expose_headers": _EXPOSED}
 
 
 def build(
@@ -52,8 +35,8 @@ def build(
     """
     logs.configure(settings)
     tracing.install()
-    readiness = Readiness()
-    measured = Metrics()
+    readiness, measured = health.Readiness(), metrics.Metrics()
+    cors = [Middleware(CORSMiddleware, allow_origins=settings.cors_origins, **_CORS)] if settings.cors_origins else []
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
@@ -74,16 +57,15 @@ def build(
         generate_unique_id_function=lambda route: route.name,
         # The outermost comes first: what is inside is traced, logged and measured, its failures too.
         middleware=[
-            Middleware(TracingMiddleware),
-            *_cors(settings),
+            Middleware(tracing.TracingMiddleware),
+            # Pages of other origins can read errors too.
+            *cors,
             Middleware(RequestMiddleware, metrics=measured, with_path=settings.development),
             Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds),
             *middleware,
         ],
     )
-    app.state.settings = settings
-    app.state.readiness = readiness
-    app.state.metrics = measured
+    app.state.settings, app.state.readiness, app.state.metrics = settings, readiness, measured
     errors.install(app)
     for router in (*ROUTERS, *routers):
         app.include_router(router)

@@ -47,11 +47,6 @@ class Readiness:
                 return reason
         return None
 
-    @property
-    def draining(self) -> bool:
-        """Whether the process is about to stop."""
-        return self.state is State.DRAINING
-
 
 class Health(BaseModel):
     """The process lives."""

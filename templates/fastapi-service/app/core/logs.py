@@ -122,8 +122,7 @@ def configure(settings: CoreSettings, stream: TextIO | None = None) -> None:
     logging.root.setLevel(level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         server_logger = logging.getLogger(name)
-        server_logger.handlers = []
-        server_logger.propagate = True
+        server_logger.handlers, server_logger.propagate = [], True
         server_logger.setLevel(logging.NOTSET)
     for name in ("httpx", "httpcore"):
         # At INFO they write whole addresses, query strings included.

@@ -47,10 +47,6 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def text(self) -> bytes:
-        """Everything in the registry, in Prometheus text format 0.0.4."""
-        return prometheus.generate_latest(self.registry)
-
 
 router = APIRouter(tags=["operations"])
 
@@ -66,4 +62,4 @@ async def read_metrics(request: Request) -> MetricsResponse:
     """Metrics for Prometheus."""
     metrics: Metrics = request.app.state.metrics
     # Said once more, because older releases of Starlette add a second charset to a media type of text.
-    return MetricsResponse(metrics.text(), headers={"Content-Type": _TEXT_FORMAT})
+    return MetricsResponse(prometheus.generate_latest(metrics.registry), headers={"Content-Type": _TEXT_FORMAT})

@@ -14,7 +14,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.core.errors import PROBLEM_TYPE, problem_bytes
-from app.core.health import Readiness
+from app.core.health import Readiness, State
 from app.core.settings import CoreSettings
 
 _MAX_PIPELINED = 16
@@ -88,7 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
             raise RefusedError
         super().on_headers_complete()
-        if self.readiness.draining:
+        if self.readiness.state is State.DRAINING:
             self.leave()
 
     def leave(self) -> None:

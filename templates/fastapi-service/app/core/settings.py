@@ -3,11 +3,11 @@
 import os
 import re
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, AliasGenerator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
 from app.core.service import SERVICE
@@ -63,10 +63,11 @@ class CoreSettings(BaseSettings):
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
-        env_file=".env",
         populate_by_name=True,
         alias_generator=AliasGenerator(validation_alias=_variables),
     )
+
+    env_file: ClassVar[str | None] = ".env"
 
     environment: str = Field(
         default="production",
@@ -137,23 +138,11 @@ class CoreSettings(BaseSettings):
         return self.development if self.log_format is None else self.log_format == "text"
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, and in development the file .env."""
-        where = os.environ.get(f"{PREFIX}ENVIRONMENT") or os.environ.get("ENVIRONMENT")
-        return (init_settings, env_settings, *((dotenv_settings,) if where == "development" else ()))
-
-    @classmethod
     def load(cls) -> Self:
-        """Read the settings from the environment. Raises SettingsError."""
+        """Read the settings from the environment, and in development from a file after it. Raises SettingsError."""
+        where = os.environ.get(f"{PREFIX}ENVIRONMENT") or os.environ.get("ENVIRONMENT")
         try:
-            return cls()
+            return cls(_env_file=cls.env_file if where == "development" else None)  # type: ignore[call-arg]
         except UnreadableError as error:
             raise SettingsError(str(error)) from None
         except ValidationError as error:

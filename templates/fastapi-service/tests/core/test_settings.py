@@ -71,7 +71,7 @@ def test_a_file_is_read_in_development_alone_and_the_environment_wins(
 ) -> None:
     (tmp_path / ".env").write_text("PORT=9002\nMAX_BODY_BYTES=7\nOF_SOMEBODY_ELSE=x\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(CoreSettings.model_config, "env_file", ".env")
+    monkeypatch.setattr(CoreSettings, "env_file", ".env")
     settings = set_all(monkeypatch, ENVIRONMENT=where, PORT="9001")
     assert (settings.port, settings.max_body_bytes == 7) == (9001, where == "development")
 
