@@ -302,6 +302,20 @@ def test_a_service_that_does_not_start_is_named(repo: Path) -> None:
     assert all("no database" in said for said in wrong.values())
 
 
+@pytest.mark.parametrize("failing", ["", "test", "lint"])
+def test_tests_and_lint_of_a_complete_service_run_at_once(repo: Path, failing: str) -> None:
+    """Each waits for the other; which of them failed is said."""
+    waits = "\t@touch %s.began; for n in $$(seq 600); do test -e %s.began && exit 0; sleep 0.1; done; exit 1\n"
+    rules = {"test": waits % ("test", "lint"), "lint": waits % ("lint", "test")}
+    rules |= {failing: "\t@touch test.began lint.began; echo one is wrong >&2; exit 1\n"} if failing else {}
+    (repo / "Makefile").write_text("".join(f"{target}:\n{rule}" for target, rule in rules.items()))
+    edit(repo, "ops/settings.mk", r"TEST_COMMAND := .*", "TEST_COMMAND := make test lint")
+    shutil.copy(repo / "requirements-dev.lock", repo / ".venv/requirements-dev.lock")
+    done = run(repo, "--gates", "--only", "tests-pass")
+    assert done.returncode == (1 if failing else 0), done.stdout
+    assert f"`make {failing}` failed: make: ***" in done.stdout if failing else "failed" not in done.stdout
+
+
 # ---------------------------------------------------------------- the rating
 
 
