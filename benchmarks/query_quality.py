@@ -36,7 +36,7 @@ def hits(half: str) -> tuple[float, float, int]:
     """Return hit@1, hit@3 and the number of questions of a half ("tuned" or "held-out")."""
     questions = [one for one in _asked()["question"] if one["half"] == half]
     with tempfile.TemporaryDirectory(prefix="bench-query.") as folder:
-        root = _repository(Path(folder))
+        root = repository(Path(folder))
         with closing(opened(root, root / "cache")) as base:
             ranks = [_rank([one.path for one in ask(base, each["text"], 3)], each["adr"]) for each in questions]
     return sum(rank == 1 for rank in ranks) / len(ranks), sum(rank > 0 for rank in ranks) / len(ranks), len(ranks)
@@ -45,7 +45,7 @@ def hits(half: str) -> tuple[float, float, int]:
 def answered_nonsense() -> list[str]:
     """Return the questions without an answer that got one all the same."""
     with tempfile.TemporaryDirectory(prefix="bench-query.") as folder:
-        root = _repository(Path(folder))
+        root = repository(Path(folder))
         with closing(opened(root, root / "cache")) as base:
             return [text for text in _asked()["nonsense"] if ask(base, text)]
 
@@ -54,7 +54,8 @@ def _asked() -> dict[str, Any]:
     return tomllib.loads((SET / "questions.toml").read_text(encoding="utf-8"))
 
 
-def _repository(root: Path) -> Path:
+def repository(root: Path) -> Path:
+    """Lay the decisions of the evaluation set into a repository at `root`, and return it."""
     shutil.copytree(SET / "adr", root / adr.FOLDER)
     return root
 
@@ -90,7 +91,7 @@ def rows() -> list[Row]:
     wrong = len(answered_nonsense())
     found.append(Row("nonsense that got an answer", wrong, 0, f"{len(_asked()['nonsense'])} questions", unit=""))
     with tempfile.TemporaryDirectory(prefix="bench-query.") as folder:
-        root = _repository(Path(folder, "repository"))
+        root = repository(Path(folder, "repository"))
         _fill(root)
         env = {"HOME": folder, "PATH": "/usr/bin:/bin"}
         ask_it = partial(run, [*PROGRAM, QUESTION], cwd=root, env=env)

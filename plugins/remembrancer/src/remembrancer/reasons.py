@@ -135,6 +135,10 @@ REASONS: dict[str, Reason] = {
         "The private log key is not on this machine.",
         "Let the pipeline that holds the key seal, or set REMEMBRANCER_LOG_KEY_FILE.",
     ),
+    "env.mcp": Reason(
+        "The packages of the MCP server are not installed.",
+        "Install the extra: `pip install 'remembrancer[mcp]'`.",
+    ),
     "env.network": Reason(
         "A server could not be reached or did not answer in time.",
         "Check the connection and the address, then run it again.",
@@ -219,6 +223,10 @@ REASONS: dict[str, Reason] = {
         "The log key that was given is malformed, missing, or not the one of the policy.",
         "Give the private key whose public half the policy lists for this tree size.",
     ),
+    "input.mcp": Reason(
+        "The MCP server was asked for what it does not have, or with arguments that it does not take.",
+        "Ask for the list of tools, resources or prompts, and for the schema of the one that is meant.",
+    ),
     "input.name": Reason(
         "The name means no signer or authority, or the options do not say what to change.",
         "See `remembrancer trust show` for the names, and the help for the options.",
@@ -238,6 +246,10 @@ REASONS: dict[str, Reason] = {
     "input.time": Reason(
         "A time is a day, an instant in RFC 3339, or how far it is from now.",
         "Give 2026-01-31, 2026-01-31T08:00:00Z or 7d.",
+    ),
+    "input.token": Reason(
+        "The token of the MCP server is missing, is another one, or is too short to protect anything.",
+        "Send `Authorization: Bearer TOKEN` with the token that the server printed or REMEMBRANCER_MCP_TOKEN holds.",
     ),
     "input.url": Reason(
         "The address of a timestamp authority or a witness must be http(s)://host/path without a user name.",

@@ -31,16 +31,9 @@ def export_proof(session: Session, artifact: Path, target: Path | None, asked: A
     Returns the verdict; its data names the file and its length once it is written. Raises as `Session.trusted`,
     Rejected(proof.size, log.pending), BadInput, EnvironmentTrouble.
     """
-    trusted = session.trusted()
-    log = open_ledger(session.repository, trusted.policy)
-    evidence = gather(session.repository, artifact, sha256_file(artifact), log, asked)
-    findings = verify_full(evidence, log, trusted, session.clock.now(), asked)
-    findings += policy_in_log(session, trusted, log)
-    verdict = Verdict(str(artifact), findings, str(trusted.policy.profile))
-    if log.view is None or any(finding.outcome is not Outcome.VERIFIED for finding in findings):
+    verdict, data = make_proof(session, artifact, asked)
+    if data is None:
         return verdict
-    view = log.view.up_to_witnessed()
-    data = export(evidence.before(view.size), view)
     file = target or artifact.with_name(f"{artifact.name}.proof.json")
     if target is None and file.is_symlink():
         write_whole(file, data)  # nobody named it: the link goes, and what it points at stays
@@ -62,6 +55,23 @@ def export_trust(session: Session, target: Path | None) -> tuple[Path, Trusted]:
     file = target or Path(TRUST_BUNDLE)
     write_proof(file, data)
     return file, trusted
+
+
+def make_proof(session: Session, artifact: Path, asked: Asked = ANYTHING) -> tuple[Verdict, bytes | None]:
+    """Return the verdict on an artifact and, if every proof of it is verified, the bytes of its proof file.
+
+    Raises as `Session.trusted`, Rejected(proof.size, log.pending), BadInput, EnvironmentTrouble.
+    """
+    trusted = session.trusted()
+    log = open_ledger(session.repository, trusted.policy)
+    evidence = gather(session.repository, artifact, sha256_file(artifact), log, asked)
+    findings = verify_full(evidence, log, trusted, session.clock.now(), asked)
+    findings += policy_in_log(session, trusted, log)
+    verdict = Verdict(str(artifact), findings, str(trusted.policy.profile))
+    if log.view is None or any(finding.outcome is not Outcome.VERIFIED for finding in findings):
+        return verdict, None
+    view = log.view.up_to_witnessed()
+    return verdict, export(evidence.before(view.size), view)
 
 
 def write_proof(file: Path, data: bytes) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
     "adr": ("remembrancer.cli.groups:adr", "Draft, import, accept, reject and supersede decisions."),
     "timeline": ("remembrancer.cli.timeline:timeline", "What happened here, oldest first."),
     "receipt": ("remembrancer.cli.receipt:receipt", "Show one receipt, and judge whether it is in the ledger."),
+    "mcp": ("remembrancer.mcp.command:mcp", "Answer assistants over the Model Context Protocol, read-only."),
     "hook": ("remembrancer.cli.groups:hook", "The checks that run before a commit."),
     "status": ("remembrancer.cli.status:status", "Show origin, profile, ledger size and what is pending."),
     "completion": ("remembrancer.cli.completion:completion", "Print what a shell needs to complete commands."),

@@ -10,15 +10,17 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from heapq import nlargest
 
 from remembrancer.memory.sources import ADR
 from remembrancer.memory.words import Term, quoted, terms
 
-WEIGHTS = (3.0, 1.0, 1.5, 1.0, 0.5)  # title, Context, Decision, Consequences, More
+WEIGHTS = (1.0, 1.0, 1.5, 1.0, 0.5)  # title, Context, Decision, Consequences, More
+TITLE = 2.0  # what a word of the title counts beside how often it stands anywhere
 ALIKE = 0.5  # how much another word for the same thing counts
+EVENTS = 200  # receipts that one word can bring into question
 RECEIPT = 0.5  # a question is about decisions before it is about events
 ENOUGH = 0.25  # the share of a question, by number or by rarity of its words, that an answer has to cover
-_COMMON = 0.4  # a word in more than this share of the documents says nothing
 _SECTIONS = ("Title", "Context", "Decision", "Consequences", "More")
 _BEGIN, _END = "\x02", "\x03"
 
@@ -54,8 +56,11 @@ def ask(base: sqlite3.Connection, question: str, limit: int = 5) -> list[Answer]
         return []
     found: defaultdict[int, _Found] = defaultdict(_Found)
     whole = 0.0
+    of_kind = "SELECT id FROM document WHERE kind = ?"
+    decisions = {row for (row,) in base.execute(of_kind, (ADR,))}
+    bound = {row for (row,) in base.execute(of_kind, (f"{ADR} receipt",))}
     for term in asked:
-        scores, rarity = _score(base, term, count)
+        scores, rarity = _score(base, term, count, decisions)
         whole += rarity
         for row, (score, share) in scores.items():
             found[row].score += score
@@ -63,39 +68,50 @@ def ask(base: sqlite3.Connection, question: str, limit: int = 5) -> list[Answer]
             found[row].words += share
     if not whole:
         return []
-    kinds: dict[int, str] = dict(base.execute("SELECT id, kind FROM document"))
     ranked = {
-        row: one.score * (0.3 + 0.7 * one.covered / whole) * (1 if kinds[row] == ADR else RECEIPT)
+        row: one.score * (0.3 + 0.7 * one.covered / whole) * (1 if row in decisions else RECEIPT)
         for row, one in found.items()
-        if max(one.covered / whole, one.words / len(asked)) >= ENOUGH and kinds[row] != f"{ADR} receipt"
+        if max(one.covered / whole, one.words / len(asked)) >= ENOUGH and row not in bound
     }
     order = sorted(ranked, key=lambda row: (-ranked[row], row))[: limit * 4]
     placed = _newer_first(base, order)[:limit]
     return [_answer(base, row, by, asked, found[row].covered / whole) for row, by in placed]
 
 
-def _score(base: sqlite3.Connection, term: Term, count: int) -> tuple[dict[int, tuple[float, float]], float]:
+def _score(
+    base: sqlite3.Connection, term: Term, count: int, decisions: set[int]
+) -> tuple[dict[int, tuple[float, float]], float]:
     """Return score and share of the term for each document that has it or a word like it, and how rare the term is."""
-    exact = _matches(base, quoted(term.word), count)
+    exact = _matches(base, quoted(term.word), count, decisions)
     near: dict[int, float] = {}
     for word in term.alike:
-        for row, score in _matches(base, quoted(word), count).items():
+        for row, score in _matches(base, quoted(word), count, decisions).items():
             near[row] = max(near.get(row, 0.0), score)
     if not exact and not near and len(term.word) >= 4:
-        near = _matches(base, f"{quoted(term.word)} *", count)
+        near = _matches(base, f"{quoted(term.word)} *", count, decisions)
     found = {row: (ALIKE * score, ALIKE) for row, score in near.items()}
     for row, score in exact.items():
         found[row] = (max(score, found.get(row, (0.0, 0.0))[0]), 1.0)
-    rarity = math.log(1 + (count - len(exact or near) + 0.5) / (len(exact or near) + 0.5))
-    return found, rarity
+    having = len(exact or near)
+    rarity = math.log(1 + (count - having + 0.5) / (having + 0.5))
+    return {row: (rarity * score, share) for row, (score, share) in found.items()}, rarity
 
 
-def _matches(base: sqlite3.Connection, phrase: str, count: int) -> dict[int, float]:
-    """Return the BM25 score of a phrase for each document that has it; none where nearly all have it."""
+def _matches(base: sqlite3.Connection, phrase: str, count: int, decisions: set[int]) -> dict[int, float]:
+    """Return how much each document says of a phrase: BM25 without its rarity, which FTS5 counts as none for a word
+    that half of all documents have."""
     weights = ", ".join(str(weight) for weight in WEIGHTS)
     statement = f"SELECT rowid, -bm25(text, {weights}) FROM text WHERE text MATCH ?"  # noqa: S608 - our own numbers
     found = dict(base.execute(statement, (phrase,)).fetchall())
-    return found if count < 10 or len(found) <= _COMMON * count else {}
+    rarity = max(math.log((count - len(found) + 0.5) / (len(found) + 0.5)), 1e-6)
+    others = found.keys() - decisions
+    if len(others) > EVENTS:  # thousands of receipts say the same of it
+        others = set(nlargest(EVENTS, others, key=found.__getitem__))
+    said = {row: found[row] / rarity for row in (*(found.keys() & decisions), *others)}
+    for (row,) in base.execute("SELECT rowid FROM text WHERE text MATCH ?", (f"{{title}} : {phrase}",)):
+        if row in said:
+            said[row] += TITLE
+    return said
 
 
 def _newer_first(base: sqlite3.Connection, order: Iterable[int]) -> list[tuple[int, int]]:

@@ -63,6 +63,16 @@ def opened(root: Path, folder: Path | None = None) -> sqlite3.Connection:
     return base
 
 
+def in_memory() -> sqlite3.Connection:
+    """Return an empty index that no file holds, for a program that answers again and again; any thread may use it."""
+    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+
+
+def refresh(base: sqlite3.Connection, root: Path) -> None:
+    """Bring an index up to date with the files of the repository at `root`, reading those that changed."""
+    _up_to_date(base, root, sources(root))
+
+
 def _up_to_date(base: sqlite3.Connection, root: Path, here: list[Source]) -> None:
     digest = hashlib.blake2b(repr(here).encode()).hexdigest()
     if _format(base) == FORMAT and base.execute("SELECT digest FROM state").fetchone() == (digest,):

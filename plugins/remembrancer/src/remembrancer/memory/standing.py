@@ -5,27 +5,44 @@ given: only the exact bytes of a leaf, proven under the signed root, are called 
 text is the one that the newest receipt about it binds, wherever that receipt is: in a file or in the log alone.
 """
 
+import glob
 import hashlib
 import re
+from contextlib import suppress
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from remembrancer.adr.decide import EDITED, MOVED, UNRECORDED, Record
+from remembrancer.adr import form as adr
+from remembrancer.adr.decide import EDITED, MOVED, UNRECORDED, Record, newest_of
 from remembrancer.audit.gather import open_ledger
+from remembrancer.audit.remembered import compare
 from remembrancer.audit.session import Session
 from remembrancer.audit.verdict import policy_in_log
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
-from remembrancer.findings import Finding, negative, positive
+from remembrancer.findings import Finding, Outcome, negative, positive
 from remembrancer.ledger.sealed import deploy_name
 from remembrancer.paths import CHECKPOINT, POLICY, RECEIPTS
 from remembrancer.receipt import decided
 from remembrancer.receipt.statement import Receipt, parse, relative_path
+from remembrancer.system.files import read_regular
 from remembrancer.verify.artifact import trust_finding
 from remembrancer.verify.log import LogView
 
 _ADR = "receipt/adr/v1"
 _NAMED = re.compile(r"([0-9a-f]{64})\.receipt$")
+
+
+class Proven:
+    """What was proven under a root, for the next question: the tree below a root never says anything else.
+
+    `decided` maps a root to the newest receipt about each decision; `current` holds roots with policies (SHA-256, hex)
+    that no receipt of the tree is newer than.
+    """
+
+    def __init__(self) -> None:
+        self.decided: dict[bytes, dict[str, Receipt]] = {}
+        self.current: set[tuple[bytes, str]] = set()
 
 
 class State(StrEnum):
@@ -52,9 +69,13 @@ class Standing(NamedTuple):
 class Seals:
     """The log of a session's repository under its user's trust, opened once for one question."""
 
-    def __init__(self, session: Session) -> None:
-        """Open it. `findings` are the verdict on trust and checkpoint; nothing is raised but EnvironmentTrouble."""
+    def __init__(self, session: Session, proven: Proven | None = None) -> None:
+        """Open it. `findings` are the verdict on trust and checkpoint; nothing is raised but EnvironmentTrouble.
+
+        `proven` keeps what was proven under a root for the next question: a tree never says anything else.
+        """
         self._session = session
+        self._proven = proven or Proven()
         self._gone: dict[str, Receipt] = {}
         self.view: LogView | None = None
         self.profile = ""
@@ -78,10 +99,20 @@ class Seals:
         self.findings.append(
             positive("checkpoint", CHECKPOINT, f"size {said.size}, root {said.root.hex()[:16]}...", said.origin)
         )
+        before = compare(log.view, session.state, session.repository, trusted.policy.seal_branch)
+        if before is not None:
+            self.findings.append(before)
+            if before.outcome is Outcome.FAILED:
+                self.trouble = Rejected(before.code, before.message)
+                return
+        if (log.view.root, trusted.policy.digest) in self._proven.current:
+            return
         try:
             if older := policy_in_log(session, trusted, log):
                 self.trouble = Rejected(older[0].code, older[0].message)
                 self.findings += older
+                return
+            self._proven.current.add((log.view.root, trusted.policy.digest))
         except Rejected as error:
             self.trouble = error
             self.findings.append(negative("checkpoint", CHECKPOINT, error))
@@ -120,6 +151,25 @@ class Seals:
         message = f"leaf {leaf} of the tree of size {self.view.size}"
         return Standing(State.SEALED, "inclusion.ok", message, where, leaf)
 
+    def decision(self, path: str) -> Standing:
+        """Return how the text of one decision stands, read from its file now; see `of_decision`.
+
+        Raises Rejected(input.file), FileNotFoundError.
+        """
+        data = read_regular(self._session.root / path, adr.MAX_BYTES)
+        name = path.rpartition("/")[2]
+        about = []
+        for file in (self._session.store.receipts_dir / "adr").glob(
+            f"{glob.escape(name.removesuffix('.md'))}.*.receipt"
+        ):
+            with suppress(RemembrancerError):
+                about.append(self._session.store.read_receipt(file))
+        with suppress(RemembrancerError):  # what is wrong with the log, `of_decision` says
+            last = self._decided.get(path)
+            if last is not None and (self._session.store.receipts_dir / relative_path(last)).is_file():
+                about.append(last)
+        return self.of_decision(Record(path, data, adr.read(name, data), newest_of(about).get(path)))
+
     def of_decision(self, record: Record) -> Standing:
         """Return how the text of a decision stands that was read from its file just now."""
         newest = record.newest
@@ -145,6 +195,8 @@ class Seals:
         """The newest receipt about each decision that the log itself holds, proven to be in it."""
         if self.trouble is not None or self.view is None:
             return {}
+        if self.view.root in self._proven.decided:
+            return self._proven.decided[self.view.root]
         found = {}
         for entry in self._session.repository.sealed_about([_ADR], self.view.size):
             if entry.receipt.kind == "adr" and entry.index is not None:
@@ -153,7 +205,9 @@ class Seals:
         for fact in newest.values():
             one = found[fact.digest]
             self.view.includes(one.receipt.data, one.index or 0, one.path)
-        return {path: found[fact.digest].receipt for path, fact in newest.items()}
+        self._proven.decided.clear()
+        self._proven.decided[self.view.root] = {path: found[fact.digest].receipt for path, fact in newest.items()}
+        return self._proven.decided[self.view.root]
 
     def _outside(self, receipt: Receipt, where: str) -> Standing:
         """Return how a receipt stands that is not a leaf: another one may be sealed under its name."""

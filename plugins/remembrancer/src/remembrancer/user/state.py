@@ -275,6 +275,17 @@ class State:
             raise EnvironmentTrouble("env.state", f"cannot write {path}: {error.strerror}") from error
 
 
+class Unwritten(State):
+    """The same memory for a program that only reads: what it would remember is forgotten, and no file is touched."""
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        yield
+
+    def _store(self, path: Path, data: bytes) -> None:
+        """Keep nothing."""
+
+
 def _is_root(value: object) -> bool:
     return isinstance(value, str) and _ROOT.fullmatch(value) is not None
 
