@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.tlog import SignerKey
+    from remembrancer.trust.policy import Policy
 
 VARIABLE = "AURORA_WITNESS_KEYS"
 
@@ -115,11 +116,15 @@ def once(
     metavar="DIR",
     help="The repository whose checkpoint is cosigned. Default: here.",
 )
+@click.option(
+    "--trust", "owners", multiple=True, metavar="FPR", help="Trust this owner in this run. Default: the pinned owners."
+)
 @shown
-def collect(url: str, vkeys: tuple[str, ...], branch: str, root: Path, output: str) -> None:
-    """Add a witness's cosignatures to the ledger's checkpoint; commit and push it then.
+def collect(url: str, *, vkeys: tuple[str, ...], branch: str, root: Path, owners: tuple[str, ...], output: str) -> None:
+    """Add a witness's cosignatures to the ledger; commit and push it then.
 
-    Exits with 3 while the witness has not cosigned the newest checkpoint yet.
+    Where the policy of a pinned owner says that they are enough, the checkpoint becomes the newest witnessed one, also
+    if the log has grown since. Exits with 3 while the witness has cosigned nothing that helps.
     """
     from aurora.collect import collect as take
     from remembrancer.errors import counted
@@ -129,12 +134,27 @@ def collect(url: str, vkeys: tuple[str, ...], branch: str, root: Path, output: s
         keys = tuple(VerifierKey.parse(one) for one in vkeys)
     except ValueError as error:
         raise BadInput("input.field", f"--key: {error}") from None
-    done = take(root, url, f"refs/heads/{branch}", keys)
+    policy = _policy(root, owners)
+    done = take(root, url, f"refs/heads/{branch}", keys, policy)
+    enough = {None: "", True: ", as many as the policy requires", False: ", fewer than the policy requires"}
     emit(
-        {"origin": done.origin, "size": done.size, "new": done.new},
+        done._asdict(),
         output,
-        f"{done.origin}: {counted(done.new, 'new cosignature')} at size {done.size}",
+        f"{done.origin}: {counted(done.new, 'new cosignature')} at size {done.size}{enough[done.witnessed]}",
     )
+
+
+def _policy(root: Path, owners: tuple[str, ...]) -> "Policy | None":
+    """Return the policy under this user's trust, None where nobody is pinned: then nothing is said about a quorum."""
+    from remembrancer.audit import Session
+    from remembrancer.errors import Rejected, Unverifiable
+
+    try:
+        return Session(root, owners=owners).trusted().policy
+    except (Rejected, Unverifiable):
+        if owners:
+            raise
+        return None
 
 
 def _keys(file: Path | None) -> "Sequence[SignerKey]":

@@ -7,6 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple, Protocol
 
+from aurora.files import sync, temporary, write_whole
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.ledger.files import MAX_FILE
 
@@ -80,14 +81,14 @@ class Folder:
         """Link a finished temporary file to its name, which fails when the name is taken."""
         target = self.folder / path
         try:
-            temporary = self._written(target, data)
+            made = temporary(target, data)
             try:
-                os.link(temporary, target)
+                os.link(made, target)
             except FileExistsError:
                 return False
             finally:
-                temporary.unlink()
-            _sync(target.parent)
+                made.unlink()
+            sync(target.parent)
         except OSError as error:
             raise _trouble("write", target, error) from None
         return True
@@ -102,9 +103,7 @@ class Folder:
                 held = self.read(path)
                 if (held.data if held else None) != mark:
                     return False
-                temporary = self._written(target, data)
-                temporary.replace(target)
-                _sync(target.parent)
+                write_whole(target, data)
         except OSError as error:
             raise _trouble("write", target, error) from None
         return True
@@ -113,23 +112,6 @@ class Folder:
         """Remove a file."""
         with suppress(OSError):
             (self.folder / path).unlink()
-
-    def _written(self, target: Path, data: bytes) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".new-{token_hex(8)}"
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return temporary
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _trouble(doing: str, path: Path, error: OSError) -> EnvironmentTrouble:
