@@ -1,10 +1,12 @@
 """Which logs are looked at: the `log` lines of a published tlog-policy file, taken as they are."""
 
+import doctest
 from pathlib import Path
 
 import pytest
 
 import witness_support as log
+from aurora import logs
 from aurora.logs import parse, read
 from remembrancer.errors import RemembrancerError
 from remembrancer.tlog import SignerKey
@@ -38,3 +40,8 @@ def test_a_file_that_names_none_is_refused(tmp_path: Path) -> None:
             read(path)
     with pytest.raises(RemembrancerError, match="cannot read"):
         read(tmp_path)
+
+
+def test_the_example_of_the_module() -> None:
+    assert doctest.testmod(logs).failed == 0
+    assert doctest.testmod(logs).attempted > 2
