@@ -16,6 +16,8 @@ from guide import SECTIONS, TEXT, blocks
 from ledger_world import signed
 from production_support import Production, authority_options, new_authority, production
 from remembrancer.repository.store import Store
+from remembrancer.tlog import SignerKey
+from witnesses_serving import witness
 
 
 def run(scratch: Scratch, block: str, **variables: str) -> Outcome:
@@ -108,6 +110,27 @@ def test_two_have_to_vouch(made: Production) -> None:
     run(made.scratch, signs, **made.key)
     holds(made)
     assert made.scratch.run("verify-full", "--require", "production", "dist/my-svc-0.2.0.tar.gz").status == 0
+
+
+def test_others_have_seen_the_log(made: Production, tmp_path: Path) -> None:
+    key = SignerKey.from_seed("w1.example", bytes(32), 0x06)
+    log_key = SignerKey.parse((made.scratch.base / "log.key").read_text().strip())
+    listing, asking, requiring = blocks("Others have seen the log")
+    with witness(tmp_path / "w1", [key], log_key.name, [log_key.verifier()]) as server:
+        said = run(made.scratch, listing, W1_KEY=str(key.verifier()), W1_URL=server.url)
+        assert "nothing was changed" in said.out
+        holds(made)
+        said = run(made.scratch, asking)
+        assert "1 of 1 witness has cosigned" in said.out
+        said = run(made.scratch, requiring)
+        assert "0 proofs would no longer verify" in said.out
+        made.scratch.ok("seal", **made.key)
+        made.push("sealed, not cosigned yet")
+        verdict = made.scratch.run("verify-full", "--require", "production", "dist/my-svc-0.1.0.tar.gz")
+        assert verdict.status == 0, verdict.out
+        assert made.scratch.json("verify-audit").codes == {"log.unwitnessed"}
+        run(made.scratch, asking)
+        assert made.scratch.json("verify-audit").codes == set()
 
 
 def test_a_record_is_reverted_and_a_release_taken_back(made: Production) -> None:

@@ -112,9 +112,26 @@ elif words[0] == "verify-audit":
     wrong = {"outcome": "failed", "code": "log.pending", "subject": "a receipt", "message": "it is not in the log"}
     whole = set(everything) == set(sealed)
     answer(0 if whole else 1, findings=[] if whole else [wrong])
+elif words[0] == "witness":
+    if os.environ.get("WITNESSES") and sealed:
+        shown = subprocess.run(
+            ["git", "show", f"refs/remotes/origin/main:./{checkpoint}"], capture_output=True, text=True, check=True
+        )
+        assert shown.stdout.split() == sealed, "a witness is asked about what is published"
+        (checkpoint.parent / "witnessed").write_text(f"cosigned {len(sealed)}")
+    sys.exit(int(os.environ.get("WITNESS_STATUS", "0")))
+elif words[0] == "verify-full" and "--format" in words:
+    there = set(everything) == set(sealed)
+    bare = os.environ.get("WITNESSES") and not (checkpoint.parent / "witnessed").exists()
+    code = "" if there else "log.not-included"
+    code = code or ("log.unwitnessed" if bare else "")
+    found = {"outcome": "failed" if code else "verified", "code": code, "subject": "it", "message": "it is not there"}
+    answer(1 if code else 0, findings=[found])
 elif words[0] == "verify-full":
     if set(everything) != set(sealed):
         sys.exit("FAILED: not included [log.not-included]")
+    if os.environ.get("WITNESSES") and not (checkpoint.parent / "witnessed").exists():
+        sys.exit("FAILED: nobody has seen it [log.unwitnessed]")
     print("VERIFIED")
 else:
     sys.exit(f"unknown command {words}")

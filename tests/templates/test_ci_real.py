@@ -17,6 +17,8 @@ from guide import blocks
 from ledger_world import signed
 from production_support import Production, production
 from remembrancer.repository.store import Store
+from remembrancer.tlog import SignerKey
+from witnesses_serving import witness
 
 PROVIDERS = ("github", "gitlab")
 
@@ -95,6 +97,51 @@ def deployed(made: Production, version: str) -> str:
         "verify-audit", "--require", "production", cwd=made.clone(f"audit-{version}"), **made.stranger()
     )
     return f"{subject}: {', '.join(sorted(audit.codes)) or 'whole'}"
+
+
+REFUSING = """#!/bin/sh
+# refuses the first three pushes to main, and each time somebody else's commit is there first
+while read -r _ _ ref; do
+  [ "$ref" = refs/heads/main ] || continue
+  count=$(cat count 2>/dev/null || echo 0)
+  [ "$count" -lt 3 ] || continue
+  echo $((count + 1)) >count
+  unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
+  git update-ref refs/heads/main "refs/heads/other/$((count + 1))"
+  exit 1
+done
+"""
+
+
+def test_three_refused_pushes_burn_the_log_at_no_witness(made: Production, tmp_path: Path) -> None:
+    """Each refused push throws a sealed checkpoint away, and the next one is of another tree: nobody has seen them."""
+    scratch = made.scratch
+    pipeline = pipeline_of(made, "github", tmp_path)
+    keys = [SignerKey.from_seed("w1.example", bytes(32), 0x06)]
+    log_key = SignerKey.parse((scratch.base / "log.key").read_text().strip())
+    with witness(tmp_path / "w1", keys, log_key.name, [log_key.verifier()]) as server:
+        scratch.ok("trust", "add", "--witness", "w1", "--key", str(keys[0].verifier()), "--url", server.url)
+        scratch.ok("trust", "quorum", "1")
+        made.push("[my-svc] chore: a witness")
+        for number in range(1, 4):
+            text = ("--context", "c", "--decision", "d", "--consequences", "e", "--verification", "Run `true`.")
+            scratch.ok("adr", "create", f"Other {number}", *text)
+            scratch.ok("adr", "accept", str(number))
+            scratch.commit(f"[my-svc] docs: other {number}")
+            scratch.git("push", "-q", "origin", f"HEAD:refs/heads/other/{number}")
+        hook = made.origin / "hooks/pre-receive"
+        hook.write_text(REFUSING)
+        hook.chmod(0o755)
+        clone = pipeline.checkout("seal")
+        given = {"REMEMBRANCER_LOG_KEY": pipeline.secrets["REMEMBRANCER_LOG_KEY"], "RELEASE_BRANCH": "main"}
+        done = call("ops/ci/publish seal", clone, pipeline.env(REMEMBRANCER_TRUST=made.owner, **given))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "try 3 of 5" in done.stderr
+        assert server.answers == {("/add-checkpoint", 200): 1}, "asked once, about what was published"
+    assert git(made.origin, "log", "-1", "--format=%s", "main") == "[my-svc] chore: keep cosignatures"
+    audit = scratch.json("verify-audit", "--require", "production", cwd=made.clone("audit"), **made.stranger())
+    assert (audit.status, audit.codes) == (0, set()), audit.out
+    assert "say its witnesses" in audit.out
 
 
 @pytest.mark.system

@@ -120,7 +120,7 @@ def test_a_release_ends_on_the_published_branch(ended: Pipeline) -> None:
     ]
     assert asked == [
         *("trust", "status", "timestamp", "record", "seal --dry-run", "sign --check"),
-        *("sign", "record", "timestamp", "seal", "verify-full"),
+        *("sign", "record", "timestamp", "seal", "verify-full", "witness", "verify-full"),
     ]
     assert "--require production" in " ".join(notes(pipeline)[-1]["words"])
     changed = git(pipeline.origin, "diff", "--name-only", "main~1", "main").splitlines()
@@ -454,6 +454,26 @@ def recorded(pipeline: Pipeline) -> list[str]:
     return sorted(name.removeprefix("my-svc-").removesuffix(".receipt") for name in listed)
 
 
+@pytest.mark.parametrize("pipeline", PROVIDERS[:1], indirect=True)
+def test_witnesses_are_asked_about_what_is_published_and_take_nothing_back(pipeline: Pipeline) -> None:
+    pipeline.extra |= {"WITNESSES": "1", "WITNESS_STATUS": "4"}
+    done = pipeline.all()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0.1.0 verifies, but for its witnesses" in pipeline.output
+    assert "some witnesses could not be asked" in pipeline.output
+    assert subjects(pipeline)[:2] == ["[my-svc] chore: keep cosignatures", "[my-svc] chore: record 0.1.0"]
+    assert published(pipeline, "ops/receipts/ledger/witnessed").startswith("cosigned ")
+    # the job is run again, and a witness has seen another log meanwhile
+    clone = pipeline.checkout("again")
+    pipeline.bring("stamped", clone)
+    done = call("ops/ci/publish push", clone, pipeline.env(RELEASE_BRANCH="main", REMEMBRANCER_LOG_KEY="x"))
+    assert done.returncode == 0, done.stderr
+    pipeline.extra["WITNESS_STATUS"] = "1"
+    done = call("ops/ci/publish push", clone, pipeline.env(RELEASE_BRANCH="main", REMEMBRANCER_LOG_KEY="x"))
+    assert (done.returncode, "a witness refuses or contradicts this log" in done.stderr) == (1, True), done.stderr
+    assert subjects(pipeline)[0] == "[my-svc] chore: keep cosignatures"
+
+
 @pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
 def test_what_waits_is_sealed_without_a_new_version(pipeline: Pipeline) -> None:
     """A revocation or a decision, and nobody with the signing key is asked for it."""
@@ -466,7 +486,7 @@ def test_what_waits_is_sealed_without_a_new_version(pipeline: Pipeline) -> None:
     assert subjects(pipeline)[0] == "[my-svc] chore: seal what was recorded"
     assert waits in published(pipeline, "ops/receipts/ledger/checkpoint").split()
     asked = [note["words"][0] for note in notes(pipeline)]
-    assert asked == ["trust", "status", "seal", "seal", "verify-audit"]
+    assert asked == ["trust", "status", "seal", "witness", "seal", "verify-audit"]
     assert "--require production" in " ".join(notes(pipeline)[-1]["words"])
     before = git(pipeline.origin, "rev-parse", "main")
     pipeline.begin()

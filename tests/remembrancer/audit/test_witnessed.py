@@ -56,6 +56,19 @@ def test_what_is_below_verifies_and_what_is_above_does_not(window: Scratch) -> N
     assert "cosigned by 1 of 1 witness" in window.run("verify-full", NEXT).out
 
 
+def test_a_seal_keeps_what_was_cosigned_elsewhere(window: Scratch) -> None:
+    """As `aurora witness collect` leaves it: the cosignatures stand in the checkpoint alone."""
+    cosigned(window, "checkpoint")
+    (window.root / KEPT).unlink()
+    window.commit("cosigned")
+    third = "dist/my-svc-0.3.0.tar.gz"
+    window.write(third, "the third\n")
+    release(window, third, "0.3.0")
+    assert (window.root / KEPT).exists()
+    assert window.json("verify-full", NEXT).status == 0
+    assert "log.unwitnessed" in window.json("verify-full", third).codes
+
+
 def test_the_audit_says_how_far_witnesses_have_come(window: Scratch) -> None:
     done = window.json("verify-audit")
     assert (done.status, done.codes - {"trust.unrecorded"}) == (1, {"log.unwitnessed"})

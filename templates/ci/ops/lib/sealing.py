@@ -3,7 +3,8 @@
 Prints one word for the scripts: `whole`; `waiting` where this release (or, with no release, another one) waits for its
 other signers; `left` where a receipt of somebody else's was refused. A refused receipt of this very release is an
 error: nothing is published then. With --audit, the sealed ledger is judged, and only what waits may be pending; with
---waits, a version that could not be verified is said to wait, where that is why.
+--waits, a version that could not be verified is said to wait, where that is why; with --prove, a version is verified
+but for its witnesses, who are asked only about what is published.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from service import EXIT_ENVIRONMENT, EXIT_FAILED, Service, Trouble
 
 REMEMBRANCER = "ops/bin/remembrancer"
 WAITS = "receipt.waiting"
+UNWITNESSED = "log.unwitnessed"
 
 
 def asked(*words: str) -> dict[str, Any]:
@@ -100,6 +102,24 @@ def audit() -> None:
     print("the audit holds" + (", but for what waits" if wrong else ""), file=sys.stderr)
 
 
+def prove(found: Service, version: str) -> None:
+    """Verify a version before it is published.
+
+    Raises:
+        Trouble: something else than the witnesses is missing.
+    """
+    words = ("verify-full", "--require", "production", "--component", found.component, "--version", version)
+    report = asked(*words, f"dist/{found.component}-{version}.tar.gz")
+    wrong = [one for one in report.get("findings", []) if one["outcome"] != "verified"]
+    others = [one for one in wrong if one["code"] != UNWITNESSED]
+    for one in others:
+        print(f"{one['code']}: {one['subject']}: {one['message']}", file=sys.stderr)
+    if others or not report.get("findings"):
+        code = others[0]["code"] if others else "no finding"
+        raise Trouble(f"{found.component} {version} does not verify [{code}]; nothing was published")
+    print(f"{found.component} {version} verifies" + (", but for its witnesses" if wrong else ""), file=sys.stderr)
+
+
 def waits(found: Service) -> None:
     """Say that this version waits for its other signers, and what each of them runs, where that is so."""
     version = service.version(found)
@@ -116,12 +136,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--release", default="", help="the version that is released")
     parser.add_argument("--dry-run", action="store_true", help="write nothing; needs no log key")
     parser.add_argument("--audit", action="store_true", help="judge what is sealed instead")
+    parser.add_argument("--prove", default="", metavar="VERSION", help="verify this version before it is published")
     parser.add_argument("--waits", action="store_true", help="say for whom this version waits instead")
     options = parser.parse_args(arguments)
     if options.audit:
         audit()
     elif options.waits:
         waits(service.load())
+    elif options.prove:
+        prove(service.load(), options.prove)
     else:
         print(seal(service.load(), options.branch, release=options.release, dry_run=options.dry_run))
     return 0

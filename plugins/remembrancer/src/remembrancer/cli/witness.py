@@ -47,7 +47,8 @@ def witness(session: Session, shown: Shown, *, wait: float, evidence: Path | Non
         lines = [_line(one, asked.size) for one in asked.said]
         listed = counted(len(asked.said), "witness", "witnesses")
         enough = "which is enough" if asked.held else "which is not enough"
-        lines.append(f"{asked.cosigned} of {listed} have cosigned size {asked.size}, {enough}")
+        verb = "has" if len(asked.said) == 1 else "have"
+        lines.append(f"{asked.cosigned} of {listed} {verb} cosigned size {asked.size}, {enough}")
         lines += dict.fromkeys(f"  {_advice(one.trouble)}" for one in asked.said if one.trouble)
     data = {"size": asked.size, "held": asked.held, "witnesses": [_data(one) for one in asked.said]}
     report = Report("witness", data=data, notices=session.notices, plain_status=asked.status)

@@ -297,6 +297,20 @@ def _keep(session: Session, policy: Policy, note: bytes, lines: Sequence[Signatu
     return signed
 
 
+def keep_witnessed(session: Session, policy: Policy, before: bytes | None) -> None:
+    """Keep the checkpoint that a seal has just replaced, if enough witnesses had cosigned it; see `verify.log`."""
+    if before is None or policy.quorum.required == "none":
+        return
+    try:
+        open_checkpoint(before, policy)
+    except Rejected:
+        return
+    files = LedgerFiles(session.root)
+    with exclusive(session.root) as local:
+        if _differs(files, WITNESSED, before):
+            put(files.folder, {WITNESSED: before}, local / SCRATCH)
+
+
 def _merged(current: bytes, note: bytes) -> bytes:
     """Return the checkpoint as it is now with the lines that only `note` has."""
     _, there = parse_note(current)

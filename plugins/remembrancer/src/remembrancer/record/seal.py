@@ -9,6 +9,7 @@ from remembrancer.audit.gather import signed_content
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected
+from remembrancer.ledger.files import LedgerFiles
 from remembrancer.ledger.seal import SealResult
 from remembrancer.openpgp.certificate import named_certificate
 from remembrancer.openpgp.verify import read_signature, verify_detached
@@ -16,6 +17,7 @@ from remembrancer.paths import TRUST
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt
 from remembrancer.record.append_only import refuse_fork
+from remembrancer.record.cosigning import keep_witnessed
 from remembrancer.record.future import refuse_future
 from remembrancer.record.prove import stamp
 from remembrancer.record.require import refuse_incomplete
@@ -50,8 +52,9 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
 
         return ask
 
+    before = LedgerFiles(session.root).note()
     authorities = {one.name: asker(one.name) for one in current.authorities if one.term.ended is None}
-    return ledger.seal(
+    done = ledger.seal(
         signer,
         authorities,
         trusted=[one.key for one in current.log_keys],
@@ -59,6 +62,9 @@ def seal_pending(session: Session, trusted: Trusted, *, begin: SignerKey | None 
         begin=begin is not None,
         policy=current.digest,
     )
+    if done.sealed:
+        keep_witnessed(session, current, before)
+    return done
 
 
 def try_pending(session: Session, trusted: Trusted) -> SealResult:
