@@ -1,23 +1,15 @@
 """litewitness beside ours: the same submissions in the same order get the same answers from both."""
 
-import os
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import witness_support as log
 from aurora.witness.server import WitnessServer
+from litewitness import litewitness as serving
 from remembrancer.tlog import SignerKey, open_note
-from short_path import short_path
-from witness_peers import program
 
 pytestmark = pytest.mark.system
 
@@ -43,52 +35,11 @@ SUBMISSIONS = [
 ]
 
 
-def wait(port: int, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, "it ended"
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError("it does not listen")
-
-
 @pytest.fixture
 def litewitness() -> Iterator[str]:
-    """The URL of a litewitness that knows the log, with its key in an ssh-agent of its own."""
-    base = Path(short_path("lw"))
-    agent_socket, database, key = base / "agent", base / "db", base / "key"
-    raw = Ed25519PrivateKey.from_private_bytes(THEIRS.seed)
-    key.write_bytes(raw.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    key.chmod(0o600)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = os.environ | {"SSH_AUTH_SOCK": str(agent_socket)}
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(agent_socket)], stdout=subprocess.DEVNULL)
-    running = [agent]
-    try:
-        until = time.monotonic() + 30
-        while not agent_socket.exists():
-            assert time.monotonic() < until
-        subprocess.run(["ssh-add", "-q", str(key)], env=env, check=True, capture_output=True)
-        listed = subprocess.run(["ssh-keygen", "-lf", str(key)], check=True, capture_output=True, text=True)
-        admin = [program("witnessctl")]
-        for words in (["add-log"], ["add-key", "-key", str(log.KEY.verifier())]):
-            command = [*admin, words[0], "-db", str(database), "-origin", log.ORIGIN, *words[1:]]
-            subprocess.run(command, check=True, capture_output=True)
-        command = [program("litewitness"), "-db", str(database), "-ssh-agent", str(agent_socket), "-name", THEIRS.name]
-        command += ["-key", listed.stdout.split()[1], "-listen", f"127.0.0.1:{port}"]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        running.append(server)
-        wait(port, server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        for one in reversed(running):
-            one.terminate()
-            one.wait(20)
-        shutil.rmtree(base, ignore_errors=True)
+    """The URL of a litewitness that knows the log."""
+    with serving(THEIRS, log.KEY.verifier()) as url:
+        yield url
 
 
 def test_both_answer_alike(litewitness: str, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from aurora.evidence import judge, parse
 from cli_support import ARTIFACT, Scratch, ledger, release, released
+from litewitness import litewitness
 from remembrancer.tlog import Checkpoint, SignerKey, VerifierKey, sign_note
 from remembrancer.tlog.note import cosign
+from witness_support import ask
 from witnesses_serving import answering, witness
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
@@ -286,6 +288,29 @@ def test_a_later_seal_is_continued_from_where_the_witness_is(scratch: Scratch) -
         now = served.servers["w1"].answers
         assert {key: now[key] - before[key] for key in now if now[key] != before[key]} == {("/add-checkpoint", 200): 1}
         assert scratch.json("verify-full", NEXT).status == 0
+
+
+@pytest.mark.system
+def test_a_witness_of_another_project(scratch: Scratch) -> None:
+    """litewitness (filippo.io/torchwood) cosigns, goes on from where it was, and refuses a fork."""
+    origin, key = log_of(scratch)
+    with litewitness(KEYS["w1"], key.verifier()) as url, Served(scratch, "w2") as served:
+        listed(scratch, {"w1": url, **served.urls}, "all")
+        assert scratch.json("witness").status == 0
+        scratch.commit("cosigned")
+        scratch.write(NEXT, "next\n")
+        release(scratch, NEXT, "0.2.0")
+        assert scratch.json("verify-full", ARTIFACT).status == 0
+        assert "log.unwitnessed" in scratch.json("verify-full", NEXT).codes
+        assert scratch.json("witness").status == 0
+        assert "cosigned by 2 of 2 witnesses" in scratch.run("verify-full", NEXT).out
+        assert scratch.json("verify-audit").codes == set()
+        other = SignerKey.from_seed(origin, bytes(32))
+        for signer, status in ((other, 403), (key, 409)):
+            note = sign_note(Checkpoint(origin, size(scratch), b"\7" * 32).format(), [signer])
+            assert ask(url, "POST", "/add-checkpoint", b"old 0\n\n" + note)[0] == status
+        fork = sign_note(Checkpoint(origin, size(scratch) + 1, b"\7" * 32).format(), [key])
+        assert ask(url, "POST", "/add-checkpoint", f"old {size(scratch)}\n\n".encode() + fork)[0] == 422
 
 
 def test_the_public_key_of_the_log_is_what_an_operator_needs(scratch: Scratch) -> None:
