@@ -69,6 +69,15 @@ def test_a_seal_keeps_what_was_cosigned_elsewhere(window: Scratch) -> None:
     assert "log.unwitnessed" in window.json("verify-full", third).codes
 
 
+def test_a_change_of_the_log_key_takes_nothing_from_what_was_witnessed(window: Scratch) -> None:
+    """The kept note has the old key's signature alone, which was responsible then."""
+    cosigned(window)
+    window.commit("cosigned")
+    window.ok("trust", "rotate", "--log-key-file", str(window.base / "new.key"))
+    window.commit("another log key")
+    assert window.json("verify-full", NEXT).codes == set()
+
+
 def test_the_audit_says_how_far_witnesses_have_come(window: Scratch) -> None:
     done = window.json("verify-audit")
     assert (done.status, done.codes - {"trust.unrecorded"}) == (1, {"log.unwitnessed"})

@@ -198,11 +198,10 @@ def _witnessed(read: Reader, policy: Policy) -> Witnessed | None:
     except FileNotFoundError:
         return None
     try:
-        return Witnessed(kept, open_checkpoint(kept, policy))
+        signed = open_checkpoint(kept, policy, stamped=True)
     except Rejected as error:
-        if error.code == "log.unwitnessed":
-            return None
-        raise
+        raise Rejected(error.code, f"{WITNESSED}: {error.message}") from error
+    return Witnessed(kept, signed) if has_quorum(signed, policy) else None
 
 
 def key_ids(policy: Policy) -> tuple[str, ...]:
