@@ -81,10 +81,6 @@ def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: P
         server.communicate(timeout=60)
 
 
-def test_the_default_service_passes_its_own_tests(collection: Path, tmp_path: Path) -> None:
-    made(collection, tmp_path, {})
-
-
 def covering() -> list[dict[str, str]]:
     """A few sets of parts in which every two answers to two questions meet; all parts at once is the variant above."""
 
