@@ -1,6 +1,7 @@
 """`aurora log`: one log over the checkpoints of an organisation's repositories."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,11 @@ from aurora.cli.main import Lazy, emit, shown
 from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
 
 if TYPE_CHECKING:
+    from aurora.git import Snapshot
     from aurora.orglog import Failed
     from remembrancer.tlog import SignerKey
 
+AT_ONCE = 8  # repositories that are fetched at a time
 VARIABLE = "AURORA_LOG_KEY"
 
 
@@ -87,7 +90,6 @@ def update(root: Path, *, logs: Path, file: Path | None, evidence: Path | None, 
     """
     from aurora import logs as known
     from aurora import orglog as room
-    from aurora.git import Snapshot
 
     listed = known.read(logs)
     urls = [one.url for one in listed.values() if one.url]
@@ -99,11 +101,12 @@ def update(root: Path, *, logs: Path, file: Path | None, evidence: Path | None, 
     unreachable: list[room.Failed] = []
     with ExitStack() as stack:
         sources: dict[str, Snapshot] = {}
-        for url in urls:
-            try:
-                sources[url] = stack.enter_context(Snapshot(url))
-            except EnvironmentTrouble as error:
-                unreachable.append(room.Failed(url, error))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for url, got in zip(urls, pool.map(_fetched, urls), strict=True):
+                if isinstance(got, EnvironmentTrouble):
+                    unreachable.append(room.Failed(url, got))
+                else:
+                    sources[url] = stack.enter_context(got)
         done = room.update(root, signer, listed, sources)
     failed = [*done.failed, *unreachable]
     lines = [
@@ -147,6 +150,16 @@ def prove(origin: str, root: Path, *, logs: Path, target: Path, output: str) -> 
     for path, data in files.items():
         path.write_bytes(data)
     emit({"leaf": leaf.number, "files": [str(path) for path in files]}, output, *map(str, files))
+
+
+def _fetched(url: str) -> "Snapshot | EnvironmentTrouble":
+    """Return what a repository publishes, or why it could not be had."""
+    from aurora.git import Snapshot
+
+    try:
+        return Snapshot(url)
+    except EnvironmentTrouble as error:
+        return error
 
 
 def _kept(failed: "Failed", folder: Path | None) -> str:
