@@ -125,6 +125,11 @@ RECEIPT = '{"subject": [{"name": "my-svc-0.1.0.tar.gz", "digest": {"sha256": "%s
         ("echo 'profile = 1' >ops/trust/policy.toml", "names no profile"),
         (f"echo '{RECEIPT % ('0' * 64)}' >ops/receipts/deploy/my-svc-0.1.0.receipt", "recorded with another digest"),
         ("echo '[]' >ops/receipts/deploy/my-svc-0.1.0.receipt", "restore it from git"),
+        (
+            "cd ops/receipts/deploy && echo x >a.receipt && git add . && "
+            "git -c user.name=x -c user.email=x@example.com commit -qm x && rm a.receipt",
+            "ops/receipts/deploy/a.receipt is not as HEAD has it; commit what 'init --dev --again' archived",
+        ),
     ],
 )
 def test_what_cannot_be_recorded_never_reaches_the_cluster(repo: Path, spoil: str, said: str) -> None:

@@ -48,7 +48,7 @@ def check(purpose: str) -> None:
     """Refuse what cannot be recorded in the end.
 
     Raises:
-        Trouble: there is no trust policy, or files differ from HEAD.
+        Trouble: there is no trust policy, files differ from HEAD, or a receipt that HEAD has is gone or edited.
     """
     if not profile():
         raise Trouble(
@@ -60,6 +60,12 @@ def check(purpose: str) -> None:
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise Trouble(f"{changed[0]}{more} differs from HEAD; commit the changes first, a {purpose} is of a commit")
+    receipts = ("diff", "--name-only", "--relative", "--no-renames", "--diff-filter=DM", "HEAD", "--")
+    if gone := service.git(*receipts, ":(glob)ops/receipts/**/*.receipt").decode().splitlines():
+        raise Trouble(
+            f"{gone[0]} is not as HEAD has it; commit what 'init --dev --again' archived, or restore it from git: "
+            f"a {purpose} adds to what is recorded"
+        )
 
 
 def make(found: Service, recorded: str) -> None:
