@@ -55,6 +55,7 @@ spawn: ## make a service: make spawn TARGET=../my-svc
 test-system: $(READY) ## stories of the whole system, and tests that need root or programs of others; each missing one is named
 	@tests/support/system-needs
 	@$(BIN)/python tests/support/peers.py
+	@$(BIN)/python tests/support/witness_peers.py
 	$(PYTEST) -m system $(ARGS)
 
 test-matrix: $(READY) ## render every combination of answers
