@@ -131,5 +131,17 @@ def test_refused_and_nothing_written(scratch: Scratch) -> None:
     assert scratch.snapshot() == before
 
 
+def test_a_witness_is_taken_out_with_its_line(scratch: Scratch) -> None:
+    for name in ("w1", "w2"):
+        scratch.ok(*add(name))
+    done = scratch.json("trust", "revoke", "w1", "--as", "retired")
+    assert (done.status, done.codes) == (2, {"input.name"})
+    assert "trust quorum --file" in done.report["error"]["remedy"]
+    lines = quorum(scratch).splitlines(keepends=True)
+    scratch.write("without.txt", "".join(line for line in lines if not line.startswith("witness w1 ")))
+    scratch.ok("trust", "quorum", "--file", "without.txt")
+    assert list(parse((scratch.root / "ops/trust/policy.toml").read_bytes()).quorum.witnesses) == ["w2"]
+
+
 def test_without_a_witness_there_is_no_quorum(scratch: Scratch) -> None:
     assert scratch.json("trust", "quorum", "any").codes == {"policy.weak"}

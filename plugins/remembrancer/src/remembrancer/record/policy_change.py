@@ -184,6 +184,9 @@ def ended(current: Policy, name: str, term: Term) -> Policy:
             return current._replace(
                 authorities=tuple(other if one is authority else one for one in current.authorities)
             )
+    if name in current.quorum.witnesses or name in current.quorum.unusable:
+        how = "Leave its line out of the witness policy: remembrancer trust quorum --file FILE"
+        raise BadInput("input.name", f"{name} is a witness, which has no end of its own", how)
     raise BadInput("input.name", f"the policy lists no signer or authority {name[:60]!r}")
 
 
