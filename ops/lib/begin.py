@@ -85,7 +85,8 @@ def main(arguments: list[str]) -> int:
         known.remembrancer("verify-audit", "--require", "production")
         aside.take(branch, commit)
     print(said, end="")
-    print(f"recorded {recorded} decisions, sealed and committed: {commit[:12]}")
+    decisions = "1 decision" if recorded == 1 else f"{recorded} decisions"
+    print(f"recorded {decisions}, sealed and committed: {commit[:12]}")
     subprocess.run([ROOT / "ops/bin/hooks", "install"], cwd=ROOT, check=False)
     return 0
 

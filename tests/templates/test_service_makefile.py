@@ -131,7 +131,7 @@ def test_help_shows_a_teams_own_targets_last(machine: Machine) -> None:
 
 def test_the_collections_own_help_has_groups_too() -> None:
     text = shown(ROOT)
-    assert groups(text) == ["Every day", "Before a release", "Now and then"]
+    assert groups(text) == ["Every day", "Before a release", "A release (docs/RELEASE.md)", "Now and then"]
     assert list(targets(text))[:3] == ["test-fast", "test", "lint"]
     assert len({*targets(text).values()}) == len(targets(text))
 
