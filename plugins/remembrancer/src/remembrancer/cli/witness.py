@@ -26,7 +26,7 @@ def _wait(_context: click.Context, _parameter: click.Parameter, value: str) -> f
 
 
 @click.command(epilog="Example: remembrancer witness --wait 5s")
-@click.option("--wait", default="5s", callback=_wait, metavar="TIME", help="For all answers together. Default: 5s.")
+@click.option("--wait", default="5s", callback=_wait, metavar="DURATION", help="For all answers together. Default: 5s.")
 @click.option(
     "--evidence", type=PathName(), metavar="DIR", help="Where to keep what contradicts the log. Default: your state."
 )
