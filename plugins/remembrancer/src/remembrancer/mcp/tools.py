@@ -14,7 +14,7 @@ from remembrancer.audit.travel import make_proof
 from remembrancer.audit.verdict import Verdict, judge_artifact, untrusted
 from remembrancer.audit.whole import judge_everything
 from remembrancer.clock import rfc3339
-from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable
+from remembrancer.errors import BadInput, Rejected, Unverifiable
 from remembrancer.mcp import shapes
 from remembrancer.mcp.judge import finding_of, verdict
 from remembrancer.mcp.quoted import PASSAGE, WHOLE, clean
@@ -22,7 +22,6 @@ from remembrancer.memory import events
 from remembrancer.memory.ask import ask
 from remembrancer.memory.index import in_memory, refresh
 from remembrancer.memory.reflect import reflect
-from remembrancer.memory.sources import ADR
 from remembrancer.memory.standing import Proven, Seals, Standing, State
 from remembrancer.memory.why import meant
 from remembrancer.memory.why import why as touched
@@ -64,7 +63,7 @@ class Tools:
         with self._alone:
             refresh(self._index, session.root)
             found = ask(self._index, question[:LONGEST], _limit(limit))
-        standings = [self._standing(session, seals, one.path, one.kind) for one in found]
+        standings = [seals.of_file(one.path) for one in found]
         items = [
             shapes.Answer(
                 path=clean(one.path),
@@ -78,16 +77,6 @@ class Tools:
             for one in found
         ]
         return self._reply(session, seals, items, standings)
-
-    def _standing(self, session: Session, seals: Seals, path: str, kind: str) -> Standing:
-        try:
-            if kind == ADR:
-                return seals.decision(path)
-            return seals.of_receipt(session.store.read_receipt(path.removeprefix(f"{RECEIPTS}/")))
-        except RemembrancerError as error:
-            return Standing(State.FAILED, error.code, error.message, path)
-        except FileNotFoundError:
-            return Standing(State.FAILED, "receipt.missing", f"{path} is gone", path)
 
     def why(self, path: str, line: int = 0) -> shapes.Reply[shapes.Event]:
         """Tell what touched a file (a path from the root; with `line` that line) or a component, newest first.

@@ -147,9 +147,21 @@ class Seals:
                 return self._outside(receipt, where)
             self.view.includes(receipt.data, leaf, where)
         except RemembrancerError as error:
-            return Standing(State.FAILED, error.code, error.message, where)
+            state = State.PENDING if error.code == "log.unwitnessed" else State.FAILED
+            return Standing(state, error.code, error.message, where)
         message = f"leaf {leaf} of the tree of size {self.view.size}"
         return Standing(State.SEALED, "inclusion.ok", message, where, leaf)
+
+    def of_file(self, path: str) -> Standing:
+        """Return how a decision or a receipt stands, by its path from the root; what cannot be read has failed."""
+        try:
+            if path.endswith(".md"):
+                return self.decision(path)
+            return self.of_receipt(self._session.store.read_receipt(path.removeprefix(f"{RECEIPTS}/")))
+        except RemembrancerError as error:
+            return Standing(State.FAILED, error.code, error.message, path)
+        except FileNotFoundError:
+            return Standing(State.FAILED, "receipt.missing", f"{path} is gone", path)
 
     def decision(self, path: str) -> Standing:
         """Return how the text of one decision stands, read from its file now; see `of_decision`.
@@ -204,7 +216,11 @@ class Seals:
         newest = decided.in_force(decided.fact(one.receipt) for one in found.values())
         for fact in newest.values():
             one = found[fact.digest]
-            self.view.includes(one.receipt.data, one.index or 0, one.path)
+            try:
+                self.view.includes(one.receipt.data, one.index or 0, one.path)
+            except Rejected as error:
+                if error.code != "log.unwitnessed":  # that says it of the decision alone, when it is asked about
+                    raise
         self._proven.decided.clear()
         self._proven.decided[self.view.root] = {path: found[fact.digest].receipt for path, fact in newest.items()}
         return self._proven.decided[self.view.root]

@@ -84,7 +84,7 @@ def why(session: Session, asked: Asked, line: int = 0, seals: Seals | None = Non
     known = sorted([*known, *seals.gone()], key=_when)
     rows = list(_of_file(session, asked.path, line, known, seals) if asked.path else _of_component(
         session, asked.component, known, seals))  # fmt: skip
-    return sorted(rows, key=lambda row: (row.at, row.kind, row.where), reverse=True)
+    return sorted(rows, key=lambda row: row.at, reverse=True)  # of one second: as Git has them
 
 
 def _when(receipt: Receipt) -> str:
