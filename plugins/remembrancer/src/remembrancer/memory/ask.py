@@ -1,4 +1,4 @@
-"""Answering: every word is scored with BM25, the documents that cover more of the question come first.
+"""Answering: every word is scored with BM25, a word of the title counts apart.
 
 A superseded decision is marked, and ranked below the one that replaced it. A question of which too little is found
 anywhere has no answer.
@@ -15,12 +15,14 @@ from heapq import nlargest
 from remembrancer.memory.sources import ADR
 from remembrancer.memory.words import Term, quoted, terms
 
-WEIGHTS = (1.0, 1.0, 1.5, 1.0, 0.5)  # title, Context, Decision, Consequences, More
+WEIGHTS = (1.0, 1.0, 1.2, 1.0, 0.8)  # title, Context, Decision, Consequences, More
 TITLE = 2.0  # what a word of the title counts beside how often it stands anywhere
-ALIKE = 0.5  # how much another word for the same thing counts
+ALIKE = 0.25  # how much another word for the same thing counts
+COVERS = 0.5  # how much of its word it covers
 EVENTS = 200  # receipts that one word can bring into question
 RECEIPT = 0.5  # a question is about decisions before it is about events
 ENOUGH = 0.25  # the share of a question, by number or by rarity of its words, that an answer has to cover
+MORE = 0.26  # the same where none of its words is in the title: one word in four is chance
 _SECTIONS = ("Title", "Context", "Decision", "Consequences", "More")
 _BEGIN, _END = "\x02", "\x03"
 
@@ -46,6 +48,7 @@ class _Found:
     score: float = 0.0
     covered: float = 0.0
     words: float = 0.0
+    own: bool = False
 
 
 def ask(base: sqlite3.Connection, question: str, limit: int = 5) -> list[Answer]:
@@ -66,14 +69,20 @@ def ask(base: sqlite3.Connection, question: str, limit: int = 5) -> list[Answer]
             found[row].score += score
             found[row].covered += rarity * share
             found[row].words += share
+            found[row].own |= share == 1.0
     if not whole:
         return []
-    ranked = {
-        row: one.score * (0.3 + 0.7 * one.covered / whole) * (1 if row in decisions else RECEIPT)
-        for row, one in found.items()
-        if max(one.covered / whole, one.words / len(asked)) >= ENOUGH and row not in bound
+    any_word = " OR ".join(quoted(term.word) for term in asked)
+    titled = {
+        row for (row,) in base.execute("SELECT rowid FROM text WHERE text MATCH ?", (f"{{title}} : ({any_word})",))
     }
-    order = sorted(ranked, key=lambda row: (-ranked[row], row))[: limit * 4]
+    ranked = {
+        row: one.score * (1 if row in decisions else RECEIPT)
+        for row, one in found.items()
+        if row not in bound and max(one.covered / whole, one.words / len(asked)) >= (ENOUGH if row in titled else MORE)
+    }
+    # the question's own words are never outvoted: what has none of them comes behind all that have
+    order = sorted(ranked, key=lambda row: (not found[row].own, -ranked[row], row))[: limit * 4]
     placed = _newer_first(base, order)[:limit]
     return [_answer(base, row, by, asked, found[row].covered / whole) for row, by in placed]
 
@@ -89,7 +98,7 @@ def _score(
             near[row] = max(near.get(row, 0.0), score)
     if not exact and not near and len(term.word) >= 4:
         near = _matches(base, f"{quoted(term.word)} *", count, decisions)
-    found = {row: (ALIKE * score, ALIKE) for row, score in near.items()}
+    found = {row: (ALIKE * score, COVERS) for row, score in near.items()}
     for row, score in exact.items():
         found[row] = (max(score, found.get(row, (0.0, 0.0))[0]), 1.0)
     having = len(exact or near)
