@@ -32,10 +32,15 @@ def rows() -> list[Row]:
         commit_all(raw, "[bench] test: raw")
         counter = iter(range(1_000_000))
 
-        def copy(template: Path) -> None:
+        def copy(template: Path, *answers: str) -> None:
             target = base / f"out{next(counter)}"
-            command([*COPIER, str(template), str(target)], env=os.environ | {"TMPDIR": folder})
+            command([*COPIER, *answers, str(template), str(target)], env=os.environ | {"TMPDIR": folder})
 
         ours, floor = alternate(lambda: copy(source), lambda: copy(raw), rounds=9)
+        kept, without = alternate(lambda: copy(source, "--data", "database=postgresql"), lambda: copy(source), rounds=5)
     detail = f"{ours * 1000:.0f} ms / {floor * 1000:.0f} ms"
-    return [Row("copier copy with its receipt", ours / floor, 1.4, "Copier copying the same files raw", detail=detail)]
+    more = f"{kept * 1000:.0f} ms / {without * 1000:.0f} ms"
+    return [
+        Row("copier copy with its receipt", ours / floor, 1.4, "Copier copying the same files raw", detail=detail),
+        Row("copier copy with PostgreSQL", kept / without, 1.3, "copier copy without", detail=more),
+    ]

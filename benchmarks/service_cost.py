@@ -11,9 +11,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import venv
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import benchmarks
@@ -21,7 +23,7 @@ from benchmarks.measure import Row, command
 
 ROOT = Path(benchmarks.__path__[0]).parent
 HERE = Path(__file__).parent
-VARIANTS = ("bare", "metrics", "logged", "whole", "instrumentator")
+VARIANTS = ("bare", "metrics", "logged", "whole", "instrumentator", "traced")
 ROUNDS = 9
 REQUESTS = 1000
 
@@ -60,13 +62,13 @@ class Client:
 
 
 @contextmanager
-def served(python: Path, service: Path, name: str) -> Iterator[Client]:
+def served(python: Path, service: Path, name: str, **variables: str) -> Iterator[Client]:
     """Start one variant; its log goes to a file, as a container's does."""
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [str(python), str(HERE / "_service_variants.py"), name],
             cwd=service,
-            env=os.environ | {"PYTHONPATH": str(service), "ENVIRONMENT": "production", "LOG_LEVEL": "INFO"},
+            env=os.environ | {"PYTHONPATH": str(service), "ENVIRONMENT": "production", "LOG_LEVEL": "INFO"} | variables,
             stdout=log,
         )
         try:
@@ -89,6 +91,29 @@ def listening(process: subprocess.Popen[bytes], log: int) -> int:
     raise RuntimeError(f"a variant of the service ended with {process.returncode}")
 
 
+class Sink(BaseHTTPRequestHandler):
+    """A stand-in for a collector: it takes everything and keeps nothing, in this process."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """Return the address of a sink, as long as the block runs."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 def environment(folder: Path, service: Path) -> Path:
     """Make an environment with the service's locked packages and the instrumentator; return its interpreter."""
     venv.create(folder, with_pip=True)
@@ -104,11 +129,16 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n".encode()
 
 
-def costs(python: Path, service: Path) -> dict[str, list[float]]:
-    """Return the processor seconds of one request for each variant, one value for each round."""
+def costs(plain: tuple[Path, Path], traced: tuple[Path, Path]) -> dict[str, list[float]]:
+    """Return the processor seconds of one request for each variant, one value for each round.
+
+    Each of the two services comes with the interpreter of its environment; what sends its telemetry counts too.
+    """
     samples: dict[str, list[float]] = {name: [] for name in VARIANTS}
     with ExitStack() as stack:
-        clients = {name: stack.enter_context(served(python, service, name)) for name in VARIANTS}
+        clients = {name: stack.enter_context(served(*plain, name)) for name in VARIANTS if name != "traced"}
+        where = stack.enter_context(sink())
+        clients["traced"] = stack.enter_context(served(*traced, "whole", OTEL_EXPORTER_OTLP_ENDPOINT=where))
         request = get("/products/lamp")
         for number in range(ROUNDS + 1):
             for name, client in clients.items():
@@ -128,8 +158,10 @@ def rows() -> list[Row]:
 
     with tempfile.TemporaryDirectory(prefix="bench-service.") as folder:
         base = Path(folder)
-        service = render(snapshot(base / "source"), base / "my-svc", component="my-svc")
-        cost = costs(environment(base / "venv", service), service)
+        source = snapshot(base / "source")
+        plain = render(source, base / "my-svc", component="my-svc")
+        traced = render(source, base / "traced/my-svc", component="my-svc", telemetry="otlp")
+        cost = costs((environment(base / "venv", plain), plain), (environment(base / "traced/venv", traced), traced))
 
     def against(what: str, one: str, other: str, budget: float, floor: str) -> Row:
         # Both of a round ran within the same second or two: their ratio is steadier than that of the medians.
@@ -142,4 +174,5 @@ def rows() -> list[Row]:
         against("request with metrics and access log", "logged", "metrics", 1.25, "metrics alone"),
         against("request to the whole service", "whole", "metrics", 1.25, "metrics alone"),
         against("request with metrics", "metrics", "instrumentator", 1.0, "prometheus-fastapi-instrumentator"),
+        against("request to the whole service with telemetry", "traced", "whole", 2.5, "the whole service without"),
     ]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from service_support import PATIENCE, Running, started
 
-BODY = b'{"lines": [{"product": "lamp"}]}'
+QUOTES = ("/quotes", b'{"lines": [{"product": "lamp"}]}', 200)
+ITEMS = ("/items", b'{"name": "lamp"}', 201)
 PROBE_SECONDS = 0.1
 Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -24,6 +25,8 @@ class Load:
     statuses: dict[int, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    again: int = 0
+    wanted: int = 200
 
     @property
     def sent(self) -> int:
@@ -33,7 +36,7 @@ class Load:
     @property
     def lost(self) -> int:
         """Requests without the answer that they should have."""
-        return self.sent - self.statuses.get(200, 0)
+        return self.sent - self.statuses.get(self.wanted, 0)
 
     def percentile(self, part: float) -> float:
         """The latency in seconds that this part of the requests stayed within."""
@@ -43,7 +46,11 @@ class Load:
 class Balancer:
     """Round robin over the processes that say they are ready, with kept connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str, body: bytes) -> None:
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self._request = head.encode() + body
         self.ready: list[int] = []
         self.known: set[int] = set()
         self._idle: dict[int, list[Link]] = {}
@@ -76,11 +83,9 @@ class Balancer:
     async def post(self) -> int:
         """Give one request to the process whose turn it is; returns the status."""
         self._turn += 1
-        port = self.ready[self._turn % len(self.ready)]
-        head = (
-            f"POST /quotes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
-        )
-        return await self.ask(port, head.encode() + BODY)
+        if not self.ready:
+            return 503
+        return await self.ask(self.ready[self._turn % len(self.ready)], self._request)
 
     async def probe(self) -> None:
         """Ask every known process whether it is ready, again and again."""
@@ -102,15 +107,19 @@ class Balancer:
                 await asyncio.sleep(PROBE_SECONDS / 2)
 
 
-async def constant(balancer: Balancer, rate: float, work: Callable[[], Awaitable[None]]) -> Load:
-    """Send `rate` requests a second for as long as the work takes."""
-    load, loop = Load(), asyncio.get_running_loop()
+async def constant(
+    balancer: Balancer, rate: float, wanted: int, work: Callable[[], Awaitable[None]], again: float | None = None
+) -> Load:
+    """Send `rate` requests a second for as long as the work takes; with `again`, 503 is asked again after this time."""
+    load, loop = Load(wanted=wanted), asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
     async def one(due: float) -> None:
         try:
-            status = await balancer.post()
-        except (OSError, asyncio.IncompleteReadError, ZeroDivisionError) as error:
+            while (status := await balancer.post()) == 503 and again and loop.time() - due < PATIENCE:
+                load.again += 1
+                await asyncio.sleep(again)
+        except (OSError, asyncio.IncompleteReadError) as error:
             load.failures.append(f"{type(error).__name__}: {error}")
         else:
             load.statuses[status] = load.statuses.get(status, 0) + 1
@@ -130,22 +139,37 @@ async def constant(balancer: Balancer, rate: float, work: Callable[[], Awaitable
     return load
 
 
-def soak(service: Path, folder: Path, *, rate: float, rest: float, drain: float) -> tuple[Load, list[Running]]:
+def soak(
+    service: Path,
+    folder: Path,
+    *,
+    rate: float,
+    rest: float,
+    drain: float,
+    resource: tuple[str, bytes, int] = QUOTES,
+    parts: frozenset[str] = frozenset(),
+    again: float | None = None,
+    disturb: Callable[[], None] | None = None,
+    **variables: str,
+) -> tuple[Load, list[Running]]:
     """Replace two processes one after the other under load; returns the load and every process, all ended.
 
     `rest` is how long the load runs before, between and after the replacements; `drain` the service's DRAIN_SECONDS.
+    `resource` is the path and body of each request, and the status of a good answer. `disturb` runs after the
+    replacements, beside the load; with `again`, whoever hears 503 asks again after this time, as Retry-After says.
     """
     processes: list[Running] = []
+    path, body, wanted = resource
     with ExitStack() as stack:
 
         def start() -> Running:
             log = folder / f"{len(processes)}.log"
-            settings = {"DRAIN_SECONDS": str(drain), "LOG_LEVEL": "INFO"}
-            processes.append(stack.enter_context(started(service, log, **settings)))
+            settings = {"DRAIN_SECONDS": str(drain), "LOG_LEVEL": "INFO"} | variables
+            processes.append(stack.enter_context(started(service, log, parts, **settings)))
             return processes[-1]
 
         async def whole() -> Load:
-            balancer = Balancer()
+            balancer = Balancer(path, body)
             balancer.known = {start().port, start().port}
             probing = asyncio.create_task(balancer.probe())
             for one in list(processes):
@@ -159,8 +183,13 @@ def soak(service: Path, folder: Path, *, rate: float, rest: float, drain: float)
                     await balancer.until(new.port, ready=True)
                     assert await asyncio.to_thread(old.stop) == 0
                 await asyncio.sleep(rest)
+                if disturb:
+                    await asyncio.to_thread(disturb)
+                    for one in processes[2:]:
+                        await balancer.until(one.port, ready=True)
+                    await asyncio.sleep(rest)
 
-            load = await constant(balancer, rate, roll)
+            load = await constant(balancer, rate, wanted, roll, again)
             probing.cancel()
             with suppress(asyncio.CancelledError):
                 await probing

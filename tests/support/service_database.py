@@ -1,0 +1,56 @@
+"""PostgreSQL beside a generated service: the server that its own lock file brings, and what is in it."""
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from service_support import PATIENCE, environment, packages
+
+PARTS = frozenset({"database"})
+
+
+@contextmanager
+def served(service: Path) -> Iterator[Any]:
+    """Start the service's own PostgreSQL (ops/postgres.py) with every migration; it has `url`, `start` and `stop`."""
+    # Behind everything else: only the wheel with the programs is looked up there.
+    sys.path.append(str(packages(PARTS, "requirements-dev.lock")))
+    try:
+        spec = importlib.util.spec_from_file_location("service_postgres", service / "ops/postgres.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        server = module.Server()
+    finally:
+        sys.path.pop()
+    try:
+        server.start()
+        python(service, server.url, "-m", "app.migrations")
+        yield server
+    finally:
+        server.remove()
+
+
+def python(service: Path, url: str, *words: str) -> str:
+    """Run Python in the service with its packages and its database; returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-B", *words],
+        cwd=service,
+        env=environment(PARTS, DATABASE_URL=url),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE * 2,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rows(service: Path, url: str) -> int:
+    """How many items the database holds."""
+    asked = "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL']); "
+    return int(python(service, url, "-c", asked + "print(c.execute('SELECT count(*) FROM items').fetchone()[0])"))
