@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from source import Source
+from source import Source, git
 from steps import Beside, Progress, StepFailed, run
 
 STEPS = 4
@@ -42,9 +42,8 @@ def remembrancer_beside(clone: Path, commit: str, version: str, env: Mapping[str
     with tempfile.TemporaryDirectory(prefix="vaultmesh-remembrancer.") as folder:
         ops = Path(folder) / "templates" / "ci" / "ops"
         archive = Path(folder) / "ops.tar"
-        pack: list[str | Path] = ["git", "archive", "--output", archive, commit, "templates/ci/ops"]
-        run(pack, "the Remembrancer's entry point could not be read", cwd=clone, env=env)
-        run(["tar", "-xf", archive, "-C", folder], "the Remembrancer's entry point could not be unpacked")
+        git(clone, "archive", "--output", str(archive), commit, "templates/ci/ops")
+        run(["tar", "-xf", archive, "-C", folder], "the Remembrancer's entry point could not be read from the commit")
         facts = {"source": clone.as_uri(), "commit": commit, "version": version}
         (ops / "remembrancer.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         command: list[str | Path] = [ops / "bin" / "remembrancer", "--version"]
