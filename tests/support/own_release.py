@@ -11,6 +11,7 @@ from cli_support import Scratch, new_key
 from collection import ROOT, git
 from production_support import served
 from short_path import short_path
+from wheels import from_wheels
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Maintainer:
 
     def try_block(self, block: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run lines of a shell as somebody types them in the clone."""
-        env = self.scratch.environment(**(self.variables | more))
+        env = self.scratch.environment(**(from_wheels() | self.variables | more))
         env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
         return subprocess.run(
             ["sh", "-euc", block], cwd=self.scratch.root, env=env, capture_output=True, text=True, check=False

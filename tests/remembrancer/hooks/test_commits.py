@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cli_support import ARTIFACT, Scratch, end_agents, released
-from collection import ROOT, git, render
+from collection import ROOT, TAG, git, render
 from remembrancer.hooks import messages
 from remembrancer.hooks.markers import in_files
 
@@ -191,12 +191,13 @@ def test_a_generated_repository_passes_from_its_first_commit(collection: Path, t
 
 @pytest.mark.system
 def test_the_hooks_install_as_others_use_them(collection: Path) -> None:
-    """pre-commit makes an environment of its own from this collection, with packages from the index."""
+    """pre-commit makes an environment of its own from a tag of this collection, with packages from the index."""
     scratch = released()
     try:
-        rev = git(collection, "rev-parse", "HEAD")
+        bare = scratch.base / "vaultmesh.git"
+        git(scratch.base, "clone", "--quiet", "--bare", str(collection), str(bare))
         hooks = [{"id": hook["id"]} for hook in HOOKS]
-        config = {"repos": [{"repo": str(collection), "rev": rev, "hooks": hooks}]}
+        config = {"repos": [{"repo": str(bare), "rev": TAG, "hooks": hooks}]}
         scratch.write(".pre-commit-config.yaml", yaml.safe_dump(config))
         kept = {name: os.environ[name] for name in os.environ if name.startswith(("PIP_", "SSL_", "UV_"))}
         env = scratch.environment(**kept)
