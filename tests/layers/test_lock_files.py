@@ -69,7 +69,13 @@ def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
     calls = [json.loads(line) for line in (checkout.parent / "notes").read_text().splitlines()]
     read = {words[words.index("-o") + 1]: given for words, given in calls}
     assert all("--generate-hashes" in words and "--no-emit-index-url" in words for words, _ in calls)
-    for name in ("requirements-dev", "generators/requirements", "tests/templates/checkov", "benchmarks/service_cost"):
+    for name in (
+        "requirements-dev",
+        "generators/requirements",
+        "tests/templates/checkov",
+        "benchmarks/service_cost",
+        "benchmarks/strangers",
+    ):
         assert list(read[f"{name}.lock"]) == [f"{name}.in"]
     plugin = read["templates/ci/ops/remembrancer.lock"]
     assert plugin.pop("plugins/remembrancer/pyproject.toml")
