@@ -48,7 +48,7 @@ LISTED: dict[str, dict[str, set[str]]] = {
     },
     "gpgv": {"": {"--keyring"}},
     "curl": {"": {"-s", "-X", "-H", "-d"}},
-    "pip": {"install": set()},
+    "pip": {"install": {"--require-hashes", "--only-binary", "--requirement", "--no-deps"}},
     "pipx": {"install": set()},
 }
 # Programs of every Unix and parts of the shell; their options are POSIX's or GNU's and BSD's own.
@@ -109,7 +109,7 @@ def unknown(given: list[str], text: str) -> str | None:
 @functools.cache
 def problem(words: tuple[str, ...], root: Path) -> str | None:
     """Return what is wrong with a command in a repository at `root`, or None."""
-    program, rest = words[0].removeprefix(".venv/bin/"), words[1:]
+    program, rest = words[0].removeprefix("~/auditor/bin/").removeprefix(".venv/bin/"), words[1:]
     if "/" in program:
         return of_path(program, rest, root)
     if program in PROGRAMS:
