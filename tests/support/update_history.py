@@ -53,9 +53,11 @@ def make(folder: Path) -> History:
         text, entry = questions.read_text("utf-8"), migration(renamed)
         assert "\n_migrations:\n" in text
         questions.write_text(text.replace("\n_migrations:\n", f"\n_migrations:\n{entry}"), "utf-8")
+    state_version(work, NEWEST)
     trees = {NEWEST: tree(work)}
     for tag in (OLDER, OLDEST):
         older(work, told[tag])
+        state_version(work, tag)
         trees[tag] = tree(work)
     parent: list[str] = []
     for tag in (OLDEST, OLDER, NEWEST):
@@ -66,6 +68,12 @@ def make(folder: Path) -> History:
     bare = folder / "bare.git"
     git(folder, "clone", "--quiet", "--bare", str(work), str(bare))
     return History(bare, folder / "cache")
+
+
+def state_version(work: Path, tag: str) -> None:
+    """Let the tree state the version that its tag names; generators refuse a tag that says something else."""
+    project = work / "pyproject.toml"
+    project.write_text(re.sub(r'(?m)^version = ".*"$', f'version = "{tag.removeprefix("v")}"', project.read_text()))
 
 
 def tree(work: Path) -> str:
@@ -145,6 +153,8 @@ class Draft:
 
     def publish(self, message: str, *tags: str) -> str:
         """Commit everything (with a message), tag the commit where it is not tagged yet, and push."""
+        if message and tags:
+            state_version(self.folder, tags[0])
         commit = commit_all(self.folder, message) if message else git(self.folder, "rev-parse", "HEAD")
         for tag in tags:
             if message:

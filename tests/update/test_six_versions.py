@@ -71,6 +71,7 @@ def test_six_versions_step_by_step_and_in_one_jump(template: Small, service: Scr
         end_world(jump)
 
 
+@pytest.mark.system
 def test_recopy_of_what_is_recorded_writes_nothing(template: Small, service: Scratch) -> None:
     command = (sys.executable, "-m", "copier", "recopy", "--trust", "--defaults", "--overwrite", "--quiet")
     before = git(service.root, "rev-parse", "HEAD")
