@@ -295,6 +295,25 @@ def test_the_gates_and_the_rating(lib: SimpleNamespace, repo: Path, rating: str,
     assert lib.health_check.thirteen_gates(SimpleNamespace(folder=repo)).state == state
 
 
+def test_a_rating_does_not_stand_beside_what_is_broken(
+    lib: SimpleNamespace, repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What README.md says was true when it was written; a policy that is garbage since then fails gates that held."""
+    check, found = lib.health_check, SimpleNamespace(folder=repo, component="my-svc", name="my-svc")
+    broken = lib.health_lines.Line("trust", "broken", "the policy is malformed [policy.malformed]")
+    monkeypatch.setattr(check, "ROOT", repo)
+    monkeypatch.setattr(check, "CHECKS", (lambda _found: broken,))
+    assert check.overview(found, as_json=True, online=False) == 1
+    data = json.loads(capsys.readouterr().out)
+    (gates,) = (one for one in data["checks"] if one["name"] == "gates")
+    assert gates["state"] == "warning"
+    assert "held" not in gates["message"]
+    assert gates["message"].startswith("rating 10.0/10 was written before")
+    monkeypatch.setattr(check, "CHECKS", ())
+    assert check.overview(found, as_json=False, online=False) == 0
+    assert "13 of 13 held, rating 10.0/10" in capsys.readouterr().out
+
+
 def test_a_fresh_service_was_not_asked(lib: SimpleNamespace, service: Path) -> None:
     """What the template writes isn't an answer."""
     said = lib.health_check.thirteen_gates(SimpleNamespace(folder=service))
