@@ -177,3 +177,13 @@ def test_the_component_defaults_to_the_folder(collection: Path, tmp_path: Path) 
         target = render(collection, tmp_path / folder)
         answers = yaml.safe_load((target / ".copier-answers.yml").read_text(encoding="utf-8"))
         assert answers["component"] == expected
+
+
+def test_no_file_but_the_answers_depends_on_the_tags_of_a_clone() -> None:
+    """`drift` renders a commit by its hash and expects the bytes that were rendered by its tag (ADR-038)."""
+    named = re.compile(r"_copier_answers\._commit|_copier_conf\.vcs_ref\b|_version_(?:from|to)|_copier_conf\.commit")
+    templates = [path for path in (ROOT / "templates").rglob("*.jinja") if path.is_file()]
+    assert len(templates) > 50
+    assert [path.name for path in templates if named.search(path.read_text("utf-8"))] == []
+    rules = (ROOT / "templates/fastapi-service/.amazonq/rules/vaultmesh.md.jinja").read_text("utf-8")
+    assert "include 'plugins/remembrancer/src/remembrancer/__init__.py'" in rules
