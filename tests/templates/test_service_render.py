@@ -24,6 +24,7 @@ ANSWERS: dict[str, Any] = {
     "namespace": "aurora-staging",
     "production_namespace": "aurora-production",
     "overlays": ["staging"],
+    "environments": ["staging"],
     "base_image_prefix": "",
     "database": "none",
     "auth": "none",

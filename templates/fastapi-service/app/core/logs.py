@@ -124,7 +124,7 @@ def configure(settings: CoreSettings, stream: TextIO | None = None) -> None:
         server_logger = logging.getLogger(name)
         server_logger.handlers, server_logger.propagate = [], True
         server_logger.setLevel(logging.NOTSET)
-    for name in ("httpx", "httpcore"):
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
         # At INFO they write whole addresses, query strings included.
         logging.getLogger(name).setLevel(logging.WARNING)
     # The line "request completed" says more than uvicorn's access line, and has no query string.
