@@ -5,7 +5,7 @@ against the leaf before it, so that a repository that forked is refused by name 
 lies under ops/receipts/ledger of its own repository, as every ledger does, so that it can be mirrored and witnessed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -13,14 +13,28 @@ from typing import NamedTuple
 from aurora.evidence import Evidence
 from aurora.logs import Log
 from aurora.source import Forked, check_extends, open_log, signed
-from remembrancer.errors import Refused, Rejected, RemembrancerError
+from remembrancer.errors import BadInput, Refused, Rejected, RemembrancerError
 from remembrancer.ledger.file_storage import FileStorage
 from remembrancer.ledger.files import LedgerFiles, claimed, damaged
 from remembrancer.ledger.storage import LogSource, Storage
 from remembrancer.repository.lock import exclusive
-from remembrancer.tlog import Checkpoint, InclusionBundle, NoteError, SignerKey, TileError, TileTree, append, sign_note
+from remembrancer.tlog import (
+    Checkpoint,
+    InclusionBundle,
+    NoteError,
+    ProofError,
+    SignerKey,
+    TileError,
+    TileTree,
+    append,
+    leaf_hash,
+    sign_note,
+    verify_consistency,
+    verify_inclusion,
+)
 from remembrancer.tlog.merkle import EMPTY_ROOT
 from remembrancer.tlog.note import open_checkpoint
+from remembrancer.verify import Above, attach_above, parse_portable
 
 
 class Entered(NamedTuple):
@@ -114,6 +128,61 @@ def prove(root: Path, logs: Mapping[str, Log], origin: str) -> tuple[Leaf, Inclu
         return leaf, InclusionBundle(leaf.number, tuple(files.tree(here.size).inclusion_proof(leaf.number)), note)
     except (TileError, FileNotFoundError) as error:
         raise damaged(error) from None
+
+
+def above(root: Path, log: Log, data: bytes, fetch: Callable[[str], LogSource]) -> bytes:
+    """Return a proof file with the way up from its checkpoint to the log at `root`, checked on the way.
+
+    The entry is the first checkpoint of `log` that is not smaller than the file's. If it is larger, `fetch` has to
+    return what the log's URL publishes, whose tiles prove that the one extends the other.
+
+    Raises BadInput(proof.malformed, proof.size, witness.logs), Rejected(log.origin, log.not-included, log.split-view,
+    log.missing, log.tile, log.checkpoint, proof.size), EnvironmentTrouble.
+    """
+    here = claimed(parse_portable(data).checkpoint)
+    if here is None or here.origin != log.origin:
+        raise Rejected("log.origin", f"the proof file is not of {log.origin}")
+    files = LedgerFiles(root)
+    note, upper = files.note(), files.claimed()
+    if note is None or upper is None:
+        raise Rejected("log.missing", f"{root} has no log")
+    tree = files.tree(upper.size)
+    try:
+        leaf = _first(tree, upper.size, here)
+        bundle = InclusionBundle(leaf.number, tuple(tree.inclusion_proof(leaf.number)), note)
+        between: tuple[bytes, ...] = ()
+        if leaf.checkpoint.size > here.size:
+            if not log.url:
+                raise BadInput("witness.logs", f"{log.origin} has no URL, and its tiles are needed")
+            below = TileTree(fetch(log.url).read, leaf.checkpoint.size)
+            between = tuple(below.consistency_proof(here.size))
+        verify_consistency(here.size, leaf.checkpoint.size, between, here.root, leaf.checkpoint.root)
+        _check_entry(leaf, bundle, upper)
+    except (TileError, FileNotFoundError) as error:
+        raise damaged(error) from None
+    except ProofError as error:
+        raise Rejected(
+            "log.split-view", f"leaf {leaf.number} does not extend the proof's checkpoint: {error}"
+        ) from None
+    return attach_above(data, Above(leaf.note, between, bundle))
+
+
+def _check_entry(leaf: Leaf, bundle: InclusionBundle, upper: Checkpoint) -> None:
+    try:
+        verify_inclusion(leaf_hash(leaf.note), leaf.number, upper.size, bundle.proof, upper.root)
+    except ProofError as error:
+        raise Rejected("log.tile", f"the tiles of {upper.origin} do not belong to its checkpoint: {error}") from None
+
+
+def _first(tree: TileTree, size: int, here: Checkpoint) -> Leaf:
+    """Return the first leaf that holds a checkpoint of this origin and no smaller size."""
+    for number in range(size):
+        note = tree.entry(number)
+        checkpoint = claimed(note)
+        if checkpoint is not None and checkpoint.origin == here.origin and checkpoint.size >= here.size:
+            return Leaf(number, checkpoint, note)
+    how = "Run `aurora log update` after the repository has published its checkpoint, then try again."
+    raise Rejected("log.not-included", f"no checkpoint of {here.origin} of size {here.size} or more is in the log", how)
 
 
 def _enter(name: str, source: LogSource, logs: Mapping[str, Log], newest: dict[str, Leaf], number: int) -> Entered:

@@ -13,8 +13,9 @@ from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
 
 if TYPE_CHECKING:
     from aurora.git import Snapshot
+    from aurora.logs import Log
     from aurora.orglog import Failed
-    from remembrancer.tlog import SignerKey
+    from remembrancer.tlog import SignerKey, VerifierKey
 
 AT_ONCE = 8  # repositories that are fetched at a time
 VARIABLE = "AURORA_LOG_KEY"
@@ -26,6 +27,7 @@ VARIABLE = "AURORA_LOG_KEY"
         "key": ("aurora.cli.orglog:key", "Make the key of a log of logs."),
         "update": ("aurora.cli.orglog:update", "Enter the newest checkpoints of the repositories."),
         "prove": ("aurora.cli.orglog:prove", "Write the proof that a repository's checkpoint is in it."),
+        "verify": ("aurora.cli.orglog:verify", "Check the way up that a proof file carries."),
     },
     epilog="Example: aurora log update --root ./org-log --logs logs.txt --key org.key",
 )
@@ -122,34 +124,120 @@ def update(root: Path, *, logs: Path, file: Path | None, evidence: Path | None, 
     return status
 
 
-@click.command(epilog="Example: aurora log prove log.example.org/my-svc --root ./org-log --logs logs.txt --to my-svc")
+@click.command(
+    epilog="Example: aurora log prove log.example.org/my-svc --root ./org-log --logs logs.txt "
+    "--into my-svc-1.0.0.tar.gz.proof.json"
+)
 @click.argument("origin")
 @root_option
 @logs_option
 @click.option(
     "--to",
     "target",
-    required=True,
     metavar="NAME",
     type=click.Path(path_type=Path),
     help="Writes NAME.checkpoint and NAME.tlog-proof.",
 )
+@click.option(
+    "--into", "proof_file", metavar="PROOF", type=click.Path(path_type=Path), help="Adds the way up to a proof file."
+)
 @shown
-def prove(origin: str, root: Path, *, logs: Path, target: Path, output: str) -> None:
+def prove(origin: str, root: Path, *, logs: Path, target: Path | None, proof_file: Path | None, output: str) -> None:
     """Write a repository's newest checkpoint in the log, and the c2sp.org/tlog-proof that it is in there.
 
     Together with the log's cosigned checkpoint, which the proof carries, they lead from an artifact of the repository
-    up to the witnesses of the log.
+    up to the witnesses of the log. With --into, the file that `remembrancer export-proof` wrote carries the way up from
+    its own checkpoint; `aurora log verify` checks it.
     """
     from aurora import logs as known
     from aurora import orglog as room
 
-    leaf, proof = room.prove(root, known.read(logs), origin)
-    files = {target.with_name(f"{target.name}.checkpoint"): leaf.note}
-    files[target.with_name(f"{target.name}.tlog-proof")] = proof.format()
-    for path, data in files.items():
-        path.write_bytes(data)
-    emit({"leaf": leaf.number, "files": [str(path) for path in files]}, output, *map(str, files))
+    if (target is None) == (proof_file is None):
+        raise BadInput("input.name", "say where to with --to NAME or --into PROOF, one of them")
+    listed = known.read(logs)
+    if proof_file is not None:
+        if origin not in listed:
+            raise BadInput("witness.logs", f"{logs} does not name {origin}")
+        _into(proof_file, root, listed[origin])
+        emit({"files": [str(proof_file)]}, output, str(proof_file))
+    elif target is not None:
+        leaf, proof = room.prove(root, listed, origin)
+        files = {target.with_name(f"{target.name}.checkpoint"): leaf.note}
+        files[target.with_name(f"{target.name}.tlog-proof")] = proof.format()
+        for path, data in files.items():
+            path.write_bytes(data)
+        emit({"leaf": leaf.number, "files": [str(path) for path in files]}, output, *map(str, files))
+
+
+@click.command(
+    epilog="Example: aurora log verify my-svc-1.0.0.tar.gz.proof.json --key log.example.org/all+3f5b1c2d+AbCd..."
+)
+@click.argument("proof_file", metavar="PROOF", type=click.Path(path_type=Path))
+@click.option("--key", "keys", multiple=True, metavar="VKEY", help="The log's key, from its owner and not the file.")
+@click.option(
+    "--witness", "witnesses", multiple=True, metavar="VKEY", help="A witness that must have cosigned; repeatable."
+)
+@shown
+def verify(proof_file: Path, *, keys: tuple[str, ...], witnesses: tuple[str, ...], output: str) -> None:
+    """Check, offline, that every receipt in a proof file leads up to the log of logs, and who has cosigned that.
+
+    It exits with 1 if the way is of another log, leads elsewhere or is cut off. Whether the receipts prove the artifact
+    is what `remembrancer verify-proof` says, under the policy of its owner; ask both.
+    """
+    from remembrancer.errors import Rejected, Unverifiable
+    from remembrancer.verify import climb, parse_portable
+
+    log_keys, cosigners = _vkeys("--key", keys), _vkeys("--witness", witnesses)
+    portable = parse_portable(_proof(proof_file))
+    if not log_keys:
+        raise Unverifiable("evidence.no-key", "nothing says which key signs for the log of logs")
+    found = climb(portable, [*log_keys, *cosigners])
+    upper = found.upper.checkpoint
+    cosigned = {(one.name, one.key_id) for one in found.upper.cosignatures}
+    missing = [one.name for one in cosigners if (one.name, one.key_id) not in cosigned]
+    if missing:
+        raise Rejected("log.unwitnessed", f"{upper.origin} is not cosigned by {', '.join(missing)}")
+    emit(
+        {
+            "origin": found.origin,
+            "size": found.size,
+            "log": {"origin": upper.origin, "size": upper.size, "cosigned": [one.name for one in cosigners]},
+            "verdict": "verified",
+        },
+        output,
+        f"{found.origin} at size {found.size} is in {upper.origin} at size {upper.size}",
+        *(f"  cosigned by {one.name}" for one in cosigners),
+    )
+
+
+def _into(proof_file: Path, root: Path, log: "Log") -> None:
+    """Write the way up into a proof file, which appears whole or stays as it was."""
+    from aurora import orglog as room
+    from aurora.git import Snapshot
+    from remembrancer.audit.travel import write_proof
+
+    with ExitStack() as stack:
+        data = room.above(root, log, _proof(proof_file), lambda url: stack.enter_context(Snapshot(url)))
+    write_proof(proof_file, data)
+
+
+def _proof(path: Path) -> bytes:
+    from remembrancer.verify.bundle import MAX_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise BadInput("input.file", f"there is no file {path}") from None
+
+
+def _vkeys(option: str, texts: tuple[str, ...]) -> "list[VerifierKey]":
+    from remembrancer.tlog import VerifierKey
+
+    try:
+        return [VerifierKey.parse(text) for text in texts]
+    except ValueError as error:
+        raise BadInput("input.field", f"{option}: {error}") from None
 
 
 def _fetched(url: str) -> "Snapshot | EnvironmentTrouble":

@@ -49,8 +49,10 @@ from typing import TYPE_CHECKING
 from remembrancer.lazy import attach
 
 if TYPE_CHECKING:
+    from remembrancer.verify.above import Climbed, climb
+    from remembrancer.verify.above import attach as attach_above
     from remembrancer.verify.artifact import check_hash, check_inclusion, check_log, verify_full
-    from remembrancer.verify.bundle import Portable, open_portable
+    from remembrancer.verify.bundle import Above, Portable, open_portable
     from remembrancer.verify.bundle import export as export_portable
     from remembrancer.verify.bundle import parse as parse_portable
     from remembrancer.verify.evidence import Artifact, Entry, Evidence, Log
@@ -60,8 +62,9 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "above": "Climbed, attach as attach_above, climb",
             "artifact": "check_hash, check_inclusion, check_log, verify_full",
-            "bundle": "Portable, export as export_portable, open_portable, parse as parse_portable",
+            "bundle": "Above, Portable, export as export_portable, open_portable, parse as parse_portable",
             "evidence": "Artifact, Entry, Evidence, Log",
             "log": "LogView, Stamp, open_checkpoint, open_log",
             "proofs": "Prover",
@@ -69,7 +72,9 @@ else:
     )
 
 __all__ = [
+    "Above",
     "Artifact",
+    "Climbed",
     "Entry",
     "Evidence",
     "Log",
@@ -77,9 +82,11 @@ __all__ = [
     "Portable",
     "Prover",
     "Stamp",
+    "attach_above",
     "check_hash",
     "check_inclusion",
     "check_log",
+    "climb",
     "export_portable",
     "open_checkpoint",
     "open_log",

@@ -33,16 +33,26 @@ ROLES = {
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MEMBERS = {"schema", "artifact", "checkpoint", "receipts", "blobs", "stamps"}
 _RECEIPT = {"role", "receipt", "proof"}
+_ABOVE = {"checkpoint", "consistency", "proof"}
 _STAMP = {"authority", "note", "response", "consistency"}
 
 
+class Above(NamedTuple):
+    """The way up to a log of logs: a checkpoint that is its entry, what leads from the file's to it, and the proof."""
+
+    checkpoint: bytes
+    consistency: tuple[bytes, ...]
+    proof: InclusionBundle
+
+
 class Portable(NamedTuple):
-    """A parsed proof file: the evidence (without the artifact's content), and what proves the tree."""
+    """A parsed proof file: the evidence (without the artifact's content), what proves the tree, and the way up."""
 
     evidence: Evidence
     checkpoint: bytes
     proofs: Mapping[int, tuple[bytes, ...]]
     roots: Mapping[int, tuple[bytes, tuple[bytes, ...]]]
+    above: Above | None = None
 
 
 def export(evidence: Evidence, view: LogView) -> bytes:
@@ -174,6 +184,9 @@ def parse(data: bytes) -> Portable:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_float=_no_number)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise _refused("is not JSON") from error
+    above = None
+    if isinstance(document, dict) and "above" in document:
+        above = _above(document.pop("above"))
     document = _record(document, _MEMBERS, "the file")
     if document["schema"] != SCHEMA:
         raise _refused(f"must have the schema {SCHEMA}")
@@ -200,7 +213,19 @@ def parse(data: bytes) -> Portable:
         record_signs=tuple(roles["record_signs"]),
         signature_times=tuple(roles["signature_times"]),
     )
-    return Portable(evidence, checkpoint, proofs, roots)
+    return Portable(evidence, checkpoint, proofs, roots, above)
+
+
+def _above(value: object) -> Above:
+    record = _record(value, _ABOVE, "above")
+    proof = tuple(_bytes(part, "consistency") for part in _list(record["consistency"], "consistency"))
+    try:
+        bundle = InclusionBundle.parse(_string(record["proof"], "proof").encode())
+    except ProofError as error:
+        raise _refused(f"has a way up that cannot be read: {error}") from error
+    if bundle.extra:
+        raise _refused("has a way up with extra data")
+    return Above(_string(record["checkpoint"], "checkpoint").encode(), proof, bundle)
 
 
 def _no_number(text: str) -> Any:
