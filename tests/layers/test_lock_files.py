@@ -72,6 +72,7 @@ def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
     for name in (
         "requirements-dev",
         "generators/requirements",
+        "tests/collection/twine",
         "tests/templates/checkov",
         "benchmarks/service_cost",
         "benchmarks/strangers",
