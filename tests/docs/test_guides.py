@@ -62,6 +62,23 @@ def test_the_guides_name_files_that_exist() -> None:
             assert (guide.parent / target).exists(), f"{guide.name} links to {target}"
 
 
+def rows(text: str) -> set[tuple[str, ...]]:
+    """Return the rows of four cells of a document's tables, code marks aside."""
+    tables = [line.replace("`", "").strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {tuple(cell.strip() for cell in row) for row in tables if len(row) == 4}
+
+
+def test_the_readme_shows_what_was_measured() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    costs = rows((ROOT / "docs/costs.md").read_text("utf-8"))
+    shown = rows(readme.partition("## What it costs")[2].partition("\n## ")[0])
+    assert len(shown) >= 4, "the head and three rows"
+    assert shown <= costs
+    (measured,) = [row[1] for row in costs if row[0].startswith("the README's first command")]
+    (claimed,) = re.findall(r"fastapi-service\.sh .*: (\d+) seconds", readme)
+    assert 0 <= int(claimed) - int(measured.split()[0]) < 10
+
+
 @pytest.mark.system
 def test_the_built_wheel_is_all_that_an_auditor_installs(tmp_path: Path) -> None:
     """Into an environment that has nothing else; then the whole guide with it."""
