@@ -72,7 +72,10 @@ elif words[:2] == ["trust", "show"]:
         answer(1, findings=[{"outcome": "failed", "code": "trust.policy-signature", "message": "it was changed"}])
     answer(0, profile="production")
 elif words[0] == "status":
-    answer(0, data={"pending": len(set(everything) - set(sealed))})
+    seen = checkpoint.parent / "witnessed"
+    unseen = os.environ.get("WITNESSES") and not (seen.exists() and seen.read_text() == f"cosigned {len(sealed)}")
+    lacking = {"witnessed": 0, "witnesses": int(os.environ["WITNESSES"])} if unseen else {}
+    answer(0, data={"pending": len(set(everything) - set(sealed))} | lacking)
 elif words[:2] == ["hook", "pre-commit"]:
     asked = ["git", "diff", "--cached", "--no-renames", "--name-only", "--diff-filter=DM", "HEAD", "--", str(receipts)]
     changed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
@@ -113,7 +116,7 @@ elif words[0] == "verify-audit":
     whole = set(everything) == set(sealed)
     answer(0 if whole else 1, findings=[] if whole else [wrong])
 elif words[0] == "witness":
-    if os.environ.get("WITNESSES") and sealed:
+    if os.environ.get("WITNESSES") and sealed and not os.environ.get("WITNESS_DOWN"):
         shown = subprocess.run(
             ["git", "show", f"refs/remotes/origin/main:./{checkpoint}"], capture_output=True, text=True, check=True
         )

@@ -473,6 +473,27 @@ def test_witnesses_are_asked_about_what_is_published_and_take_nothing_back(pipel
     assert subjects(pipeline)[0] == "[my-svc] chore: keep cosignatures"
 
 
+@pytest.mark.parametrize("pipeline", PROVIDERS[:1], indirect=True)
+def test_a_run_with_nothing_to_seal_asks_the_witnesses_that_were_down(pipeline: Pipeline) -> None:
+    pipeline.extra |= {"WITNESSES": "1", "WITNESS_STATUS": "4", "WITNESS_DOWN": "1"}
+    pipeline.all()
+    assert subjects(pipeline)[0] == "[my-svc] chore: record 0.1.0"
+    pipeline.extra |= {"WITNESS_STATUS": "0", "WITNESS_DOWN": ""}
+    pipeline.begin()
+    done = pipeline.all()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert subjects(pipeline)[:2] == ["[my-svc] chore: keep cosignatures", "[my-svc] chore: record 0.1.0"]
+    pipeline.begin()
+    assert pipeline.all().returncode == 0
+    assert "nothing waits to be sealed" in pipeline.output
+    # witnesses that only look by themselves are nobody to ask
+    pipeline.extra["WITNESSES"] = "0"
+    push(pipeline, "[my-svc] chore: unseen", **{"ops/receipts/ledger/witnessed": "cosigned 0"})
+    pipeline.begin()
+    pipeline.all()
+    assert "nothing waits to be sealed" in pipeline.output
+
+
 @pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
 def test_what_waits_is_sealed_without_a_new_version(pipeline: Pipeline) -> None:
     """A revocation or a decision, and nobody with the signing key is asked for it."""

@@ -56,6 +56,17 @@ def test_what_is_below_verifies_and_what_is_above_does_not(window: Scratch) -> N
     assert "cosigned by 1 of 1 witness" in window.run("verify-full", NEXT).out
 
 
+def test_the_status_says_up_to_where_the_log_was_seen(window: Scratch) -> None:
+    """A pipeline asks again while it does, and only where there is somebody to ask."""
+    assert window.json("status").report["data"].items() >= {"witnessed": 5, "witnesses": 0}.items()
+    (window.root / KEPT).unlink()
+    data = window.json("status").report["data"]
+    assert data["witnessed"] == 0
+    assert "[log.unwitnessed]" in data["ledger"]
+    cosigned(window)
+    assert "witnessed" not in window.json("status").report["data"]
+
+
 def test_a_seal_keeps_what_was_cosigned_elsewhere(window: Scratch) -> None:
     """As `aurora witness collect` leaves it: the cosignatures stand in the checkpoint alone."""
     cosigned(window, "checkpoint")

@@ -1,5 +1,7 @@
 """Say what this pipeline may do: release this version, or seal what waits on the published branch.
 
+What waits is a receipt, or a newest checkpoint for which witnesses that can be asked have not vouched yet.
+
 Prints one sentence for each, and appends `release=` and `seal=` with true or false to the file that --output names.
 Exits with 0 when the answer is clear, and with another code when the trust policy is broken or nobody vouches for it:
 broken is never "not configured". The profile is the one that the Remembrancer verified, never what a file says alone.
@@ -110,9 +112,16 @@ def answers(found: Service) -> dict[str, str]:
         why = ""
     for one in lines.left_out(found, version, known):
         print(f"release-gate: {one.version} was left out: run the pipeline of {one.commit[:12]} again to release it.")
-    waiting = asked("status")["data"]["pending"] if ref == branch else 0
-    idle = "" if waiting else "nothing waits to be sealed" if ref == branch else f"what waits is sealed on {branch}"
-    return {"release": why, "seal": idle}
+    idle = "" if ref != branch or waits(asked("status")["data"]) else "nothing waits to be sealed"
+    return {"release": why, "seal": idle if ref == branch else f"what waits is sealed on {branch}"}
+
+
+def waits(stands: dict[str, Any]) -> bool:
+    """Tell whether a run that releases nothing has work: receipts to seal, or witnesses that were not reached before.
+
+    `witnessed` is there only while the newest checkpoint lacks witnesses; those without a URL can't be asked.
+    """
+    return bool(stands["pending"]) or ("witnessed" in stands and stands["witnesses"] > 0)
 
 
 def main(arguments: list[str]) -> int:
@@ -124,7 +133,7 @@ def main(arguments: list[str]) -> int:
     said = answers(found)
     print(f"release-gate: {said['release'] or f'this releases {found.component} {service.version(found)}'}.")
     if said["seal"] != said["release"]:
-        print(f"release-gate: {said['seal'] or 'this seals what waits'}.")
+        print(f"release-gate: {said['seal'] or 'this seals what waits and asks the witnesses'}.")
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         with options.output.open("a", encoding="utf-8") as file:

@@ -20,6 +20,13 @@ class Status(NamedTuple):
     stamped: str
     pending: int
 
+    @property
+    def witnessed(self) -> int | None:
+        """Up to which size the policy's witnesses vouch, None where nothing lacks them."""
+        if self.log.view is None:
+            return 0 if self.log.trouble is not None and self.log.trouble.code == "log.unwitnessed" else None
+        return self.log.view.witnessed.size if self.log.view.witnessed else None
+
 
 def status(session: Session) -> Status:
     """Return how things stand. Raises BadInput, Rejected for a damaged ledger, EnvironmentTrouble."""

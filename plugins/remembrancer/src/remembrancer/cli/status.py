@@ -34,6 +34,8 @@ def status(session: Session, shown: Shown, *, reflect: bool) -> int:
             data["ledger"] = f"{log.trouble.message} [{log.trouble.code}]" if log.trouble else "none"
         else:
             data.update(size=log.view.size, ledgerRoot=log.view.root.hex(), stamped=stands.stamped)
+        if stands.witnessed is not None:
+            data.update(witnessed=stands.witnessed, witnesses=len(policy.quorum.urls))
         now = session.clock.now()
         data["keys"] = [
             {"what": one.what, "until": one.until, "soon": one.near(now), "renew": one.remedy} for one in stands.endings
