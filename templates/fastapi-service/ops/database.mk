@@ -7,7 +7,7 @@ migrate: $(INSTALLED) ## bring the database to the newest revision (ARGS="downgr
 	@$(BIN)/python ops/postgres.py $(BIN)/python -m app.migrations $(ARGS)
 
 migration: $(INSTALLED) ## write a migration for what changed in the tables (MESSAGE="add a colour"); read it before you keep it
-	@test -n "$(MESSAGE)" || { echo 'make: say what changes, for example: make migration MESSAGE="add a colour"' >&2; exit 2; }
+	@test -n "$$MESSAGE" || { echo 'make: say what changes, for example: make migration MESSAGE="add a colour"' >&2; exit 2; }
 	@$(BIN)/python ops/postgres.py sh -c '$(BIN)/python -m app.migrations && \
-	  $(BIN)/python -m app.migrations revision --autogenerate --message "$$1"' migration "$(MESSAGE)"
+	  $(BIN)/python -m app.migrations revision --autogenerate --message "$$1"' migration "$$MESSAGE"
 	@$(BIN)/ruff format --quiet app/migrations

@@ -88,8 +88,11 @@ def main(arguments: Sequence[str]) -> int:
     chosen.cmd_opts = options
     try:
         logs.configure(DatabaseSettings.load())
+        # What Alembic's commands take, but its command line does not offer, is None, as Alembic itself has it.
         command(
-            chosen, *(getattr(options, word) for word in positional), **{word: getattr(options, word) for word in named}
+            chosen,
+            *(getattr(options, word, None) for word in positional),
+            **{word: getattr(options, word, None) for word in named},
         )
     except SettingsError as error:
         sys.stderr.write(f"app: the environment is wrong: {error}\n")

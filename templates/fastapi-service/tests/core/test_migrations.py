@@ -1,14 +1,16 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from app.core.migrations import LOCK, config, main
+from app.core.migrations import FOLDER, LOCK, config, main
 from tests.core.database import ask, on
 from tests.core.running import PATIENCE, ROOT
 
@@ -49,6 +51,17 @@ def test_a_table_that_no_migration_made_is_noticed(database_url: str, capsys: py
     ask(database_url, "CREATE TABLE forgotten (id integer PRIMARY KEY)")
     assert main(["check"]) == 1
     assert "forgotten" in capsys.readouterr().err
+
+
+def test_a_migration_is_written_for_what_changed(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(database_url, "CREATE TABLE forgotten (id integer PRIMARY KEY)")
+    folder = shutil.copytree(FOLDER, tmp_path / "migrations")
+    monkeypatch.setattr("app.core.migrations.FOLDER", folder)
+    assert main(["revision", "--autogenerate", "--message", "forget it", "--rev-id", "of_a_test"]) == 0
+    (written,) = (folder / "versions").glob("of_a_test*.py")
+    assert 'op.drop_table("forgotten")' in written.read_text(encoding="utf-8").replace("'", '"')
 
 
 def test_there_is_one_line_of_migrations() -> None:
