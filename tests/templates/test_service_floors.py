@@ -28,12 +28,16 @@ def test_a_floor_is_read_with_its_extras() -> None:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("parts", [{}, service_locks.PARTS | {"auth": "none"}], ids=["none", "all but auth"])
+@pytest.mark.parametrize(
+    "parts",
+    [{}, {"auth": service_locks.PARTS["auth"]}, service_locks.PARTS | {"auth": "none"}, service_locks.PARTS],
+    ids=["none", "auth", "all but auth", "all"],
+)
 def test_the_tests_of_a_service_pass_on_its_floors(collection: Path, tmp_path: Path, parts: dict[str, str]) -> None:
     """What nobody names is the newest that fits, as pip resolves it.
 
     Schemathesis judges from outside, and what it calls accurate changes with its release: only the locked one asks. The
-    provider that tests of identity talk to wants a newer uvicorn than the floor, so identity is not asked here.
+    provider that the tests of identity talk to wants a newer uvicorn and httpx, hence the higher floors with identity.
     """
     service = render(collection, tmp_path / "my-svc", component="my-svc", **parts)
     project = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
