@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -15,6 +16,21 @@ PARTS: dict[str, dict[str, str]] = {
     "database": {"database": "postgresql"},
     "telemetry": {"telemetry": "otlp"},
     "both": {"database": "postgresql", "telemetry": "otlp", "component": "null"},
+}
+# What devcontainers/spec says of these properties: schemas/devContainer.base.schema.json at c95ffeed.
+WORD = {"type": "string"}
+WORDS = {"type": "array", "items": WORD}
+WORKPLACE = {
+    "type": "object",
+    "required": ["dockerComposeFile", "service", "workspaceFolder"],
+    "additionalProperties": False,
+    "properties": {
+        **dict.fromkeys(("name", "service", "workspaceFolder", "remoteUser", "postCreateCommand"), WORD),
+        "dockerComposeFile": WORDS,
+        "runServices": WORDS,
+        "forwardPorts": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 65535}},
+        "customizations": {"type": "object"},
+    },
 }
 LOCAL = re.compile(r"127\.0\.0\.1:\d+:\d+")
 TAGGED = re.compile(r"[a-z0-9./-]+:(?!latest)[A-Za-z0-9.-]+")
@@ -79,6 +95,14 @@ def test_images_are_named_ports_stay_here_and_nothing_dangles(chosen: Path) -> N
     assert whole["services"]["service"]["ports"] == [f"127.0.0.1:{target.split(':')[1]}:{target.split(':')[1]}"]
     assert target.split(":")[0] in services
     assert (chosen / "Dockerfile").is_file()
+
+
+def test_the_dev_container_has_the_properties_of_its_specification(chosen: Path) -> None:
+    place = workplace(chosen)
+    jsonschema.validate(place, WORKPLACE)
+    for wrong in ({"runservices": []}, {"forwardPorts": ["8000"]}, {"postCreateCommand": None}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(place | wrong, WORKPLACE)
 
 
 def test_the_dev_container_opens_what_compose_names(chosen: Path) -> None:
