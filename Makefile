@@ -93,7 +93,9 @@ lock: ## pin the packages of every lock file again (needs uv)
 	$(PIN) --no-deps benchmarks/service_cost.in -o benchmarks/service_cost.lock; \
 	$(PIN) --no-deps benchmarks/strangers.in -o benchmarks/strangers.lock; \
 	sed -n 's/^requires = \["\(.*\)"\]/\1/p' plugins/remembrancer/pyproject.toml >"$$scratch/build.in"; \
-	$(PIN) plugins/remembrancer/pyproject.toml "$$scratch/build.in" -o templates/ci/ops/remembrancer.lock
+	$(PIN) plugins/remembrancer/pyproject.toml "$$scratch/build.in" -o templates/ci/ops/remembrancer.lock; \
+	$(PIN) --extra mcp --constraint templates/ci/ops/remembrancer.lock plugins/remembrancer/pyproject.toml "$$scratch/build.in" \
+	  -o templates/fastapi-service/ops/assistants.lock
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/service_locks.py --upgrade
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) tools/pin_dates.py
 

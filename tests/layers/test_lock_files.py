@@ -81,12 +81,17 @@ def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
     plugin = read["templates/ci/ops/remembrancer.lock"]
     assert plugin.pop("plugins/remembrancer/pyproject.toml")
     assert [text.strip() for text in plugin.values()] == ["hatchling>=1.25"]
+    (words,) = [words for words, _ in calls if words[-1] == "templates/fastapi-service/ops/assistants.lock"]
+    assert words[words.index("--extra") + 1] == "mcp"
+    assert words[words.index("--constraint") + 1] == "templates/ci/ops/remembrancer.lock"
 
 
 def test_the_locks_of_a_service_are_one_resolution_split_by_its_parts(checkout: Path) -> None:
     lock(checkout)
     calls = [json.loads(line) for line in (checkout.parent / "notes").read_text().splitlines()]
-    calls = [(words, given) for words, given in calls if any("pyproject.toml" in word for word in words)][1:]
+    calls = [(words, given) for words, given in calls if any("pyproject.toml" in word for word in words)]
+    plugin = "plugins/remembrancer/pyproject.toml"
+    calls = [(words, given) for words, given in calls if plugin not in words]
     whole, *split = calls
     assert "--upgrade" in whole[0]
     assert len(split) == 2 * len(list(service_locks.combinations()))

@@ -26,13 +26,15 @@ ADVANCED: list[dict[str, Any]] = [
     {"port": 9000, "domain": "example.org", "namespace": "orders", "production_namespace": "orders-live"},
 ]
 CI = ("github", "gitlab", "both")
+ASSISTANTS: list[list[str]] = [[], ["amazonq", "claude", "cursor", "vscode"]]
 SEEN_IN_OVERLAYS = ("database", "telemetry")
 
 
 def service_answers() -> Iterator[dict[str, Any]]:
     """Every combination of what meets in a file: all parts in the code, those of the cluster in the overlays."""
-    for ci, gpu, parts in itertools.product(CI, (False, True), chosen_parts(service_locks.PARTS)):
-        yield {"layer": "fastapi-service", "ci": ci, "gpu": gpu, "overlays": SETS[-1]} | parts
+    whole = {"layer": "fastapi-service", "overlays": SETS[-1]}
+    for ci, gpu, parts, clients in itertools.product(CI, (False, True), chosen_parts(service_locks.PARTS), ASSISTANTS):
+        yield whole | {"ci": ci, "gpu": gpu, "assistants": clients} | parts
     inside = dict.fromkeys(set(service_locks.PARTS) - set(SEEN_IN_OVERLAYS), "none")
     every = itertools.product(CI, (False, True), chosen_parts(SEEN_IN_OVERLAYS), SETS, ADVANCED)
     for ci, gpu, parts, overlays, more in every:
@@ -73,6 +75,7 @@ def pairwise() -> list[dict[str, Any]]:
 def name_of(answers: dict[str, Any]) -> str:
     overlays = "+".join("".join(word[0] for word in name.split("-")) for name in answers.get("overlays", []))
     parts = [answers["layer"], answers.get("ci", ""), "gpu" if answers.get("gpu") else "", overlays]
+    parts += ["assistants"] if answers.get("assistants") else []
     parts += [answers[name] for name in service_locks.PARTS if answers.get(name, "none") != "none"]
     return "-".join(part for part in parts if part) + ("-x" if "port" in answers or "test_command" in answers else "")
 
@@ -86,14 +89,16 @@ OF_A_PART = {
     "auth": re.compile(r"oidc_|pyjwt|joserfc|core[./]identity", re.IGNORECASE),
     "telemetry": re.compile(r"otlp|otel_exporter|otel-collector|-exporter|TELEMETRY_|core[./]telemetry|\b4318\b"),
     "http_client": re.compile(r"httpx[-_]retries|OUTGOING_|core[./]outgoing"),
+    "assistants": re.compile(r"mcpServers|mcp\.json|assistants\.lock"),
 }
-ASKS_WHETHER_IT_IS_THERE = {("database", "ops/lib/probe.py")}
+ASKS_WHETHER_IT_IS_THERE = {("database", "ops/lib/probe.py"), ("assistants", "ops/bin/remembrancer")}
+NOT_OF_THE_SERVICE = {"ops/assistants.lock"}  # the Remembrancer's own packages
 
 
 def check_lean(target: Path, answers: dict[str, Any]) -> None:
     """No file, dependency, setting or sentence speaks of a part that was not chosen."""
-    left = {name: word for name, word in OF_A_PART.items() if answers.get(name, "none") == "none"}
-    for path in sorted(files(target)):
+    left = {name: word for name, word in OF_A_PART.items() if answers.get(name, "none") in ("none", [])}
+    for path in sorted(set(files(target)) - NOT_OF_THE_SERVICE):
         text = (target / path).read_text(encoding="utf-8")
         for name, word in left.items():
             if (name, path) not in ASKS_WHETHER_IT_IS_THERE:

@@ -35,6 +35,7 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "auth": "oidc",
     "telemetry": "otlp",
     "http_client": "httpx",
+    "assistants": ["claude", "vscode"],
 }
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 

@@ -12,7 +12,11 @@ from collection import ROOT
 from once import Shared
 from service_locks import PARTS, rendered
 
-LOCKS = ("generators/requirements.lock", "templates/ci/ops/remembrancer.lock")
+LOCKS = (
+    "generators/requirements.lock",
+    "templates/ci/ops/remembrancer.lock",
+    "templates/fastapi-service/ops/assistants.lock",
+)
 
 
 def wheels() -> Path:

@@ -15,6 +15,8 @@ import rules
 from ci_render import repository
 from collection import ROOT, git
 from remembrancer import __version__
+from remembrancer.cli.main import COMMANDS
+from remembrancer.mcp.server import NAMES as TOOLS
 
 COMPANIONS = {
     "philosophical-foundation.md": ("why, or a design", "Seven Seals"),
@@ -111,6 +113,18 @@ def test_the_template_owns_them() -> None:
 
 
 # ---------------------------------------------------------------- O-03 to O-11: what they say
+
+
+def test_history_is_asked_before_an_answer_with_tools_that_exist(text: str) -> None:
+    before = section(text, "Before every answer")
+    (asked,) = [
+        part for part in before.split("\n\n") if "check whether the Remembrancer has historical context" in part
+    ]
+    named = set(re.findall(r"`([a-z_]+)`", asked))
+    assert named - set(TOOLS) == {"remembrancer", "quoted"}
+    assert {"query", "why"} <= named
+    for command in re.findall(r"`ops/bin/remembrancer ([a-z-]+)`", asked):
+        assert command in COMMANDS
 
 
 def test_every_trigger_leads_to_its_companion(text: str) -> None:
