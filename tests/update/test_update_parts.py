@@ -92,6 +92,20 @@ def test_a_part_comes_and_goes_and_what_the_team_wrote_stays(
     assert contents(service) == before
 
 
+def test_assistants_come_and_go(history: History, spawned: Spawned) -> None:
+    service = spawned(SERVICE, NEWEST)
+    before = contents(service)
+    update(history, service, SERVICE, NEWEST, assistants=["claude", "vscode"])
+    commit_all(service, "[my-svc] feat: assistants ask")
+    judged(service)
+    brought = {".mcp.json", ".vscode/mcp.json", "ops/assistants.lock"}
+    assert contents(service).keys() - before.keys() == brought
+    update(history, service, SERVICE, NEWEST, assistants=[])
+    commit_all(service, "[my-svc] feat: without them again")
+    judged(service)
+    assert contents(service) == before
+
+
 def last_state_without_parts() -> str:
     """Return the commit before the first part, or the oldest one that a shallow clone knows."""
     first = "templates/fastapi-service/app/core/database.py"
