@@ -180,7 +180,7 @@ def test_the_component_defaults_to_the_folder(collection: Path, tmp_path: Path) 
 
 
 def test_no_file_but_the_answers_depends_on_the_tags_of_a_clone() -> None:
-    """`drift` renders a commit by its hash and expects the bytes that were rendered by its tag (ADR-038)."""
+    """`drift` renders a commit by its hash and expects the bytes that were rendered by its tag (ADR-039)."""
     named = re.compile(r"_copier_answers\._commit|_copier_conf\.vcs_ref\b|_version_(?:from|to)|_copier_conf\.commit")
     templates = [path for path in (ROOT / "templates").rglob("*.jinja") if path.is_file()]
     assert len(templates) > 50
