@@ -45,7 +45,7 @@ def work(made: Path, tmp_path: Path) -> Path:
 
 
 def run(command: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
-    variables = {"DATABASE_URL": url, "PYTHONPATH": str(packages(PARTS, "requirements-dev.lock"))}
+    variables = {"DATABASE_URL": url, "MAKEFLAGS": "", "PYTHONPATH": str(packages(PARTS, "requirements-dev.lock"))}
     return subprocess.run(
         command,
         cwd=folder,
@@ -99,7 +99,7 @@ def test_a_migration_is_written_for_what_changed_in_the_tables(work: Path, given
 
 
 def test_a_migration_wants_a_message(made: Path) -> None:
-    command = ["make", "INSTALLED=Makefile", "migration"]
+    command = ["make", "--no-print-directory", "INSTALLED=Makefile", "migration"]
     done = subprocess.run(command, cwd=made, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("make: say what changes, for example: make migration MESSAGE=")
