@@ -10,6 +10,7 @@ import pytest
 
 from collection import ROOT, VERSION, commit_all, git, snapshot
 from newcomer import bare, generate
+from update_history import state_version
 
 # Stands for uv, which wants an index: what the guide's dependency needs is in the development lock already.
 UV = r"""#!/usr/bin/env python3
@@ -26,6 +27,7 @@ def newer_standard(clone: Path) -> None:
     """A version after the one that the service has: one more line in a file of the standard."""
     editorconfig = clone / "templates/fastapi-service/.editorconfig"
     editorconfig.write_text(editorconfig.read_text() + "\n[*.toml]\nindent_size = 2\n")
+    state_version(clone, "v99.0.0")
     commit_all(clone, "[service] style: two spaces in TOML")
     git(clone, "tag", "v99.0.0")
 
