@@ -3,16 +3,15 @@
 It has an environment of its own beside the project's: its pins would hold back what the project itself uses.
 """
 
-import hashlib
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
 
 from collection import ROOT
+from tool_environment import private_environment
 
 pytestmark = pytest.mark.system
 
@@ -23,16 +22,7 @@ PLUGINS = ("remembrancer", "aurora")
 @pytest.fixture(scope="module")
 def twine() -> Path:
     """Twine in a private environment beside pytest's cache, made once per lock file and Python."""
-    name = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = ROOT / ".pytest_cache" / f"twine-{name}"
-    if not (folder / ".ready").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        python = str(folder / "bin/python")
-        command = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        (folder / ".ready").touch()
-    return folder / "bin/twine"
+    return private_environment("twine", LOCK) / "bin/twine"
 
 
 def built(plugin: Path, folder: Path) -> list[Path]:

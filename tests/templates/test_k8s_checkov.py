@@ -3,19 +3,15 @@
 It has an environment of its own beside the project's: its pins would hold back what the project itself uses.
 """
 
-import hashlib
 import json
-import subprocess
-import sys
-import venv
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from collection import ROOT
 from k8s_render import ODD, OVERLAYS, Object, layer, overlay, pick, run
+from tool_environment import private_environment
 
 pytestmark = pytest.mark.system
 
@@ -32,16 +28,7 @@ EXCEPTIONS = {
 @pytest.fixture(scope="module")
 def checkov() -> Path:
     """Checkov in a private environment beside pytest's cache, made once per lock file and Python."""
-    name = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = ROOT / ".pytest_cache" / f"checkov-{name}"
-    if not (folder / ".ready").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        python = str(folder / "bin/python")
-        command = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        (folder / ".ready").touch()
-    return folder / "bin/checkov"
+    return private_environment("checkov", LOCK) / "bin/checkov"
 
 
 def scan(checkov: Path, file: Path, framework: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from collection import ROOT
 from git_log_support import Team
 from remembrancer.tlog import Checkpoint, open_note
 from remembrancer.tlog.tree import audit
+from tool_environment import private_environment
 
 pytestmark = pytest.mark.system
 
@@ -30,15 +30,7 @@ CHILD = "import sys; sys.path.append(sys.argv.pop(1)); from aurora.cli.main impo
 @pytest.fixture(scope="module")
 def objects() -> Path:
     """An environment with obstore and moto beside pytest's cache, made once per lock file and Python."""
-    name = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = ROOT / ".pytest_cache" / f"objects-{name}"
-    if not (folder / ".ready").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        command = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        (folder / ".ready").touch()
-    return folder
+    return private_environment("objects", LOCK)
 
 
 @pytest.fixture
