@@ -18,6 +18,7 @@ AREAS = {
     "drift": "Generated files beside the standard they came from.",
     "evidence": "Evidence that a log forked, as `aurora evidence verify` judges it.",
     "env": "The machine: files, network, programs. Exit code 4.",
+    "fleet": "Many services at once, as `aurora fleet` sees them.",
     "hash": "The artifact's digest.",
     "input": "What a command was given. Exit code 2.",
     "log": "The ledger and its checkpoint.",

@@ -15,6 +15,22 @@ REASONS: dict[str, Reason] = {
         "Nobody said which key signs for the log, and a file cannot vouch for itself.",
         "Give the log's verifier key, as its owner published it, with --key.",
     ),
+    "fleet.credentials": Reason(
+        "A URL in the list of a fleet holds more than a place, and the list is committed for everybody to read.",
+        "Take user names, passwords, tokens and queries out of it; Git asks a credential helper for them.",
+    ),
+    "fleet.list": Reason(
+        "The list of a fleet is not one: an unknown key, a name or a URL twice, or something that is no URL.",
+        "Correct the line that the message names; docs/fleet.md has an example.",
+    ),
+    "fleet.shard": Reason(
+        "A share of a fleet is given in another form than i/n.",
+        "Count from 0, as JOB_COMPLETION_INDEX does: --shard 0/8 to --shard 7/8.",
+    ),
+    "fleet.status": Reason(
+        "A document is not the status of a fleet.",
+        "Take it as `aurora fleet status --format json` wrote it; `aurora fleet schema` describes it.",
+    ),
     "mirror.conditions": Reason(
         "A place writes over a file although the condition of the write does not hold, so a copy could go backwards.",
         "Choose a store that honours If-Match and If-None-Match, or mirror to a folder.",

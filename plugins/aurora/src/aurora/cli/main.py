@@ -20,6 +20,7 @@ COMMANDS = {
     "sync": ("aurora.cli.peers:sync", "Audit the peers, and take in what they recorded."),
     "query": ("aurora.cli.peers:query", "Ask what the peers recorded."),
     "evidence": ("aurora.cli.evidence:evidence", "Judge evidence that a log forked, offline."),
+    "fleet": ("aurora.cli.fleet:fleet", "See and keep many services that were made from one template."),
 }
 REPORT_SCHEMA = "https://vaultmesh.cloud/schema/aurora-report/v1"
 

@@ -1,0 +1,78 @@
+"""`aurora fleet`: many services at once. Each command takes `--fleet`, and most of them `--shard`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aurora.cli.main import Lazy, emit, shown
+from remembrancer.errors import counted
+
+if TYPE_CHECKING:
+    from aurora.fleet.listed import Fleet
+    from aurora.fleet.shard import Shard
+
+
+@click.group(
+    cls=Lazy,
+    table={
+        "list": ("aurora.cli.fleet:list_", "Show the services that are listed."),
+        "schema": ("aurora.cli.fleet:schema", "Print the JSON Schema of a fleet's status."),
+    },
+    epilog="Example: aurora fleet list --fleet fleet.toml",
+)
+def fleet() -> None:
+    """See and keep many services that were made from one template."""
+
+
+def _shard(_context: click.Context, _option: click.Parameter, value: str) -> "Shard":
+    from aurora.fleet.shard import Shard
+
+    return Shard.parse(value)
+
+
+fleet_option = click.option(
+    "--fleet",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path("fleet.toml"),
+    show_default=True,
+    metavar="FILE",
+    help="The list of the services.",
+)
+shard_option = click.option(
+    "--shard",
+    callback=_shard,
+    default="0/1",
+    metavar="i/n",
+    help="Only this share of the services, counted from 0: one of n machines does each.",
+)
+
+
+def services_of(file: Path, shard: "Shard") -> "Fleet":
+    """Return the fleet in a file with the services of one share. Raises as `listed.read`."""
+    from aurora.fleet import listed
+
+    found = listed.read(file)
+    return found._replace(services=tuple(one for one in found.services if shard.takes(one.name)))
+
+
+@click.command("list", epilog="Example: aurora fleet list --shard 0/8")
+@fleet_option
+@shard_option
+@shown
+def list_(file: Path, shard: "Shard", output: str) -> None:
+    """Show each service's name, URL and branch, and under whom it is judged."""
+    found = services_of(file, shard)
+    rows = [{**one._asdict(), "trust": found.owner_of(one)} for one in found.services]
+    lines = [f"{row['name']}  {row['url']}  {row['trust'] or 'no owner is pinned'}" for row in rows]
+    emit({"fleet": found.name, "services": rows}, output, *lines, counted(len(rows), "service"))
+
+
+@click.command(epilog="Example: aurora fleet schema > fleet-status.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of what `aurora fleet status --format json` prints."""
+    from aurora.fleet import row
+
+    click.echo(json.dumps(row.schema(), indent=2))

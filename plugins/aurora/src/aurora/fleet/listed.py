@@ -1,0 +1,238 @@
+"""Which services a fleet has: `fleet.toml`, which people review and commit as they do everything else.
+
+>>> fleet = parse(b'''
+... [fleet]
+... name = "shop"
+... trust = "0123456789abcdef0123456789abcdef01234567"
+...
+... [[service]]
+... name = "payments"
+... url = "https://git.example.org/shop/payments.git"
+... ''')
+>>> fleet.services[0].name, fleet.owner_of(fleet.services[0])[:8]
+('payments', '01234567')
+
+The file never says that a repository may be trusted because the repository says so: `trust` is the fingerprint of the
+owner, from that person. `write` gives one form to the same content, so that a review shows what has changed.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from aurora.files import write_whole
+from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.user.state import fingerprint
+
+FILE = "fleet.toml"
+MAX_FILE = 32_000_000  # bytes; 100,000 services have about 12 MB
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
+_LONGEST = 200
+# as `git check-ref-format --branch`
+_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^-|^/|[/.]$|^@$")
+_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:[^:].*", re.ASCII)
+_SCHEMES = ("https", "http", "ssh", "git", "file")
+_HEAD = """\
+# The services of this fleet. `aurora fleet discover` finds them, people review what it found.
+# trust: the fingerprint of a policy's owner, from that person; never copied out of the repository itself.
+"""
+
+
+class Service(NamedTuple):
+    """A service: its name in the fleet, where its repository is, which branch counts, and who owns its policy.
+
+    `branch` "" is the remote's default branch, `trust` "" the fleet's own default.
+    """
+
+    name: str
+    url: str
+    branch: str = ""
+    trust: str = ""
+
+
+class Fleet(NamedTuple):
+    """A fleet: its name, the services by name, the default owner, and the repository of the template they came from.
+
+    `trust` and `template` may be ""; `folder` is what relative places are relative to, the one of the file.
+    """
+
+    name: str = "fleet"
+    services: tuple[Service, ...] = ()
+    trust: str = ""
+    template: str = ""
+    folder: Path = Path()
+
+    def owner_of(self, service: Service) -> str:
+        """Return the fingerprint that a service's policy is judged under, "" where nobody has pinned one."""
+        return service.trust or self.trust
+
+    def place(self, url: str) -> str:
+        """Return what Git is given: a URL as it is, a path as an absolute one."""
+        return url if _remote(url) else str((self.folder / url).absolute())
+
+    def having(self, services: Iterable[Service]) -> "Fleet":
+        """Return the fleet with these services and no others. Raises BadInput(fleet.list, fleet.credentials)."""
+        return checked(self._replace(services=tuple(services)))
+
+
+def read(path: Path) -> Fleet:
+    """Return the fleet in a file. Raises as `parse`, BadInput(input.file), EnvironmentTrouble(env.io)."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except FileNotFoundError:
+        how = "Write one with `aurora fleet discover`, or name it with --fleet."
+        raise BadInput("input.file", f"there is no file {path}", how) from None
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror or error}") from None
+    return parse(data, path.absolute().parent)
+
+
+def parse(data: bytes, folder: Path = Path()) -> Fleet:
+    """Return the fleet in a file's bytes, its services sorted by name.
+
+    Raises BadInput(fleet.list) for anything else than such a list: unknown keys, a name or a URL twice, what is no URL;
+    BadInput(fleet.credentials) for a URL with a password or token in it.
+    """
+    if len(data) > MAX_FILE:
+        raise _malformed(f"it has more than {MAX_FILE} bytes")
+    try:
+        document = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise _malformed(f"it is not TOML: {error}") from None
+    if unknown := document.keys() - {"fleet", "service"}:
+        raise _malformed(f"it has an unknown table {_quoted(min(unknown))}")
+    head = _texts(document.get("fleet", {}), ("name", "trust", "template"), (), "[fleet]")
+    rows = document.get("service", [])
+    if not isinstance(rows, list):
+        raise _malformed("service must be [[service]] entries")
+    services = [
+        Service(**_texts(row, Service._fields, ("name", "url"), f"service {number}"))
+        for number, row in enumerate(rows, 1)
+    ]
+    return checked(Fleet(services=tuple(services), folder=folder, **head))
+
+
+def checked(fleet: Fleet) -> Fleet:
+    """Return a fleet in its one form: sorted by name, fingerprints in upper case. Raises as `parse`."""
+    _check_name(fleet.name, "[fleet]")
+    if fleet.template:
+        _check_url(fleet.template, "[fleet] template")
+    services = sorted(map(_checked, fleet.services))
+    names: set[str] = set()
+    urls: dict[str, str] = {}
+    for one in services:
+        if one.name in names:
+            raise _malformed(f"two services have the name {one.name}")
+        names.add(one.name)
+        same = f"{_same(one.url)} {one.branch}"
+        if same in urls:
+            raise _malformed(f"{urls[same]} and {one.name} have one URL")
+        urls[same] = one.name
+    return fleet._replace(services=tuple(services), trust=_fingerprint(fleet.trust, "[fleet]"))
+
+
+def _checked(one: Service) -> Service:
+    _check_name(one.name, "a service")
+    _check_url(one.url, one.name)
+    if one.branch and (_NO_BRANCH.search(one.branch) or len(one.branch) > _LONGEST):
+        raise _malformed(f"{one.name}: {_quoted(one.branch)} is not the name of a branch")
+    return one._replace(trust=_fingerprint(one.trust, one.name))
+
+
+def format_fleet(fleet: Fleet) -> bytes:
+    """Return the file's bytes, the same for the same fleet; `parse` reads them back. Raises as `parse`."""
+    fleet = checked(fleet)
+    head = {"name": fleet.name, "trust": fleet.trust, "template": fleet.template}
+    parts = [_HEAD, _table("[fleet]", head), *(_table("[[service]]", one._asdict()) for one in fleet.services)]
+    return "\n".join(parts).encode()
+
+
+def write(path: Path, fleet: Fleet) -> None:
+    """Write a fleet, over an older file, whole or not at all. Raises as `parse`, EnvironmentTrouble(env.io)."""
+    write_whole(path, format_fleet(fleet))
+
+
+def _table(head: str, values: dict[str, str]) -> str:
+    # without control characters, which no field may hold, a JSON string is a TOML basic string too
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if value]
+    return "\n".join([head, *lines, ""])
+
+
+def _texts(table: object, known: tuple[str, ...], needed: tuple[str, ...], where: str) -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise _malformed(f"{where} is not a table")
+    for key, value in table.items():
+        if key not in known:
+            raise _malformed(f"{where} has an unknown key {_quoted(str(key))}")
+        if not isinstance(value, str) or not value:
+            raise _malformed(f"{where}: {key} must be a text")
+    if missing := [key for key in needed if key not in table]:
+        raise _malformed(f"{where} has no {missing[0]}")
+    return table
+
+
+def _check_name(name: str, where: str) -> None:
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        raise _malformed(f"{where}: {_quoted(name)} is not a name of letters, digits and . _ - /")
+
+
+def _check_url(url: str, where: str) -> None:
+    """Refuse what Git would not take as a place, and what would put a secret into a file that is committed."""
+    parts = _split(url)
+    if parts is None or not url.isprintable() or any(char.isspace() for char in url) or url.startswith("-"):
+        raise _malformed(f"{where}: {_quoted(_hidden(url))} is not a URL or a path")
+    web = parts.scheme in ("http", "https")
+    if parts.password is not None or (web and (parts.username is not None or parts.query or parts.fragment)):
+        raise BadInput("fleet.credentials", f"{where}: its URL holds more than a place, perhaps a password or a token")
+    if not _remote(url):
+        if "::" in url or (":" in url and "://" in url):
+            raise _malformed(f"{where}: {_quoted(url)} is not a URL of {', '.join(_SCHEMES)}")
+    elif "://" in url and parts.scheme != "file" and not parts.hostname:
+        raise _malformed(f"{where}: {_quoted(url)} names no host")
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _remote(url: str) -> bool:
+    """Say whether Git takes this as something else than a path."""
+    scheme, found, _ = url.partition("://")
+    return scheme in _SCHEMES if found else bool(_SCP.fullmatch(url)) and "/" not in url.partition(":")[0]
+
+
+def _same(url: str) -> str:
+    """Return what two ways of writing one URL have in common."""
+    parts = _split(url)
+    host, path = (parts.netloc.lower(), parts.path) if parts and "://" in url else ("", url)
+    return f"{host} {path.rstrip('/').removesuffix('.git').rstrip('/')}"
+
+
+def _fingerprint(text: str, where: str) -> str:
+    try:
+        return fingerprint(text) if text else ""
+    except BadInput as error:
+        raise BadInput(error.code, f"{where}: {error.message}") from None
+
+
+def _hidden(url: str) -> str:
+    """Return a URL without what may be a secret, for a message."""
+    return re.sub(r"//[^/@]*@", "//...@", url)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text[:80])
+
+
+def _malformed(why: str) -> BadInput:
+    return BadInput("fleet.list", f"the list of the fleet is malformed: {why}")

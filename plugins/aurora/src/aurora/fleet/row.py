@@ -1,0 +1,301 @@
+"""What is known of one service of a fleet, and the document of many: `aurora fleet status --format json`.
+
+Whoever shows a fleet in another way (a page, a database, a catalogue) takes a `Status` and changes nothing in it:
+
+- from a run: `aurora.fleet.status.status(...)` returns one
+- from a document, as `aurora fleet status --format json` wrote it: `parse(data)`
+- into a document: `Status.document()`, and `schema()` describes it
+
+>>> row = Row("payments", "https://git.example.org/payments.git", layers=(Layer("ci", "v4.1.0", behind=2),))
+>>> row.state
+'behind'
+>>> import json
+>>> parse(json.dumps(Status("shop", "2026-01-02T03:04:05Z", (row,)).document()).encode()).rows == (row,)
+True
+
+Every time is RFC 3339 in UTC, "" where there is none; None means that it isn't known. All texts that came out of a
+repository are on one line and printable, but are still somebody else's words: escape them wherever they are shown.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from remembrancer.errors import BadInput
+
+SCHEMA = "https://vaultmesh.cloud/schema/fleet-status/v1"
+MAX_FILE = 512_000_000  # bytes of a document; a row has about 3 kB
+STATES = ("unreachable", "failed", "unverifiable", "conflicting", "drifted", "behind", "current")
+"""What a row comes to, from the worst to the best."""
+UNREACHABLE = frozenset({"fleet.unreachable", "fleet.endless", "fleet.not-synced", "fleet.no-branch"})
+T = TypeVar("T")
+_hints: Callable[[object], dict[str, Any]] = cache(get_type_hints)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """How many files of the standard have each status, as `remembrancer drift` names them."""
+
+    identical: int = 0
+    changed: int = 0
+    missing: int = 0
+    behind: int = 0
+    waived: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """How many files began as the template's and are the team's; how many it has edited or removed."""
+
+    files: int = 0
+    edited: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of the template: the version that it has, how many releases behind, and its drift by owner class.
+
+    `proven` says that a receipt in the verified ledger states it; otherwise it is what an answers file claims, and
+    nothing is known of drift. `behind` is None without a template to compare with, or for a version that it lacks.
+    """
+
+    layer: str
+    version: str
+    source: str = ""
+    commit: str = ""
+    recorded_at: str = ""
+    proven: bool = False
+    behind: int | None = None
+    standard: Standard | None = None
+    seeded: Seeded | None = None
+    drifted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The newest release on the record, and the verdict on its receipt: verified, failed or unverifiable."""
+
+    component: str
+    version: str
+    recorded_at: str
+    verdict: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The log: its origin and size, when its newest receipt says it was made, when it was stamped, what is pending."""
+
+    origin: str
+    size: int
+    newest_at: str = ""
+    stamped_at: str = ""
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A key or a certificate in use: what it is, when it ends ("" for never), and whether that is soon."""
+
+    what: str
+    until: str
+    soon: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Under whom the policy was judged, what came of it, and what of it ends."""
+
+    verdict: str
+    code: str = ""
+    owner: str = ""
+    profile: str = ""
+    version: int = 0
+    endings: tuple[Ending, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A difference that is accepted until a time; `code` says why it does not count, where it does not."""
+
+    path: str
+    owner: str
+    expires: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """How many witnesses the policy names, how many cosigned the newest checkpoint, up to which size they vouch."""
+
+    named: int
+    cosigned: int
+    up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service. `code` and `message` say what is wrong first of all, "" where nothing is.
+
+    `verdict` is what its proofs come to, drift and conflicts aside: verified, failed, unverifiable, "" if unread.
+    `read_commit` is the commit that was read, `synced_at` when the mirror was last up to date. `held` is the number
+    of updates that wait for somebody's decisions, `conflicts` the files that they wait for.
+    """
+
+    name: str
+    url: str
+    branch: str = ""
+    read_commit: str = ""
+    committed_at: str = ""
+    synced_at: str = ""
+    verdict: str = ""
+    code: str = ""
+    message: str = ""
+    layers: tuple[Layer, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    held: int = 0
+    release: Release | None = None
+    ledger: Ledger | None = None
+    trust: Trust | None = None
+    waivers: tuple[Waiver, ...] = ()
+    witnesses: Witnesses | None = None
+    rating: float | None = None
+    renovate: bool = False
+    catalog: bool = False
+
+    @property
+    def state(self) -> str:
+        """What the row comes to: one of STATES."""
+        if self.code in UNREACHABLE:
+            return "unreachable"
+        if self.verdict in ("failed", "unverifiable"):
+            return self.verdict
+        if self.conflicts or self.held:
+            return "conflicting"
+        if any(one.drifted for one in self.layers):
+            return "drifted"
+        return "behind" if self.behind else "current"
+
+    @property
+    def behind(self) -> int:
+        """By how many releases its oldest layer is behind, 0 where that is not known."""
+        return max((one.behind or 0 for one in self.layers), default=0)
+
+    def document(self) -> dict[str, Any]:
+        """Return the row as JSON wants it."""
+        return {**_plain(self), "state": self.state}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The template's releases, oldest first, as its own repository has them."""
+
+    url: str
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The rows of a fleet, or of the share of it that one machine looked at, sorted by name; and when it was."""
+
+    fleet: str
+    at: str
+    rows: tuple[Row, ...] = ()
+    template: Template | None = None
+    shard: str = "0/1"
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every row is current or merely behind, 1 if one drifted, conflicts or failed, else 4, else 3."""
+        states = {row.state for row in self.rows}
+        if states & {"failed", "conflicting", "drifted"}:
+            return 1
+        return 4 if "unreachable" in states else 3 if "unverifiable" in states else 0
+
+    def document(self) -> dict[str, Any]:
+        """Return what `aurora fleet status --format json` prints."""
+        return {
+            "schema": SCHEMA,
+            "exitCode": self.exit_code,
+            "fleet": self.fleet,
+            "at": self.at,
+            "shard": self.shard,
+            "template": _plain(self.template),
+            "services": [row.document() for row in self.rows],
+        }
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    found: dict[str, Any] = json.loads(files("aurora").joinpath("fleet-status.schema.json").read_text("utf-8"))
+    return found
+
+
+def parse(data: bytes) -> Status:
+    """Return what a document says. Raises BadInput(fleet.status) for anything that `Status.document` does not write."""
+    try:
+        said = json.loads(data) if len(data) <= MAX_FILE else None
+    except (ValueError, RecursionError):
+        raise _malformed("it is not JSON") from None
+    if not isinstance(said, dict) or said.pop("schema", None) != SCHEMA:
+        raise _malformed(f"it is not an object of {SCHEMA}")
+    rows = said.pop("services", None)
+    said.pop("exitCode", None)
+    if not isinstance(rows, list):
+        raise _malformed("it has no services")
+    found = [_made(Row, _stateless(row), "services") for row in rows]
+    return _made(Status, {**said, "rows": []}, "the document", rows=tuple(found))
+
+
+def _stateless(row: object) -> object:
+    return {name: value for name, value in row.items() if name != "state"} if isinstance(row, dict) else row
+
+
+def _plain(value: Any) -> Any:
+    """Return a dataclass as JSON objects, with names in the way of JSON (recordedAt)."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {_camel(one): _plain(getattr(value, one)) for one in _hints(type(value))}
+    return value
+
+
+@cache
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _made(kind: type[T], said: object, where: str, **given: Any) -> T:
+    """Return a dataclass out of a JSON object that has no other members and the right types."""
+    hints = {_camel(name): (name, hint) for name, hint in _hints(kind).items()}
+    if not isinstance(said, dict) or not said.keys() <= hints.keys():
+        raise _malformed(f"{where} is not an object of the members that it may have")
+    values = {hints[name][0]: _value(hints[name][1], value, f"{where}.{name}") for name, value in said.items()}
+    try:
+        return kind(**{**values, **given})
+    except TypeError:
+        raise _malformed(f"{where} lacks a member") from None
+
+
+def _value(hint: Any, value: object, where: str) -> Any:
+    if get_origin(hint) is tuple:
+        if isinstance(value, list):
+            return tuple(_value(get_args(hint)[0], one, where) for one in value)
+    elif isinstance(hint, UnionType):
+        kinds = [one for one in get_args(hint) if one is not NoneType]
+        return None if value is None else _value(kinds[0], value, where)
+    elif hasattr(hint, "__dataclass_fields__"):
+        return _made(hint, value, where)
+    elif type(value) is hint or (hint is float and type(value) is int):
+        return value
+    raise _malformed(f"{where} is not of its type")
+
+
+def _malformed(why: str) -> BadInput:
+    return BadInput("fleet.status", f"this is not the status of a fleet: {why}")
