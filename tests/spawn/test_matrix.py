@@ -27,14 +27,16 @@ ADVANCED: list[dict[str, Any]] = [
 ]
 CI = ("github", "gitlab", "both")
 ASSISTANTS: list[list[str]] = [[], ["amazonq", "claude", "cursor", "vscode"]]
+CATALOGS = ("none", "backstage")
 SEEN_IN_OVERLAYS = ("database", "telemetry")
 
 
 def service_answers() -> Iterator[dict[str, Any]]:
     """Every combination of what meets in a file: all parts in the code, those of the cluster in the overlays."""
     whole = {"layer": "fastapi-service", "overlays": SETS[-1]}
-    for ci, gpu, parts, clients in itertools.product(CI, (False, True), chosen_parts(service_locks.PARTS), ASSISTANTS):
-        yield whole | {"ci": ci, "gpu": gpu, "assistants": clients} | parts
+    around = itertools.product(CI, (False, True), chosen_parts(service_locks.PARTS), ASSISTANTS, CATALOGS)
+    for ci, gpu, parts, clients, catalog in around:
+        yield whole | {"ci": ci, "gpu": gpu, "assistants": clients, "catalog": catalog} | parts
     inside = dict.fromkeys(set(service_locks.PARTS) - set(SEEN_IN_OVERLAYS), "none")
     every = itertools.product(CI, (False, True), chosen_parts(SEEN_IN_OVERLAYS), SETS, ADVANCED)
     for ci, gpu, parts, overlays, more in every:
@@ -76,6 +78,7 @@ def name_of(answers: dict[str, Any]) -> str:
     overlays = "+".join("".join(word[0] for word in name.split("-")) for name in answers.get("overlays", []))
     parts = [answers["layer"], answers.get("ci", ""), "gpu" if answers.get("gpu") else "", overlays]
     parts += ["assistants"] if answers.get("assistants") else []
+    parts += [answers["catalog"]] if answers.get("catalog", "none") != "none" else []
     parts += [answers[name] for name in service_locks.PARTS if answers.get(name, "none") != "none"]
     return "-".join(part for part in parts if part) + ("-x" if "port" in answers or "test_command" in answers else "")
 
@@ -90,6 +93,7 @@ OF_A_PART = {
     "telemetry": re.compile(r"otlp|otel_exporter|otel-collector|-exporter|TELEMETRY_|core[./]telemetry|\b4318\b"),
     "http_client": re.compile(r"httpx[-_]retries|OUTGOING_|core[./]outgoing"),
     "assistants": re.compile(r"mcpServers|mcp\.json|assistants\.lock"),
+    "catalog": re.compile(r"catalog-info|backstage", re.IGNORECASE),
 }
 ASKS_WHETHER_IT_IS_THERE = {("database", "ops/lib/probe.py"), ("assistants", "ops/bin/remembrancer")}
 NOT_OF_THE_SERVICE = {"ops/assistants.lock"}  # the Remembrancer's own packages

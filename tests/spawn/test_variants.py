@@ -36,6 +36,7 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "telemetry": "otlp",
     "http_client": "httpx",
     "assistants": ["claude", "vscode"],
+    "catalog": "backstage",
 }
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 

@@ -24,6 +24,8 @@ ODD: dict[str, dict[str, Any]] = {
         "certificate_arn": "arn:aws-on-off:acm:no-no-1:000000000000:certificate/00000000-0000-0000-0000-000000000000",
         "alb_subnet_cidrs": ["0.0.0.0/8"],
         "public_host": "0.0x1.true.no",
+        "repository_url": "https://0:1/0/_1.-",
+        "catalog": "backstage",
         "ci": "both",
         "gpu": True,
     },
@@ -55,9 +57,23 @@ PLAIN: dict[str, dict[str, Any]] = {
         "certificate_arn": "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
         "alb_subnet_cidrs": ["10.0.0.0/16"],
         "base_image_prefix": "mirror.example.com/",
+        "repository_url": "https://github.com/org/orders",
+        "catalog": "backstage",
         "ci": "both",
         "gpu": True,
     },
     "k8s": {"component": "orders", "gpu": True},
     "ci": {"component": "orders", "ci": "both"},
 }
+# What no question lets in; whatever is rendered from it is data all the same.
+HOSTILE = [
+    "*bold* _em_ __strong__ ~~gone~~ `code` | table |",
+    "<script>alert(1)</script> <img src=x onerror=alert(1)> &lt;b&gt; &#60;",
+    "[link](http://x.invalid) ![image](x) [ref]: x <http://x.invalid>",
+    "{{ 7*7 }} {% raw %} {# x #} ${HOME} $(id) `id`",
+    "first\n# Second\n- item\r\n\n```\nfence",
+    "\\# \\<b> \\\\ \\[x](y)",
+    "quote ' and \" and ''' and \"\"\" and \\",
+    "$x$ $$y$$ --- === ***",
+    "\u202ereversed \u2028line \x85next",
+]

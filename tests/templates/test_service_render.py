@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 import service_locks
 from ci_render import lint
 from collection import ROOT, files, render
+from odd_answers import HOSTILE
 
 TEMPLATE = ROOT / "templates" / "fastapi-service"
 ANSWERS: dict[str, Any] = {
@@ -30,18 +31,9 @@ ANSWERS: dict[str, Any] = {
     "auth": "none",
     "telemetry": "none",
     "http_client": "none",
+    "catalog": "none",
+    "repository_url": "",
 }
-HOSTILE = [
-    "*bold* _em_ __strong__ ~~gone~~ `code` | table |",
-    "<script>alert(1)</script> <img src=x onerror=alert(1)> &lt;b&gt; &#60;",
-    "[link](http://x.invalid) ![image](x) [ref]: x <http://x.invalid>",
-    "{{ 7*7 }} {% raw %} {# x #} ${HOME} $(id) `id`",
-    "first\n# Second\n- item\r\n\n```\nfence",
-    "\\# \\<b> \\\\ \\[x](y)",
-    "quote ' and \" and ''' and \"\"\" and \\",
-    "$x$ $$y$$ --- === ***",
-    "\u202ereversed \u2028line \x85next",
-]
 
 
 def rendered(name: str, **answers: Any) -> str:
@@ -185,6 +177,7 @@ def test_no_code_of_the_core_depends_on_an_answer() -> None:
         "app/main.py.jinja",
         "app/service.json.jinja",
         "app/settings.py.jinja",
+        "catalog-info.yaml.jinja",
         "compose.yaml.jinja",
         "pyproject.toml.jinja",
         "renovate.json.jinja",
