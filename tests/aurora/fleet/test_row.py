@@ -17,6 +17,7 @@ from aurora.fleet.row import (
     Seeded,
     Standard,
     Status,
+    Step,
     Template,
     Trust,
     Waiver,
@@ -36,7 +37,12 @@ FULL = Row(
     "failed",
     "drift.changed",
     "Dockerfile differs",
-    (Layer("ci", "v1.0.0", "https://t.example", 40 * "b", AT, True, 2, Standard(1, 2, 3, 4, 5), Seeded(3, 2, 1), 9),),
+    (
+        Layer(
+            *("ci", "v1.0.0", "https://t.example", 40 * "b", AT, True, 2),
+            *(Standard(1, 2, 3, 4, 5), Seeded(3, 2, 1), 9, (Step(AT, "v1.0.0"),)),
+        ),
+    ),
     ("Makefile",),
     1,
     Release("payments", "1.0.0", AT, "verified"),

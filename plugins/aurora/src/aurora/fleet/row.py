@@ -57,11 +57,20 @@ class Seeded:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A version that a layer came to, and when."""
+
+    at: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A layer of the template: the version that it has, how many releases behind, and its drift by owner class.
 
     `proven` says that a receipt in the verified ledger states it; otherwise it is what an answers file claims, and
     nothing is known of drift. `behind` is None without a template to compare with, or for a version that it lacks.
+    `history` is what the ledger states of the versions so far, oldest first.
     """
 
     layer: str
@@ -74,6 +83,7 @@ class Layer:
     standard: Standard | None = None
     seeded: Seeded | None = None
     drifted: int = 0
+    history: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
