@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import peers
+import service_database
 from collection import render
 from service_support import PATIENCE, Running, started
 
@@ -71,10 +72,10 @@ class Collector:
         lines = self._out.read_text().splitlines() if self._out.exists() else []
         return [one for line in lines for one in json.loads(line).get(kind, ())]
 
-    def requests(self) -> list[dict[str, Any]]:
-        """Every span of a request so far."""
+    def requests(self, kind: int = 2) -> list[dict[str, Any]]:
+        """Every span of a request so far; kind 3 are those of what the service asked others."""
         scopes = [scope for one in self.received("resourceSpans") for scope in one["scopeSpans"]]
-        return [span for scope in scopes for span in scope["spans"] if span["kind"] == 2]
+        return [span for scope in scopes for span in scope["spans"] if span["kind"] == kind]
 
 
 @contextmanager
@@ -157,3 +158,29 @@ def test_a_collector_that_goes_and_comes_back_costs_no_request(traced: Path, tmp
                 assert time.monotonic() < until
                 time.sleep(0.1)
             assert service.stop() == 0
+
+
+def test_the_collector_gets_the_statements_of_a_request_without_their_words(collection: Path, tmp_path: Path) -> None:
+    both = {"database": "postgresql", "telemetry": "otlp"}
+    stored = render(collection, tmp_path / "stored/my-svc", component="my-svc", **both)
+    parts = frozenset(both)
+    with service_database.served(stored) as server, collecting(tmp_path) as collector:
+        collector.start()
+        given = variables(collector, DATABASE_URL=server.url)
+        with started(stored, tmp_path / "log", parts, **given) as service:
+            connection = HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
+            head = {"Content-Type": "application/json", "traceparent": f"00-{TRACE}-{SPAN}-01"}
+            connection.request("POST", "/items", b'{"name": "hunter2"}', head)
+            assert connection.getresponse().status == 201
+            connection.close()
+            ask(service, "/items")
+            assert service.stop() == 0
+        collector.stop()
+        kept, listed = collector.requests(kind=3)
+        assert (kept["name"], listed["name"]) == ("INSERT items", "SELECT items")
+        (created,) = [one for one in collector.requests() if one["name"] == "POST /items"]
+        assert (kept["traceId"], kept["parentSpanId"]) == (TRACE, created["spanId"])
+        facts = plain(kept["attributes"])
+        assert facts.items() >= {"db.system.name": "postgresql", "db.query.summary": "INSERT items"}.items()
+        written = (tmp_path / "received.json").read_text()
+        assert not [word for word in ("hunter2", "VALUES", "RETURNING", "FROM items") if word in written]

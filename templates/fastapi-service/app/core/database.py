@@ -77,13 +77,13 @@ class Database:
     """The pool, and a connection of its own that asks for /ready, so that a busy pool is no missing database."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._engine = _engine(settings, settings.database_pool_size)
+        self.engine = _engine(settings, settings.database_pool_size)
         self._probe = _engine(settings, 1)
         self._patience = settings.database_connect_seconds
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
         self._reason: str | None = None
-        self.sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     def install(self, app: FastAPI) -> None:
         """Let /ready ask the database, and let clients of a missing one hear 503."""
@@ -98,7 +98,7 @@ class Database:
         try:
             yield self
         finally:
-            await self._engine.dispose()
+            await self.engine.dispose()
             await self._probe.dispose()
 
     async def reason_to_wait(self) -> str | None:
