@@ -71,7 +71,10 @@ class Balancer:
             writer.close()
         else:
             idle.append((reader, writer))
-        return int(head.split(b" ", 2)[1])
+        status = int(head.split(b" ", 2)[1])
+        if status == 503 and b"\r\nretry-after: " not in head:
+            raise ConnectionError("503 that does not say when to ask again")
+        return status
 
     async def close(self) -> None:
         """Close every connection that is kept."""
