@@ -259,6 +259,21 @@ def test_all_tests_come_with_their_coverage_and_some_without(machine: Machine) -
     assert [line.split(" -m ", 1)[1] for line in machine.asked()] == ["pytest -k health"]
 
 
+def test_a_whole_run_shares_the_cores_where_the_lock_and_the_team_let_it(machine: Machine) -> None:
+    """A lock that is older than the Makefile lacks what that takes."""
+    machine.has("python3.11")
+
+    def run() -> str:
+        machine.make("test")
+        return machine.asked()[-3].split(" -m ", 1)[1]
+
+    assert run() == "coverage run -m pytest"
+    (machine.folder / "requirements-dev.lock").write_text("pytest==9\npytest-xdist==3 \\\n    --hash=sha256:0\n")
+    assert run() == "coverage run -m pytest --dist worksteal --maxprocesses 4 -n auto"
+    (machine.folder / "local.mk").write_text("PARALLEL =\n")
+    assert run() == "coverage run -m pytest"
+
+
 def test_locking_without_uv_says_how_to_get_it(machine: Machine) -> None:
     done = machine.make("lock")
     assert (done.returncode, done.stderr.splitlines()[0]) == (

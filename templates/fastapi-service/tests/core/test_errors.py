@@ -74,13 +74,12 @@ def test_an_input_refuses_a_hundred_thousand_members_as_cheaply_as_it_takes_them
     def seconds(names: str) -> float:
         body = {"text": "x", **{f"{names}{number}": 0 for number in range(100_000)}}
         began = process_time()
-        for _ in range(3):
-            with pytest.raises(ValidationError) as caught:
-                Note.model_validate(body)
+        with pytest.raises(ValidationError) as caught:
+            Note.model_validate(body)
         assert caught.value.error_count() == 1
         return process_time() - began
 
-    assert seconds("n") < 3
+    assert seconds("n") < 1
 
 
 def test_a_whole_number_may_be_written_with_a_fraction(client: TestClient) -> None:

@@ -9,8 +9,10 @@ from time import monotonic
 import pytest
 from fastapi import Request
 
+from app.core.server import run
 from app.core.service import SERVICE
 from app.core.settings import CoreSettings
+from tests.core.conftest import Lines
 from tests.core.running import PATIENCE, RunningService, read_all, running_service, serving
 from tests.core.service import create_app
 
@@ -32,18 +34,6 @@ def wait_for_active(service: RunningService, count: int) -> None:
     until = monotonic() + PATIENCE
     while f"active_connections {count}.0".encode() not in service.get("/metrics")[1]:
         assert monotonic() < until
-
-
-def test_every_line_of_a_run_is_json_with_a_trace_id() -> None:
-    with running_service(DRAIN_SECONDS="0") as service:
-        assert service.get("/health") == (200, b'{"healthy":true}')
-        service.signal()
-        assert service.exit_code() == 0
-    assert {"listening", "request completed", "draining", "Application startup complete."} <= {
-        line["event"] for line in service.lines
-    }
-    assert all(re.fullmatch("[0-9a-f]{32}", line["trace_id"]) for line in service.lines)
-    assert any(line.get("logger") == "uvicorn.error" for line in service.lines)
 
 
 def test_sigterm_drains_and_loses_no_request_in_flight() -> None:
@@ -81,6 +71,12 @@ def test_sigterm_drains_and_loses_no_request_in_flight() -> None:
     completed = [line for line in service.lines if line.get("route") == "/notes" and line["status"] == 201]
     assert len(completed) == 20
     assert service.lines[-1]["event"].startswith("Finished server process")
+    # Every line of the run is JSON with a trace id, the server's own too.
+    assert {"listening", "request completed", "draining", "Application startup complete."} <= {
+        line["event"] for line in service.lines
+    }
+    assert all(re.fullmatch("[0-9a-f]{32}", line["trace_id"]) for line in service.lines)
+    assert any(line.get("logger") == "uvicorn.error" for line in service.lines)
 
 
 def test_steady_load_loses_nothing_when_the_process_leaves() -> None:
@@ -218,11 +214,11 @@ def test_websockets_are_a_setting() -> None:
         assert asked(port).startswith(b"HTTP/1.1 422 ")  # an ordinary request for a note with that number
 
 
-def test_a_port_in_use_is_said_in_the_log() -> None:
+def test_a_port_in_use_is_said_in_the_log(lines: Lines) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        with pytest.raises(AssertionError, match="code 3"), running_service(PORT=port):
-            pass
+        settings = CoreSettings(port=taken.getsockname()[1])
+        assert run(lambda: create_app(settings)) == 3
+    assert [(line["event"], line["port"]) for line in lines()] == [("cannot listen", settings.port)]
 
 
 def test_the_default_port_is_the_service_s_own() -> None:
