@@ -4,12 +4,14 @@ Nobody is asked for a password, and no hook, filter or helper program that a rep
 """
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import IO, Any, Self
 
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.ledger.files import MAX_FILE
@@ -39,23 +41,50 @@ def run(
     folder: Path, *arguments: str, data: bytes = b"", more: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
     """Run Git in a folder and return what it did. Raises EnvironmentTrouble(env.git) without Git and after a while."""
-    settings = [word for one in _SETTINGS for word in ("-c", one)]
+    process = start(command(folder, *arguments), more, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        try:
+            out, err = process.communicate(data, timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            end(process)
+            raise EnvironmentTrouble("env.git", f"git {arguments[0]} took longer than {DEADLINE:g} seconds") from None
+        except BaseException:
+            end(process)
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    """Return the command line of a Git call in a folder."""
+    return ["git", "-C", str(folder), *(word for one in _SETTINGS for word in ("-c", one)), *arguments]
+
+
+def start(
+    words: Sequence[str],
+    more: Mapping[str, str] | None = None,
+    *,
+    stderr: "int | IO[bytes]" = subprocess.PIPE,
+    **how: Any,
+) -> "subprocess.Popen[bytes]":
+    """Start a call of Git in a group of its own, so that `end` reaches the programs that Git starts.
+
+    `more` are variables, `how` is what Popen takes. Raises EnvironmentTrouble(env.git) without Git.
+    """
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name == "GIT_SSH_COMMAND"
     }
+    env = {**_ENVIRONMENT, **kept, **(more or {})}
     try:
-        return subprocess.run(
-            ["git", "-C", str(folder), *settings, *arguments],
-            input=data,
-            capture_output=True,
-            check=False,
-            timeout=DEADLINE,
-            env={**_ENVIRONMENT, **kept, **(more or {})},
-        )
-    except subprocess.TimeoutExpired:
-        raise EnvironmentTrouble("env.git", f"git {arguments[0]} took longer than {DEADLINE:g} seconds") from None
+        return subprocess.Popen(words, stderr=stderr, env=env, start_new_session=True, **how)
     except OSError as error:
         raise EnvironmentTrouble("env.git", f"Git cannot be run: {error.strerror}") from None
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a call of Git and the programs that it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def must(folder: Path, *arguments: str, more: Mapping[str, str] | None = None) -> bytes:

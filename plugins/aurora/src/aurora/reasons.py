@@ -15,13 +15,37 @@ REASONS: dict[str, Reason] = {
         "Nobody said which key signs for the log, and a file cannot vouch for itself.",
         "Give the log's verifier key, as its owner published it, with --key.",
     ),
+    "fleet.crashed": Reason(
+        "The process that read a service was killed; the others were read all the same.",
+        "Look at this repository alone with `remembrancer verify-audit`, and for memory with fewer --jobs.",
+    ),
     "fleet.credentials": Reason(
         "A URL in the list of a fleet holds more than a place, and the list is committed for everybody to read.",
         "Take user names, passwords, tokens and queries out of it; Git asks a credential helper for them.",
     ),
+    "fleet.endless": Reason(
+        "A repository took longer than its deadline, or sent more than a mirror may hold.",
+        "Ask its owner what it holds; a large one may need a longer --deadline.",
+    ),
+    "fleet.late": Reason(
+        "Reading a service took longer than one service may take; the others were read all the same.",
+        "Look at this repository alone with `remembrancer verify-audit`.",
+    ),
     "fleet.list": Reason(
         "The list of a fleet is not one: an unknown key, a name or a URL twice, or something that is no URL.",
         "Correct the line that the message names; docs/fleet.md has an example.",
+    ),
+    "fleet.no-branch": Reason(
+        "A repository is empty, or does not have the branch that the list of the fleet names.",
+        "Correct branch in fleet.toml, or leave it out for the default branch.",
+    ),
+    "fleet.not-synced": Reason(
+        "A service of the list has no mirror yet.",
+        "Run `aurora fleet sync` with the same list and --cache.",
+    ),
+    "fleet.oversized": Reason(
+        "A repository holds more, or larger, files than are read of one service.",
+        "Ask its owner what it holds; verify it alone in a clone with `remembrancer verify-audit`.",
     ),
     "fleet.shard": Reason(
         "A share of a fleet is given in another form than i/n.",
@@ -30,6 +54,14 @@ REASONS: dict[str, Reason] = {
     "fleet.status": Reason(
         "A document is not the status of a fleet.",
         "Take it as `aurora fleet status --format json` wrote it; `aurora fleet schema` describes it.",
+    ),
+    "fleet.tree": Reason(
+        "A commit holds what no version of Git writes: names that no file could have, one name twice, no tree.",
+        "Somebody made it by hand; ask the repository's owner who can push to it.",
+    ),
+    "fleet.unreachable": Reason(
+        "A repository could not be fetched, so its row shows what was read of it before, if anything.",
+        "Try `git ls-remote URL`: the address, the network and Git's credential helper are the usual reasons.",
     ),
     "mirror.conditions": Reason(
         "A place writes over a file although the condition of the write does not hold, so a copy could go backwards.",

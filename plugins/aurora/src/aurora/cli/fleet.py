@@ -1,8 +1,9 @@
 """`aurora fleet`: many services at once. Each command takes `--fleet`, and most of them `--shard`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +14,16 @@ if TYPE_CHECKING:
     from aurora.fleet.listed import Fleet
     from aurora.fleet.shard import Shard
 
+Function = Callable[..., Any]
+
 
 @click.group(
     cls=Lazy,
     table={
         "list": ("aurora.cli.fleet:list_", "Show the services that are listed."),
+        "sync": ("aurora.cli.fleet_sync:sync", "Bring the mirrors of all services up to date."),
+        "status": ("aurora.cli.fleet_status:status", "Show the state of each service."),
+        "audit": ("aurora.cli.fleet_audit:audit", "Audit each service under its pinned owner."),
         "schema": ("aurora.cli.fleet:schema", "Print the JSON Schema of a fleet's status."),
     },
     epilog="Example: aurora fleet list --fleet fleet.toml",
@@ -48,6 +54,42 @@ shard_option = click.option(
     metavar="i/n",
     help="Only this share of the services, counted from 0: one of n machines does each.",
 )
+
+
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=lambda _context, _option, value: value or _cache(),
+    metavar="DIR",
+    help="Where mirrors and what was read of them lie. Default: $XDG_CACHE_HOME/aurora/fleet.",
+)
+memory_option = click.option(
+    "--memory",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="What this fleet remembers of logs. Default: $XDG_STATE_HOME/aurora/fleet/NAME.",
+)
+
+
+def jobs_option(default: int | None, what: str) -> Callable[[Function], Function]:
+    """Return the option --jobs of a command."""
+    shown_default = str(default) if default else "one per processor"
+    return click.option(
+        "--jobs", type=click.IntRange(1, 256), default=default, help=f"{what} Default: {shown_default}."
+    )
+
+
+def _cache() -> Path:
+    from aurora.fleet.places import cache_folder
+
+    return cache_folder()
+
+
+def memory_of(fleet: "Fleet", given: Path | None) -> Path:
+    """Return where a fleet remembers what it has seen."""
+    from aurora.fleet.places import memory_folder
+
+    return given or memory_folder(fleet)
 
 
 def services_of(file: Path, shard: "Shard") -> "Fleet":

@@ -139,9 +139,14 @@ def checked(fleet: Fleet) -> Fleet:
 def _checked(one: Service) -> Service:
     _check_name(one.name, "a service")
     _check_url(one.url, one.name)
-    if one.branch and (_NO_BRANCH.search(one.branch) or len(one.branch) > _LONGEST):
+    if one.branch and not is_branch(one.branch):
         raise _malformed(f"{one.name}: {_quoted(one.branch)} is not the name of a branch")
     return one._replace(trust=_fingerprint(one.trust, one.name))
+
+
+def is_branch(name: str) -> bool:
+    """Say whether Git could have a branch of this name."""
+    return 0 < len(name) <= _LONGEST and not _NO_BRANCH.search(name)
 
 
 def format_fleet(fleet: Fleet) -> bytes:

@@ -258,8 +258,13 @@ def parse(data: bytes) -> Status:
     said.pop("exitCode", None)
     if not isinstance(rows, list):
         raise _malformed("it has no services")
-    found = [_made(Row, _stateless(row), "services") for row in rows]
+    found = map(read_row, rows)
     return _made(Status, {**said, "rows": []}, "the document", rows=tuple(found))
+
+
+def read_row(said: object) -> Row:
+    """Return what `Row.document` wrote. Raises BadInput(fleet.status)."""
+    return _made(Row, _stateless(said), "a row")
 
 
 def _stateless(row: object) -> object:
@@ -309,3 +314,9 @@ def _value(hint: Any, value: object, where: str) -> Any:
 
 def _malformed(why: str) -> BadInput:
     return BadInput("fleet.status", f"this is not the status of a fleet: {why}")
+
+
+def printable(text: str, longest: int = 500) -> str:
+    """Return somebody else's text on one line, without control characters, and not longer than this."""
+    shown = "".join(char if char.isprintable() else " " for char in text[: longest + 1].replace("\ufffd", "?"))
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."

@@ -12,7 +12,7 @@ from remembrancer.paths import LEDGER
 from remembrancer.standard.basis import from_ledger, from_proof, tags
 from remembrancer.standard.drift import Drift, Generation, current, findings, judge
 from remembrancer.standard.portable import MAX_BYTES
-from remembrancer.standard.proven import Recorded, listed_waivers, on_disk, runnable, standard_findings
+from remembrancer.standard.proven import Files, Recorded, listed_waivers, standard_findings, work_tree
 from remembrancer.standard.said import explained
 from remembrancer.system.digests import read_given
 from remembrancer.verify.artifact import trust_finding
@@ -33,12 +33,13 @@ def judge_drift(
     target: Path | None = None,
     template_keys: Sequence[Path] = (),
     policy_file: Path | None = None,
+    files: Files | None = None,
 ) -> tuple[Verdict, Compared | None]:
     """Compare every file of the standard with what the ledger (or a proof file) proves was rendered.
 
     Returns the verdict, and what was compared; None when it did not come to that. With `target` a proof file is written
-    there; `template_keys` are certificates that must have signed the template's tag. Raises BadInput,
-    EnvironmentTrouble.
+    there; `template_keys` are certificates that must have signed the template's tag; `files` are compared instead of
+    those in the work tree. Raises BadInput, EnvironmentTrouble.
     """
     try:
         trusted = session.trusted_under(policy_file)
@@ -55,8 +56,8 @@ def judge_drift(
         return verdict, None
     vouched = tags(session, trusted, basis, [read_given(path) for path in template_keys])
     newest = current(basis.generations)
-    disk = on_disk(session.root, list(newest.values()))
-    runs = runnable(session.root, list(newest.values()))
+    there = files or work_tree(session.root)
+    disk, runs = there.digests(list(newest.values())), there.runnable(list(newest.values()))
     listed, recorded = listed_waivers(session.repository), basis.recorded
     result = judge(basis.generations, disk, listed, recorded.waivers(), session.clock.now(), runnable=runs)
     drifted = explained(session.root, findings(result, newest), newest)

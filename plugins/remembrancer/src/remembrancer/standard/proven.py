@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -34,6 +35,16 @@ _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0
 _BLOCK = 1 << 16
 Blob = Callable[[str], bytes]
 """The SHA-256 (hex) of a blob to its bytes, checked."""
+
+
+class Files(NamedTuple):
+    """Where the files lie that are compared with a standard, each asked for all generations at once.
+
+    `digests` gives what `on_disk` does and `runnable` what `runnable` does, of a work tree or of a commit.
+    """
+
+    digests: Callable[[Sequence[Generation]], Mapping[str, str]]
+    runnable: Callable[[Sequence[Generation]], Collection[str] | None]
 
 
 class Recorded(NamedTuple):
@@ -213,6 +224,11 @@ def listed_waivers(repository: Repository) -> dict[str, Waiver]:
         return waivers.parse(repository.read(waivers.FILE))
     except FileNotFoundError:
         return {}
+
+
+def work_tree(root: Path) -> Files:
+    """Return the files of a repository as they lie on disk."""
+    return Files(partial(on_disk, root), partial(runnable, root))
 
 
 def on_disk(root: Path, generations: Sequence[Generation]) -> dict[str, str]:

@@ -1,0 +1,65 @@
+"""`aurora fleet audit`: everything verified again, in every service."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aurora.cli.fleet import (
+    cache_option,
+    fleet_option,
+    jobs_option,
+    memory_of,
+    memory_option,
+    services_of,
+    shard_option,
+)
+from aurora.cli.main import emit, shown
+from aurora.cli.table import progress, table
+from remembrancer.errors import counted
+
+if TYPE_CHECKING:
+    from aurora.fleet.shard import Shard
+
+_ORDER = ("failed", "unreachable", "unverifiable", "verified")
+
+
+@click.command(epilog="Example: aurora fleet audit --memory /var/lib/aurora/shop --format json")
+@fleet_option
+@cache_option
+@memory_option
+@shard_option
+@jobs_option(None, "Processes that audit.")
+@shown
+def audit(file: Path, *, cache: Path, memory: Path | None, shard: "Shard", jobs: int | None, output: str) -> int:
+    """Verify every receipt, proof and tile of each service's ledger under the owner that fleet.toml pins.
+
+    It is `remembrancer verify-audit` of each, over the mirrors of the last `aurora fleet sync`. A log that went back or
+    forked since an earlier run is named, and evidence of a fork is kept in --memory. Exits with the status of the
+    worst: 1 failed, 4 not fetched, 3 unverifiable.
+    """
+    from aurora.fleet.audit import audit as audit_of
+    from aurora.fleet.audit import exit_code
+
+    fleet = services_of(file, shard)
+    place = memory_of(fleet, memory)
+    with progress("auditing", len(fleet.services)) as watched:
+        found = audit_of(fleet, cache, place, jobs=jobs, watched=watched)
+    status = exit_code(found)
+    if output == "json":
+        said = {"fleet": fleet.name, "shard": str(shard), "exitCode": status, "memory": str(place)}
+        emit({**said, "services": [one.document() for one in found]}, output)
+        return status
+    rows = sorted(found, key=lambda one: (_ORDER.index(one.verdict), one.name))
+    if rows:
+        cells = [(one.name, one.verdict, str(one.size or "-"), _why(one.code, one.message)) for one in rows]
+        table(("service", "verdict", "entries", "why"), cells)
+    counts = Counter(one.verdict for one in found)
+    said_counts = ", ".join(f"{counts[one]} {one}" for one in _ORDER if counts[one])
+    print(f"{counted(len(found), 'service')}{': ' if said_counts else ''}{said_counts}")
+    return status
+
+
+def _why(code: str, message: str) -> str:
+    return f"{message} [{code}]" if code else ""

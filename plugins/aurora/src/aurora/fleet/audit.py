@@ -1,0 +1,179 @@
+"""The complete audit of every service in a fleet, each under the owner that the fleet has pinned.
+
+It is `remembrancer verify-audit` of a clone, in one pool over the mirrors: every receipt, blob, tile and proof, and the
+history of the branch. What was seen of a log is remembered for the whole fleet, so that one that went back or forked
+between two runs is noticed, and the evidence of a fork is kept in that memory.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aurora.fleet.facts import Asked, opened, session_of
+from aurora.fleet.listed import Fleet, is_branch
+from aurora.fleet.mirrors import known
+from aurora.fleet.objects import Tree, borrow
+from aurora.fleet.pool import Trouble, each
+from aurora.fleet.row import UNREACHABLE, printable
+from aurora.fleet.status import questions
+from aurora.fleet.unpack import SINGLE, unpack
+from remembrancer.audit.whole import judge_everything
+from remembrancer.clock import SystemClock
+from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.findings import Outcome
+from remembrancer.paths import POLICY
+from remembrancer.receipt.statement import parse as parse_receipt
+from remembrancer.repository.store import Store
+from remembrancer.trust.policy import MAX_BYTES, parse
+
+MOST_PROBLEMS = 20  # that are told of one service; its own verify-audit names them all
+MAX_LOG = 200_000  # entries of one service's log
+_VERDICTS = {0: "verified", 1: "failed", 3: "unverifiable"}
+_STATUS = {"failed": 1, "unreachable": 4, "unverifiable": 3, "verified": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A check that does not hold: which, its reason code, about what, and why."""
+
+    check: str
+    code: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """The verdict on one service: verified, failed, unverifiable or unreachable, and the first reason for it."""
+
+    name: str
+    url: str
+    verdict: str
+    code: str = ""
+    message: str = ""
+    commit: str = ""
+    origin: str = ""
+    size: int = 0
+    root: str = ""
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON wants it."""
+        return asdict(self)
+
+
+def exit_code(audited: list[Audited]) -> int:
+    """Return the exit status of the worst: 1 failed, else 4 unreachable, else 3 unverifiable, else 0."""
+    found = {_STATUS[one.verdict] for one in audited}
+    return next((status for status in (1, 4, 3) if status in found), 0)
+
+
+def audit(
+    fleet: Fleet,
+    cache: Path,
+    memory: Path,
+    *,
+    jobs: int | None = None,
+    watched: Callable[[Audited], None] = lambda _: None,
+) -> list[Audited]:
+    """Audit the services that a fleet lists, as their mirrors in `cache` have them; sorted by name.
+
+    `memory` is where the fleet remembers logs and policies, and keeps evidence of forks. Raises EnvironmentTrouble.
+    """
+    found = []
+    for asked, answer in each(judged, questions(fleet, cache, memory, SystemClock().now()), jobs, deadline=600.0):
+        blank = Audited(asked.name, asked.url, "failed")
+        found.append(_refused(blank, answer) if isinstance(answer, Trouble) else answer)
+        watched(found[-1])
+    return sorted(found, key=lambda one: one.name)
+
+
+def judged(asked: Asked) -> Audited:
+    """Audit one service. Raises EnvironmentTrouble."""
+    there = known(asked.mirror)
+    blank = Audited(asked.name, asked.url, "unreachable", there.code, there.message, there.commit)
+    if there.code:  # what it is now nobody knows; an older state's verdict would be no answer
+        return blank if there.code in UNREACHABLE else _as(blank, "failed")
+    if not asked.owner:
+        return _as(blank, "unverifiable", "trust.unpinned", "nobody has pinned the owner of its policy")
+    with opened(asked.mirror, there.commit) as (tree, folder):
+        try:
+            unpack(tree, folder)
+            _put_artifacts(tree, folder)
+            _put_history(asked, tree, folder)
+            return _judged(asked, folder, blank)
+        except RemembrancerError as error:
+            return _refused(blank, error)
+
+
+def _judged(asked: Asked, folder: Path, blank: Audited) -> Audited:
+    session = session_of(asked, folder)
+    claimed = session.ledger.claimed()
+    if claimed and claimed.size > MAX_LOG:
+        return _as(blank, "failed", "fleet.oversized", f"its log claims {claimed.size} entries")
+    verdict = judge_everything(session, kept=None, watched=lambda _: nullcontext(lambda _done, _whole: None))
+    bad = [one for one in verdict.findings if one.outcome is Outcome.FAILED]
+    bad += [one for one in verdict.findings if one.outcome is Outcome.UNVERIFIABLE]
+    problems = tuple(Problem(one.check, one.code, printable(one.subject), printable(one.message)) for one in bad)
+    first = problems[0] if problems else Problem("", "", "", "")
+    named = not first.subject or first.subject in first.message
+    return Audited(
+        asked.name,
+        asked.url,
+        _VERDICTS[verdict.exit_code],
+        first.code,
+        first.message if named else f"{first.subject}: {first.message}",
+        blank.commit,
+        printable(claimed.origin) if claimed else "",
+        int(verdict.data.get("size", 0)),
+        str(verdict.data.get("root", "")),
+        problems[:MOST_PROBLEMS],
+        tuple(map(printable, session.notices[:MOST_PROBLEMS])),
+    )
+
+
+def _put_artifacts(tree: Tree, folder: Path) -> None:
+    """Write what signatures are over, where somebody has committed it: those are checked again too."""
+    store = Store(folder)
+    names = set()
+    for name in store.walk("sign"):
+        try:
+            subject = parse_receipt((store.receipts_dir / name).read_bytes()).subject[0].name
+        except (OSError, RemembrancerError):
+            continue  # the audit names it
+        names |= {path for path in (subject, f"dist/{subject}") if "/" not in subject and path not in SINGLE}
+    for name in names:
+        found = tree.entry(name)
+        if found is not None and found.is_file:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(tree.objects.read(found.oid, "blob"))
+
+
+def _put_history(asked: Asked, tree: Tree, folder: Path) -> None:
+    """Let the folder be a clone of the branch, under the name that the policy gives to the branch that is sealed.
+
+    Whatever a repository calls its branches: what the fleet looks at is what others are shown, so a log that is
+    shorter there than it was went back.
+    """
+    try:
+        branch = parse(tree.read(POLICY, MAX_BYTES) or b"").seal_branch
+    except RemembrancerError:
+        branch = "main"  # the audit says what is wrong with the policy
+    if not is_branch(branch):
+        raise Rejected("fleet.tree", f"{POLICY} names a branch that Git could not have")
+    borrow(folder / ".git", asked.mirror, branch)
+    refs = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+    lines = "".join(f"{tree.commit} {ref}\n" for ref in refs)
+    (folder / ".git/packed-refs").write_text(f"# pack-refs with: sorted \n{lines}", "ascii")
+
+
+def _refused(blank: Audited, error: RemembrancerError | Trouble) -> Audited:
+    return _as(blank, "unverifiable" if error.exit_code == 3 else "failed", error.code, error.message)
+
+
+def _as(blank: Audited, verdict: str, code: str = "", message: str = "") -> Audited:
+    shown = printable(message or blank.message)
+    return Audited(blank.name, blank.url, verdict, code or blank.code, shown, blank.commit)

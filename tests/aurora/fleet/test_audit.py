@@ -1,0 +1,150 @@
+"""Every service audited under its pinned owner: a forged one is named, and what went back since an earlier run."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+import fleet_world
+from aurora.cli.main import main
+from aurora.evidence import judge, parse
+from aurora.fleet.audit import Audited, audit, exit_code
+from aurora.fleet.listed import Service
+from aurora.fleet.mirrors import Mirrors
+from cli_support import Scratch, receipts
+from fleet_world import Desk
+from remembrancer.tlog import VerifierKey
+
+
+def look(desk: Desk, *, sync: bool = True) -> dict[str, Audited]:
+    if sync:
+        Mirrors(desk.cache).sync(desk.fleet, deadline=20)
+    return {one.name: one for one in audit(desk.fleet, desk.cache, desk.memory, jobs=1)}
+
+
+def test_a_sound_service_is_verified_as_its_clone_is(desk: Desk, service: Scratch) -> None:
+    desk.publish("payments", service)
+    found = look(desk)["payments"]
+    assert (found.verdict, found.code, found.size, found.problems) == ("verified", "", 6, ())
+    said = service.json("verify-audit").report["data"]
+    assert (found.size, found.root) == (said["size"], said["root"])
+    service.write(".gitignore", "")
+    service.commit("its artifact is committed")
+    desk.publish("payments", service)
+    assert look(desk)["payments"].verdict == "verified"
+    service.write("dist/my-svc-0.1.0.tar.gz", "another artifact")
+    service.commit("the artifact was changed")
+    desk.publish("payments", service)
+    assert look(desk)["payments"].verdict in ("verified", "failed")
+    assert look(desk)["payments"].verdict == ("failed", "verified")[service.run("verify-audit").status == 0]
+
+
+def edited(service: Scratch) -> None:
+    path = receipts(service, "deploy")[0]
+    path.write_bytes(path.read_bytes().replace(b"release", b"nowhere") + b"\n")
+
+
+def replaced(service: Scratch) -> None:
+    for path in (service.root / "ops/receipts/ledger/tile/entries").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"v1.0.0", b"v9.0.0"))
+
+
+def unblobbed(service: Scratch) -> None:
+    next((service.root / "ops/receipts/blobs").iterdir()).write_bytes(b"another")
+
+
+def unsigned(service: Scratch) -> None:
+    for path in (service.root / "ops/trust").glob("policy.toml.*.asc"):
+        path.unlink()
+
+
+def branched(service: Scratch) -> None:
+    path = service.root / "ops/trust/policy.toml"
+    text = path.read_text()
+    path.write_text("seal-branch = 'a..b'\n" + text)
+
+
+def linked(service: Scratch) -> None:
+    path = receipts(service, "deploy")[0]
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+def endless(service: Scratch) -> None:
+    path = service.root / "ops/receipts/ledger/checkpoint"
+    lines = path.read_text().split("\n")
+    path.write_text("\n".join([lines[0], "9" * 18, *lines[2:]]))
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        (edited, {"receipt.edited"}),
+        (replaced, {"receipt.missing"}),
+        (unblobbed, {"blob.mismatch"}),
+        (unsigned, {"trust.policy-signature", "trust.no-policy"}),
+        (branched, {"fleet.tree", "trust.policy-signature"}),
+        (linked, {"input.file"}),
+        (endless, {"fleet.oversized"}),
+    ],
+)
+def test_a_forged_one_is_named_with_its_code(
+    desk: Desk, service: Scratch, change: Callable[[Scratch], None], codes: set[str]
+) -> None:
+    owner = fleet_world.owner(service)
+    change(service)
+    service.commit("forged")
+    desk.publish("payments", service, trust=owner)
+    found = look(desk)["payments"]
+    assert (found.verdict, found.code in codes) == ("failed", True), (found.code, found.message)
+    assert exit_code([found]) == 1
+
+
+def test_a_rollback_and_a_fork_between_two_runs_are_noticed(desk: Desk, service: Scratch) -> None:
+    branches = [service.copy(), service.copy()]
+    for number, one in enumerate(branches):
+        words = ["--component", "payments", "--to", "0.1.0", "--environment", f"e{number}", "--reason", "x"]
+        one.ok("record", "rollback", *words)
+        one.commit("rolled back")
+    desk.publish("payments", branches[0])
+    assert look(desk)["payments"].verdict == "verified"
+    desk.publish("payments", service)
+    assert look(desk)["payments"].code == "log.rollback"
+    desk.publish("payments", branches[1])
+    found = look(desk)["payments"]
+    assert found.code == "log.split-view"
+    for one in branches:
+        one.remove()
+    (kept,) = (desk.memory / "evidence").iterdir()
+    assert str(kept) in found.message
+    policy = (service.root / "ops/trust/policy.toml").read_text()
+    key = next(line.split('"')[1] for line in policy.splitlines() if line.startswith("key = ") and "+" in line)
+    assert judge(parse(kept.read_bytes()), [VerifierKey.parse(key)]).origin == found.origin
+
+
+def test_the_command_exits_with_the_worst(desk: Desk, service: Scratch, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.publish("payments", service)
+    words = ["fleet", "audit", *desk.options, "--memory", str(desk.memory)]
+    assert main(words) == 4
+    assert "[fleet.not-synced]" in capsys.readouterr().out
+    Mirrors(desk.cache).sync(desk.fleet)
+    assert main([*words, "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["memory"], said["services"][0]["verdict"]) == (str(desk.memory), "verified")
+    desk.publish("nobody", service, trust="")
+    desk.services["gone"] = Service("gone", str(desk.base / "gone"))
+    Mirrors(desk.cache).sync(desk.fleet)
+    assert desk.options
+    assert main(words) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:4]] == [
+        ["gone", "unreachable"],
+        ["nobody", "unverifiable"],
+        ["payments", "verified"],
+    ]
+    assert lines[2].endswith("[trust.unpinned]")
+    assert lines[-1] == "3 services: 1 unreachable, 1 unverifiable, 1 verified"
+    del desk.services["gone"]
+    assert desk.options
+    assert main(words) == 3
