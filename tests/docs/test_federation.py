@@ -20,7 +20,9 @@ PLACES = os.pathsep.join(str(ROOT / f"plugins/{name}/src") for name in ("aurora"
 
 
 def blocks() -> list[str]:
-    return re.findall(r"(?ms)^```sh\n(.*?)^```$", TEXT)
+    """Return the blocks, but for those of the scheduled jobs, which tests/templates/test_ci_witness.py runs."""
+    before, _, rest = TEXT.partition("## The same as scheduled jobs")
+    return re.findall(r"(?ms)^```sh\n(.*?)^```$", before + rest.partition("\n## ")[2])
 
 
 class Side:

@@ -36,7 +36,8 @@ def service_answers() -> Iterator[dict[str, Any]]:
     whole = {"layer": "fastapi-service", "overlays": SETS[-1]}
     around = itertools.product(CI, (False, True), chosen_parts(service_locks.PARTS), ASSISTANTS, CATALOGS)
     for ci, gpu, parts, clients, catalog in around:
-        yield whole | {"ci": ci, "gpu": gpu, "assistants": clients, "catalog": catalog} | parts
+        more = {"assistants": clients, "witness": "git" if clients else "none", "catalog": catalog}
+        yield whole | {"ci": ci, "gpu": gpu} | more | parts
     inside = dict.fromkeys(set(service_locks.PARTS) - set(SEEN_IN_OVERLAYS), "none")
     every = itertools.product(CI, (False, True), chosen_parts(SEEN_IN_OVERLAYS), SETS, ADVANCED)
     for ci, gpu, parts, overlays, more in every:
@@ -50,6 +51,7 @@ def layer_answers() -> Iterator[dict[str, Any]]:
     for ci in ("github", "gitlab", "both"):
         yield {"layer": "ci", "ci": ci}
         yield {"layer": "ci", "ci": ci, "working_directory": "services/orders", "test_command": "tox -q"}
+        yield {"layer": "ci", "ci": ci, "witness": "git"}
 
 
 EVERY = [*service_answers(), *layer_answers()]
@@ -77,6 +79,7 @@ def pairwise() -> list[dict[str, Any]]:
 def name_of(answers: dict[str, Any]) -> str:
     overlays = "+".join("".join(word[0] for word in name.split("-")) for name in answers.get("overlays", []))
     parts = [answers["layer"], answers.get("ci", ""), "gpu" if answers.get("gpu") else "", overlays]
+    parts += ["witness"] if answers.get("witness", "none") != "none" else []
     parts += ["assistants"] if answers.get("assistants") else []
     parts += [answers["catalog"]] if answers.get("catalog", "none") != "none" else []
     parts += [answers[name] for name in service_locks.PARTS if answers.get(name, "none") != "none"]
@@ -92,6 +95,7 @@ OF_A_PART = {
     "auth": re.compile(r"oidc_|pyjwt|joserfc|core[./]identity", re.IGNORECASE),
     "telemetry": re.compile(r"otlp|otel_exporter|otel-collector|-exporter|TELEMETRY_|core[./]telemetry|\b4318\b"),
     "http_client": re.compile(r"httpx[-_]retries|OUTGOING_|core[./]outgoing"),
+    "witness": re.compile(r"ops/bin/aurora|ops/ci/witness|witness\.(?:yml|txt)|AURORA_"),
     "assistants": re.compile(r"mcpServers|mcp\.json|assistants\.lock"),
     "catalog": re.compile(r"catalog-info|backstage", re.IGNORECASE),
 }

@@ -37,6 +37,7 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "http_client": "httpx",
     "assistants": ["claude", "vscode"],
     "catalog": "backstage",
+    "witness": "git",
 }
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 

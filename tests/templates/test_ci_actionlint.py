@@ -15,17 +15,19 @@ pytestmark = pytest.mark.system
 NEWER = 'unexpected key "queue" for "concurrency" section'
 
 
-def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+def lint(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run actionlint, which asks shellcheck about each `run:`."""
     tools = ["-shellcheck", tool("shellcheck"), "-pyflakes", ""]
-    command = [peers.program("actionlint"), "-no-color", *tools, "-ignore", NEWER, GITHUB]
+    command = [peers.program("actionlint"), "-no-color", *tools, "-ignore", NEWER, GITHUB, *more]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("layer", ["fastapi-service", "ci"])
 @pytest.mark.parametrize("ci", ["github", "both"])
 def test_it_finds_nothing(collection: Path, tmp_path: Path, layer: str, ci: str) -> None:
-    done = lint(render(collection, tmp_path / "my-svc", component="my-svc", layer=layer, ci=ci))
+    more = {"github": {}, "both": {"witness": "git"}}[ci]
+    made = render(collection, tmp_path / "my-svc", component="my-svc", layer=layer, ci=ci, **more)
+    done = lint(made, *([".github/workflows/witness.yml"] if more else []))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

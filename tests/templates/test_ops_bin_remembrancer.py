@@ -33,7 +33,7 @@ case "$*" in
     echo "$*" >>"$NOTES"
     case "$*" in
       *--require-hashes*) [ -z "${FAIL_LOCK:-}" ] || { echo "hash mismatch"; exit 1; }; sleep "${SLOW:-0}" ;;
-      */plugin)
+      */plugins/*)
         [ -z "${FAIL_PLUGIN:-}" ] || { echo "no builder"; exit 1; }
         {
           echo '#!/bin/sh'
@@ -41,6 +41,7 @@ case "$*" in
           echo 'echo "made $*"; exit 3'
         } >"$made/bin/remembrancer"
         chmod +x "$made/bin/remembrancer"
+        cp "$made/bin/remembrancer" "$made/bin/aurora"
         ;;
     esac
     ;;
@@ -88,7 +89,9 @@ def write(repo: Path, **values: str) -> None:
     (repo / "ops/remembrancer.json").write_text(json.dumps(data, indent=2) + "\n")
 
 
-def run(shim: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    shim: Path, *arguments: str, called: str = "remembrancer", **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run the shim with the stand-in for Python."""
     tmp = shim.parent
     fake = program(tmp / "fake", "python", FAKE_PYTHON)
@@ -101,7 +104,12 @@ def run(shim: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
         }
     env = environment(tmp, **({"PYTHON": str(fake), "NOTES": str(tmp / "notes")} | settings | variables))
     env["PATH"] = f"{tmp / 'path'}:/usr/bin:/bin"
-    return call([shim / "ops/bin/remembrancer", *arguments], shim, env)
+    return call([shim / "ops/bin" / called, *arguments], shim, env)
+
+
+def tree(shim: Path, plugin: str = "remembrancer") -> str:
+    """Return the name that git gives to what the newest commit has of a plugin."""
+    return git(shim.parent / "the full one", "rev-parse", f"HEAD:plugins/{plugin}")
 
 
 def notes(shim: Path) -> str:
@@ -131,9 +139,31 @@ def test_wheels_come_with_hashes_and_the_plugin_from_the_commit(shim: Path) -> N
     assert "--require-hashes" in third
     assert "--only-binary :all:" in third
     assert third.endswith("/remembrancer.lock")
-    assert plugin.endswith("/plugin")
+    assert plugin.endswith(f"/plugins/{tree(shim)}")
     for word in ("--no-deps", "--no-build-isolation", "--no-index"):
         assert word in plugin
+
+
+def test_aurora_comes_with_the_remembrancer_of_its_commit(shim: Path) -> None:
+    clone = shim.parent / "the full one"
+    (clone / "plugins/aurora").mkdir()
+    (clone / "plugins/aurora/number").write_text("3")
+    commit_all(clone, "[x] test: 3")
+    write(shim)
+    run(shim)
+    program(shim / "ops/bin", "aurora", (CI / "ops/bin/aurora").read_text())
+    first = run(shim, "witness", "once", called="aurora")
+    assert (first.stdout, first.returncode) == ("made witness once\n", 3), first.stderr
+    both = {f"/plugins/{tree(shim, name)}" for name in ("remembrancer", "aurora")}
+    asked = notes(shim)
+    assert {word[word.index("/plugins/") :] for word in asked.split() if "/plugins/" in word} == both
+    again = run(shim, "x", called="aurora")
+    assert (again.stdout, again.stderr, notes(shim)) == ("made x\n", "", asked)
+    assert run(shim, "y").stdout == "made y\n"
+    write(shim, commit=git(clone, "rev-parse", "HEAD^"))
+    none = run(shim, called="aurora")
+    assert none.returncode == 4
+    assert "could not be fetched" in none.stderr
 
 
 def test_nobody_else_can_read_it_and_the_umask_is_the_callers_again(shim: Path) -> None:
@@ -167,7 +197,7 @@ def test_a_local_clone_can_stand_in_for_the_source(
     source = collection_clone.as_uri() if form == "address" else str(collection_clone)
     done = run(shim, "list", REMEMBRANCER_SOURCE=source, REMEMBRANCER_COMMIT=commit)
     assert (done.stdout, done.returncode) == ("made list\n", 3), done.stderr
-    assert notes(shim).splitlines()[-1].endswith("/plugin")
+    assert notes(shim).splitlines()[-1].endswith(f"/plugins/{tree(shim)}")
     assert not list(home(shim).parent.rglob("plugin"))
     assert not list(home(shim).parent.rglob("*.git"))
 

@@ -33,6 +33,7 @@ ANSWERS: dict[str, Any] = {
     "http_client": "none",
     "catalog": "none",
     "repository_url": "",
+    "witness": "none",
 }
 
 

@@ -57,7 +57,15 @@ def parse(text: str) -> Mapping[str, Log]:
 
 
 def read(path: Path) -> Mapping[str, Log]:
-    """Return the logs that a file names; raises as `parse`, BadInput(input.file) and EnvironmentTrouble(env.io)."""
+    """Return the logs that a file names; raises as `parse` and `text_of`, BadInput(witness.logs) if there is none."""
+    logs = parse(text_of(path))
+    if not logs:
+        raise BadInput("witness.logs", f"{path} names no log")
+    return logs
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a tlog-policy file. Raises BadInput(input.file, witness.logs), EnvironmentTrouble(env.io)."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
@@ -66,12 +74,9 @@ def read(path: Path) -> Mapping[str, Log]:
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from None
     try:
-        logs = parse(data.decode()) if len(data) <= MAX_FILE else {}
+        return data.decode() if len(data) <= MAX_FILE else ""
     except UnicodeDecodeError:
         raise BadInput("witness.logs", f"{path} is not UTF-8 text") from None
-    if not logs:
-        raise BadInput("witness.logs", f"{path} names no log")
-    return logs
 
 
 def _key(vkey: str, number: int) -> VerifierKey:

@@ -13,7 +13,7 @@ from remembrancer.errors import BadInput, RemembrancerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.tlog import SignerKey
+    from remembrancer.tlog import SignerKey, VerifierKey
     from remembrancer.trust.policy import Policy
 
 VARIABLE = "AURORA_WITNESS_KEYS"
@@ -99,14 +99,14 @@ def once(
 @click.command(
     epilog="Example: aurora witness collect https://git.example.org/us/witness.git --key w.example.org/w1+5cf1..."
 )
-@click.argument("url", metavar="REPOSITORY")
+@click.argument("url", metavar="[REPOSITORY]", default="")
+@click.option("--key", "vkeys", multiple=True, metavar="VKEY", help="A public key of the witness, from its operator.")
 @click.option(
-    "--key",
-    "vkeys",
-    multiple=True,
-    required=True,
-    metavar="VKEY",
-    help="A public key of the witness, from its operator.",
+    "--from",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead: lines `witness <name> <vkey> <url>` (tlog-policy), the URL a witness's Git repository.",
 )
 @click.option("--branch", default="witness", show_default=True, help="The branch that holds its state.")
 @click.option(
@@ -120,28 +120,71 @@ def once(
     "--trust", "owners", multiple=True, metavar="FPR", help="Trust this owner in this run. Default: the pinned owners."
 )
 @shown
-def collect(url: str, *, vkeys: tuple[str, ...], branch: str, root: Path, owners: tuple[str, ...], output: str) -> None:
-    """Add a witness's cosignatures to the ledger; commit and push it then.
+def collect(
+    url: str,
+    *,
+    vkeys: tuple[str, ...],
+    file: Path | None,
+    branch: str,
+    root: Path,
+    owners: tuple[str, ...],
+    output: str,
+) -> int:
+    """Add witnesses' cosignatures to the ledger; commit and push it then.
 
     Where the policy of a pinned owner says that they are enough, the checkpoint becomes the newest witnessed one, also
-    if the log has grown since. Exits with 3 while the witness has cosigned nothing that helps.
+    if the log has grown since. Exits with 3 while a witness has cosigned nothing that helps, with 1 if one has seen
+    another log; what the others cosigned is taken all the same.
     """
     from aurora.collect import collect as take
     from remembrancer.errors import counted
+
+    if bool(file) == bool(url) or bool(url) != bool(vkeys):
+        raise BadInput("input.field", "give REPOSITORY with each --key of its witness, or --from FILE")
+    witnesses = _witnesses(file) if file else {url: _verifiers(vkeys)}
+    policy = _policy(root, owners)
+    enough = {None: "", True: ", as many as the policy requires", False: ", fewer than the policy requires"}
+    failed: list[RemembrancerError] = []
+    rows: list[dict[str, object]] = []
+    lines = []
+    for where, keys in witnesses.items():
+        try:
+            done = take(root, where, f"refs/heads/{branch}", keys, policy)
+        except RemembrancerError as error:
+            failed.append(error)
+            rows.append({"repository": where, "code": error.code, "message": error.message})
+            lines.append(f"{error.message} [{error.code}]")
+        else:
+            rows.append({"repository": where, **done._asdict()})
+            new = counted(done.new, "new cosignature")
+            lines.append(f"{done.origin}: {new} at size {done.size}{enough[done.witnessed]}")
+    if failed and not file:
+        raise failed[0]
+    status = next((one for one in (1, 4, 2, 3) if one in {error.exit_code for error in failed}), 0)
+    emit({"witnesses": rows, "exitCode": status}, output, *(lines or [f"{file} names no witness"]))
+    return status
+
+
+def _verifiers(vkeys: tuple[str, ...]) -> "tuple[VerifierKey, ...]":
     from remembrancer.tlog import VerifierKey
 
     try:
-        keys = tuple(VerifierKey.parse(one) for one in vkeys)
+        return tuple(VerifierKey.parse(one) for one in vkeys)
     except ValueError as error:
         raise BadInput("input.field", f"--key: {error}") from None
-    policy = _policy(root, owners)
-    done = take(root, url, f"refs/heads/{branch}", keys, policy)
-    enough = {None: "", True: ", as many as the policy requires", False: ", fewer than the policy requires"}
-    emit(
-        done._asdict(),
-        output,
-        f"{done.origin}: {counted(done.new, 'new cosignature')} at size {done.size}{enough[done.witnessed]}",
-    )
+
+
+def _witnesses(file: Path) -> "dict[str, tuple[VerifierKey, ...]]":
+    """Return the keys of the witnesses in a tlog-policy file by where their state is."""
+    from aurora.logs import text_of
+    from remembrancer.tlog import quorum
+
+    found = quorum.parse(text_of(file))
+    return {
+        url: tuple(key for name, key in found.witnesses.items() if found.urls.get(name) == url)
+        for name, url in found.urls.items()
+        if name in found.witnesses
+    }
 
 
 def _policy(root: Path, owners: tuple[str, ...]) -> "Policy | None":
