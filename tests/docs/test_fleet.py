@@ -1,0 +1,79 @@
+"""docs/fleet.md: a platform engineer lists two services and does what the page says, in its order, word for word."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fleet_world
+from aurora.fleet import listed, row
+from cli_support import GIT_IDENTITY, Scratch
+from collection import ROOT
+from fleet_world import Desk
+
+TEXT = (ROOT / "docs/fleet.md").read_text(encoding="utf-8")
+SECTIONS = {part.partition("\n")[0]: part for part in TEXT.split("\n## ")[1:]}
+PLACES = os.pathsep.join(str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer"))
+
+
+def blocks(heading: str, kind: str = "sh") -> list[str]:
+    found = re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", SECTIONS[heading])
+    assert found, heading
+    return found
+
+
+@pytest.fixture
+def service() -> Iterator[Scratch]:
+    scratch = fleet_world.generated()
+    yield scratch
+    scratch.remove()
+    fleet_world.forget()
+
+
+def run(folder: Path, script: str, status: int = 0) -> str:
+    program = folder / "bin/aurora"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m aurora "$@"\n')
+    program.chmod(0o755)
+    env = {**os.environ, **GIT_IDENTITY, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    env |= {"PYTHONPATH": PLACES, "HOME": str(folder), "XDG_CACHE_HOME": "", "XDG_STATE_HOME": ""}
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_platform_engineer_follows_the_page(tmp_path: Path, service: Scratch) -> None:
+    (example,) = blocks("List the services", "toml")
+    fleet = listed.parse(example.encode())
+    assert [one.name for one in fleet.services] == ["orders", "payments"]
+    head = listed.format_fleet(fleet).decode().partition("[fleet]")[0].count("\n")
+    assert listed.format_fleet(fleet).decode().split("\n", head)[-1] == example
+    desk = Desk(tmp_path)
+    desk.publish("orders", service)
+    desk.publish("payments", service)
+    assert desk.options
+    sync_and_look, document = blocks("Fetch, and look")
+    shown = run(tmp_path, sync_and_look)
+    assert "2 services: 2 changed, 0 not fetched" in shown
+    assert "2 services: 2 behind" in shown
+    run(tmp_path, document)
+    assert len(row.parse((tmp_path / "status.json").read_bytes()).rows) == 2
+    assert json.loads((tmp_path / "fleet-status.schema.json").read_text()) == row.schema()
+    (audit,) = blocks("Verify all of it")
+    assert "2 services: 2 verified" in run(tmp_path, audit)
+    assert (tmp_path / ".local/state/aurora/fleet/shop/checkpoints").is_dir()
+    run(tmp_path, blocks("Several machines")[0])
+    shares = [row.parse((tmp_path / f"{number}.json").read_bytes()).rows for number in (0, 1)]
+    assert sorted(one.name for share in shares for one in share) == ["orders", "payments"]
+
+
+def test_the_states_are_those_of_the_program() -> None:
+    table = SECTIONS["Fetch, and look"]
+    assert tuple(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", table)))) == row.STATES
