@@ -162,6 +162,14 @@ def test_the_floors_are_the_standard_s(service: Path) -> None:
     assert "httpx>=0.25.0" in project["dependency-groups"]["dev"]
 
 
+@pytest.mark.parametrize(("client", "given"), [("none", ""), ("httpx", "http")])
+def test_the_application_has_one_http_client(client: str, given: str) -> None:
+    """Identity asks by the client that is there anyway."""
+    main = rendered("app/main.py.jinja", auth="oidc", http_client=client)
+    assert re.findall(r"provider\.opened\((.*?)\)", main) == [given]
+    assert main.count("outgoing.opened() as http, ") == (client == "httpx")
+
+
 def test_no_code_of_the_core_depends_on_an_answer() -> None:
     """What a team owns begins as its answers say; the standard's own files are there or not, but always the same."""
     templated = {path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*.jinja")}

@@ -8,7 +8,7 @@ and at most every few seconds: a client that invents key ids makes nobody ask th
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated, Any, Literal, Self
@@ -69,7 +69,7 @@ class IdentitySettings(CoreSettings):
     """How much longer they are good while the provider does not answer."""
 
     oidc_timeout_seconds: Timeout = 5.0
-    """Time for the provider to answer."""
+    """Time for the provider to answer, tries again included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,10 @@ class Provider:
         app.openapi = openapi  # type: ignore[method-assign]
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Self]:
-        """Keep one client open for the provider."""
-        async with httpx.AsyncClient(timeout=self._settings.oidc_timeout_seconds, follow_redirects=False) as client:
-            self._client = client
+    async def opened(self, client: httpx.AsyncClient | None = None) -> AsyncIterator[Self]:
+        """Ask the provider by this client, or by one that is open as long as the block runs."""
+        seconds = self._settings.oidc_timeout_seconds
+        async with nullcontext(client) if client else httpx.AsyncClient(timeout=seconds) as self._client:
             yield self
 
     async def user(self, token: str) -> User:
@@ -169,7 +169,7 @@ class Provider:
             try:
                 self._keys = await self._published()
                 self._fetched_at = now
-            except (httpx.HTTPError, PyJWTError, KeyError, TypeError, ValueError) as error:
+            except (httpx.HTTPError, PyJWTError, KeyError, TimeoutError, TypeError, ValueError) as error:
                 _log.warning("identity provider away", reason=type(error).__name__)
 
     async def _published(self) -> dict[str | None, jwt.PyJWK]:
@@ -182,7 +182,8 @@ class Provider:
 
     async def _get(self, url: str) -> Any:
         assert self._client is not None  # noqa: S101 - the lifespan opens it
-        response = await self._client.get(url)
+        async with asyncio.timeout(self._settings.oidc_timeout_seconds):
+            response = await self._client.get(url, follow_redirects=False)
         return response.raise_for_status().json()
 
     def _configuration(self) -> str:

@@ -1,9 +1,13 @@
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Event, Thread
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -193,6 +197,43 @@ def test_invented_key_ids_do_not_make_anybody_ask_the_provider(
         # The clock stands still between two of them: each would ask, if it were not for the pause.
         assert refused(ask(client, jwt.encode({"sub": "x"}, mine, "RS256", {"kid": str(number)})))
     assert asked == []
+
+
+def test_a_provider_that_trickles_is_away(provider: RunningProvider) -> None:
+    ended = Event()
+
+    class Trickle(BaseRequestHandler):
+        """An answer that always goes on."""
+
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+                while not ended.wait(0.02):
+                    self.request.sendall(b" ")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Trickle) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        issuer = f"http://127.0.0.1:{server.server_address[1]}"
+        with TestClient(create_app(oidc_issuer=issuer, oidc_timeout_seconds=0.3)) as client:
+            assert ask(client, provider.token()).status_code == 503
+        ended.set()
+        server.shutdown()
+
+
+def test_a_client_that_is_given_asks_the_provider_and_stays_open(provider: RunningProvider) -> None:
+    asked: list[str] = []
+
+    async def note(request: httpx.Request) -> None:
+        asked.append(request.url.path)
+
+    async def whole() -> None:
+        async with httpx.AsyncClient(event_hooks={"request": [note]}) as http:
+            async with Provider(IdentitySettings.load()).opened(http) as opened:
+                assert (await opened.user(provider.token())).subject == "ada"
+            assert not http.is_closed
+
+    asyncio.run(whole())
+    assert asked == ["/.well-known/openid-configuration", "/jwks"]
 
 
 def test_the_document_names_the_provider_and_the_scopes(client: TestClient, provider: RunningProvider) -> None:
