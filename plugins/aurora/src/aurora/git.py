@@ -131,14 +131,7 @@ class Snapshot:
 
     def file(self, path: str, limit: int = MAX_FILE) -> bytes:
         """Return a file's bytes. Raises FileNotFoundError when it is not there, or larger than `limit`."""
-        name = f"{self.commit}:{path}"
-        size = run(self.folder, "cat-file", "-s", name)
-        if size.returncode or int(size.stdout) > limit:
-            raise FileNotFoundError(path)
-        done = run(self.folder, "cat-file", "blob", name)
-        if done.returncode:
-            raise FileNotFoundError(path)
-        return done.stdout
+        return file(self.folder, self.commit, path, limit)
 
     def note(self) -> bytes | None:
         """Return the checkpoint of the ledger, or None when there is none."""
@@ -152,6 +145,18 @@ class Snapshot:
         if path.startswith("/") or ".." in path:
             raise TileError(path, "is not the path of a tile")
         return self.file(f"{LEDGER}/{path}")
+
+
+def file(folder: Path, commit: str, path: str, limit: int) -> bytes:
+    """Return a file of a commit. Raises FileNotFoundError when it is not there, or larger than `limit`."""
+    name = f"{commit}:{path}"
+    size = run(folder, "cat-file", "-s", name)
+    if size.returncode or int(size.stdout) > limit:
+        raise FileNotFoundError(path)
+    done = run(folder, "cat-file", "blob", name)
+    if done.returncode:
+        raise FileNotFoundError(path)
+    return done.stdout
 
 
 def branch_of(url: str, branch: str) -> str:

@@ -63,10 +63,12 @@ def once(
 ) -> int:
     """Fetch each repository (default: every URL in --logs), prove that its log only grew, cosign, and push.
 
-    The cosigned checkpoints are `<SHA-256 of the origin>/checkpoint` on the branch. Exits with 1 if a log forked or
-    shrank, with 4 if one could not be reached; the others are cosigned all the same.
+    The cosigned checkpoints are `<SHA-256 of the origin>/checkpoint` on the branch. What one of these repositories
+    carries of another's log is compared too. Exits with 1 if a log forked or shrank, with 4 if one could not be
+    reached; the others are cosigned all the same.
     """
     from aurora import logs as known
+    from aurora.gossip import hear
     from aurora.witness.once import GitWitness
     from remembrancer.clock import SystemClock
 
@@ -79,9 +81,10 @@ def once(
         witness.begin()
     rows: list[dict[str, object]] = []
     lines, statuses = [], {0}
+    heard = hear({url: url for url in urls})
     for url in urls:
         try:
-            seen = witness.look(url, listed)
+            seen = witness.look(url, listed, heard)
         except RemembrancerError as error:
             if error.code.startswith("witness."):
                 raise

@@ -72,10 +72,13 @@ def list_(root: Path, output: str) -> None:
 def sync(names: tuple[str, ...], *, root: Path, output: str) -> int:
     """Fetch each peer (default: all), audit it under its owner, and take in receipts and decisions that are new.
 
-    What is unsigned, foreign, edited, replaced or replayed is refused with a code, and nothing of it is taken in.
-    Exits with 1 then, with 4 if one could not be reached; the others are taken in all the same.
+    What is unsigned, foreign, edited, replaced or replayed is refused with a code, and nothing of it is taken in. So is
+    a log that contradicts what another of these peers, or its witness, has seen of it; the evidence is kept. Exits with
+    1 then, with 4 if one could not be reached; the others are taken in all the same.
     """
+    from aurora.gossip import hear
     from aurora.peers import listed
+    from aurora.peers.sync import compare_own
     from aurora.peers.sync import sync as take
 
     known = listed.read(root)
@@ -84,9 +87,17 @@ def sync(names: tuple[str, ...], *, root: Path, output: str) -> int:
             raise BadInput("peer.unknown", f"there is no peer {name}")
     rows: list[dict[str, object]] = []
     lines, statuses = [], set()
-    for name in names or known:
+    chosen = names or tuple(known)
+    heard = hear({name: known[name].url for name in chosen})
+    try:
+        compare_own(root, heard)
+    except RemembrancerError as error:
+        statuses.add(error.exit_code)
+        rows.append({"name": "", "code": error.code, "message": error.message})
+        lines.append(f"{error.message} [{error.code}]")
+    for name in chosen:
         try:
-            done = take(root, known[name])
+            done = take(root, known[name], heard)
         except RemembrancerError as error:
             statuses.add(error.exit_code)
             rows.append({"name": name, "code": error.code, "message": error.message})

@@ -5,14 +5,15 @@ that the user pinned, and only if the log extends what was seen of it. So what i
 replayed never comes in, and what came in is never replaced: a file's name is the SHA-256 of its bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from aurora import git
+from aurora import git, gossip
+from aurora.gossip import Heard
 from aurora.logs import Log
 from aurora.mirror.place import Folder
 from aurora.peers.listed import PEERS, Peer, place
@@ -21,7 +22,7 @@ from remembrancer.audit import Session, judge_everything
 from remembrancer.audit.complete import Progress
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, Outcome
-from remembrancer.ledger.files import LedgerFiles
+from remembrancer.ledger.files import LedgerFiles, claimed
 from remembrancer.ledger.ledger import Ledger
 from remembrancer.receipt.decided import fact
 from remembrancer.receipt.statement import parse
@@ -41,14 +42,42 @@ class Synced(NamedTuple):
     files: int
 
 
-def sync(root: Path, peer: Peer) -> Synced:
-    """Take in what is new of a peer into the repository at `root`.
+def sync(root: Path, peer: Peer, heard: Sequence[Heard] = ()) -> Synced:
+    """Take in what is new of a peer into the repository at `root`; `heard` is what others carry of its log.
 
     Raises EnvironmentTrouble(env.git), Rejected and Unverifiable with the code of the first check that does not hold,
     Forked with the evidence kept; nothing is taken in then.
     """
     with fetched(peer) as clone:
-        return _take_in(root, peer, clone)
+        return _take_in(root, peer, clone, heard)
+
+
+def compare_own(root: Path, heard: Sequence[Heard]) -> str:
+    """Compare the log of the repository at `root` with what its peers carry of it, and return its origin.
+
+    What is longer than it says nothing: this checkout may be older. "" stands for nothing to compare, or for nobody who
+    says which key is the log's. Raises Forked with the evidence kept, Rejected(log.tile, log.missing).
+    """
+    here = LedgerFiles(root).claimed()
+    about = [one for one in heard if here and one.origin == here.origin]
+    if here is None or not about:
+        return ""
+    try:
+        policy = Session(root).trusted().policy
+        known = Log(policy.origin, tuple(one.key for one in policy.log_keys))
+        log = open_log(LedgerFiles(root), "this repository", {known.origin: known})
+    except (Rejected, Unverifiable):  # the verdicts about this repository say so
+        return ""
+    try:
+        gossip.compare(log, known, [one for one in about if _size(one) <= log.checkpoint.size])
+    except Forked as fork:
+        raise _kept(place(root), sha256(known.origin.encode()).hexdigest(), fork) from None
+    return known.origin
+
+
+def _size(one: Heard) -> int:
+    said = claimed(one.note)
+    return said.size if said else 0
 
 
 def origin_of(peer: Peer) -> str:
@@ -68,19 +97,20 @@ def fetched(peer: Peer) -> "TemporaryDirectory[str]":
     return folder
 
 
-def _take_in(root: Path, peer: Peer, clone: str) -> Synced:
+def _take_in(root: Path, peer: Peer, clone: str, heard: Sequence[Heard]) -> Synced:
     log = _judge(peer, Path(clone))
+    known = Log(peer.origin, _keys(peer, Path(clone)))
     target, base = place(root), peer.base
     held = target.read(f"{base}/checkpoint")
     before = 0
-    if held:
-        keys = {peer.origin: Log(peer.origin, _keys(peer, Path(clone)))}
-        seen, _, note, _ = signed(held.data, f"the copy of {peer.name}", keys)
-        before = seen.size
-        try:
+    try:
+        if held:
+            seen, _, note, _ = signed(held.data, f"the copy of {peer.name}", {peer.origin: known})
+            before = seen.size
             check_extends(log, seen, note)
-        except Forked as fork:
-            raise _kept(target, base, fork) from None
+        gossip.compare(log, known, heard)
+    except Forked as fork:
+        raise _kept(target, base, fork) from None
     files = 0
     for path, data in _new(Path(clone), log, before):
         files += target.create(f"{base}/{path}", data)
@@ -92,9 +122,9 @@ def _take_in(root: Path, peer: Peer, clone: str) -> Synced:
 def _judge(peer: Peer, clone: Path) -> OpenLog:
     """Audit a clone under the peer's owner, and open its log."""
     session = _session(peer, clone)
-    claimed = LedgerFiles(clone).claimed()
-    if claimed and claimed.size > MAX_ENTRIES:
-        raise Rejected("peer.endless", f"the log of {peer.name} claims {claimed.size} entries")
+    said = LedgerFiles(clone).claimed()
+    if said and said.size > MAX_ENTRIES:
+        raise Rejected("peer.endless", f"the log of {peer.name} claims {said.size} entries")
     verdict = judge_everything(session, kept=None, watched=_unwatched)
     if verdict.exit_code:
         raise _refusal(peer, verdict.findings)

@@ -7,10 +7,13 @@ cosignature that the state does not have.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import NamedTuple
 
+from aurora import gossip
 from aurora.git import Snapshot, branch_of, publish
+from aurora.gossip import Heard
 from aurora.logs import Log
 from aurora.source import Forked, OpenLog, check_extends, open_log
 from aurora.witness.decide import time_to_state
@@ -46,8 +49,10 @@ class GitWitness:
         ):
             raise Refused("witness.lost-state", f"the branch {self.branch} of {self.state} has begun already")
 
-    def look(self, url: str, logs: Mapping[str, Log]) -> Seen:
+    def look(self, url: str, logs: Mapping[str, Log], heard: Sequence[Heard] = ()) -> Seen:
         """Cosign what a repository publishes, if it provably extends what was cosigned before; see the module's head.
+
+        `heard` is what others carry of the log; one that contradicts that is not cosigned either.
 
         Raises Rejected(log.missing, log.checkpoint, log.tile, log.rollback, log.split-view), the last with the evidence
         in the state; Refused(witness.lost-state), EnvironmentTrouble(env.git, witness.clock).
@@ -55,12 +60,12 @@ class GitWitness:
         with Snapshot(url) as source:
             log = open_log(source, source.url, logs)
             for _ in range(TRIES):
-                seen = self._step(log)
+                seen = self._step(log, logs[log.checkpoint.origin], heard)
                 if seen is not None:
                     return seen
         raise EnvironmentTrouble("env.git", f"others pushed to {self.state} {TRIES} times meanwhile")
 
-    def _step(self, log: OpenLog) -> Seen | None:
+    def _step(self, log: OpenLog, known: Log, heard: Sequence[Heard]) -> Seen | None:
         """Make one step; None when the state moved meanwhile."""
         origin = log.checkpoint.origin
         place = f"{sha256(origin.encode()).hexdigest()}/checkpoint"
@@ -71,22 +76,32 @@ class GitWitness:
             if state.commit != onto:
                 return None
             kept, last = self._last(state, place, origin)
+            try:
+                check_extends(log, kept, last)
+                gossip.compare(log, known, heard)
+            except Forked as fork:
+                if not self._keep(state, place, fork):
+                    return None
         if kept and kept[:3] == log.checkpoint[:3]:
             return Seen(origin, kept.size, cosigned=False)
-        try:
-            check_extends(log, kept, last)
-        except Forked as fork:
-            evidence = fork.evidence.format()
-            file = f"{place.partition('/')[0]}/evidence/{sha256(evidence).hexdigest()[:16]}.json"
-            if not publish(self.state, self.branch, onto, {file: evidence}, f"[witness] feat: {origin} forked"):
-                return None
-            where = f"the evidence is {file} on the branch {self.branch} of {self.state}"
-            raise Forked(f"{fork.message}; {where}", fork.evidence) from None
         note = log.note + "".join(line.line for line in self._cosigned(log.text, last)).encode()
         message = f"[witness] feat: {origin} at {log.checkpoint.size}"
         if not publish(self.state, self.branch, onto, {place: note}, message):
             return None
         return Seen(origin, log.checkpoint.size, cosigned=True)
+
+    def _keep(self, state: Snapshot, place: str, fork: Forked) -> bool:
+        """Raise a fork once its evidence is in the state; returns False when the state moved meanwhile."""
+        evidence = fork.evidence.format()
+        file = f"{place.partition('/')[0]}/evidence/{sha256(evidence).hexdigest()[:16]}.json"
+        held = False
+        with suppress(FileNotFoundError):  # a job sees the same fork every hour
+            held = state.file(file) == evidence
+        message = f"[witness] feat: {fork.evidence.origin} forked"
+        if not held and not publish(self.state, self.branch, state.commit, {file: evidence}, message):
+            return False
+        where = f"the evidence is {file} on the branch {self.branch} of {self.state}"
+        raise Forked(f"{fork.message}; {where}", fork.evidence) from None
 
     def _last(self, state: Snapshot, place: str, origin: str) -> tuple[Checkpoint | None, bytes]:
         """Return what was cosigned last, under this witness's own keys, and its note."""
