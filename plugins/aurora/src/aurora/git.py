@@ -108,14 +108,14 @@ class Snapshot:
     `ledger.storage.LogSource`.
     """
 
-    def __init__(self, url: str, branch: str = "HEAD") -> None:
-        """Fetch it. Raises EnvironmentTrouble(env.git)."""
+    def __init__(self, url: str, branch: str = "HEAD", more: Mapping[str, str] | None = None) -> None:
+        """Fetch it, with further variables for Git. Raises EnvironmentTrouble(env.git)."""
         self.url = url
         self._folder = TemporaryDirectory(prefix="aurora-")
         self.folder = Path(self._folder.name)
         try:
             must(self.folder, "init", "--quiet", "--bare", ".")
-            must(self.folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", place(url), branch)
+            must(self.folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", place(url), branch, more=more)
             self.commit = must(self.folder, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
         except BaseException:
             self._folder.cleanup()
@@ -187,7 +187,7 @@ def publish(url: str, branch: str, onto: str, files: Mapping[str, bytes], messag
             must(folder, "update-index", "--add", "--cacheinfo", f"100644,{blob.stdout.decode().strip()},{path}")
         tree = must(folder, "write-tree").decode().strip()
         parents: Sequence[str] = ("-p", onto) if onto else ()
-        commit = must(folder, "commit-tree", tree, *parents, "-m", message, more=_author()).decode().strip()
+        commit = must(folder, "commit-tree", tree, *parents, "-m", message, more=author()).decode().strip()
         pushed = run(folder, "push", "--quiet", "--", place(url), f"{commit}:refs/heads/{branch}")
         if pushed.returncode == 0:
             return True
@@ -196,7 +196,8 @@ def publish(url: str, branch: str, onto: str, files: Mapping[str, bytes], messag
         raise failed(pushed)
 
 
-def _author() -> dict[str, str]:
+def author() -> dict[str, str]:
+    """Return the variables of an author and committer who is nobody in particular."""
     return {
         f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")

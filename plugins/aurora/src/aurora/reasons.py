@@ -15,6 +15,22 @@ REASONS: dict[str, Reason] = {
         "Nobody said which key signs for the log, and a file cannot vouch for itself.",
         "Give the log's verifier key, as its owner published it, with --key.",
     ),
+    "fleet.base-moved": Reason(
+        "A service's branch has moved since the plan was made, so what was tried is not what would be proposed.",
+        "Plan again; what follows the version already is not planned a second time.",
+    ),
+    "fleet.branch-taken": Reason(
+        "A service has a branch of the rollout's name with something else in it than what the plan gives.",
+        "Look at that branch, and rename or delete it; a rollout never overwrites a branch.",
+    ),
+    "fleet.conflicts": Reason(
+        "An update of a service leaves files that need a manual merge, so a rollout leaves it out.",
+        "Update it by hand, as docs/updating.md describes; the plan lists the files.",
+    ),
+    "fleet.consent": Reason(
+        "A plan or a rollout runs the template's code and the services' own tests, and nobody agreed to that.",
+        "Read what `aurora fleet plan --help` says of it, and add --trust.",
+    ),
     "fleet.crashed": Reason(
         "The process that read a service was killed; the others were read all the same.",
         "Look at this repository alone with `remembrancer verify-audit`, and for memory with fewer --jobs.",
@@ -23,9 +39,21 @@ REASONS: dict[str, Reason] = {
         "A URL in the list of a fleet holds more than a place, and the list is committed for everybody to read.",
         "Take user names, passwords, tokens and queries out of it; Git asks a credential helper for them.",
     ),
+    "fleet.declined": Reason(
+        "Somebody closed a request of a rollout without a merge.",
+        "Ask why; open it again, or let later waves not wait for it with --despite NAME.",
+    ),
     "fleet.endless": Reason(
         "A repository took longer than its deadline, or sent more than a mirror may hold.",
         "Ask its owner what it holds; a large one may need a longer --deadline.",
+    ),
+    "fleet.forge": Reason(
+        "A forge cannot be reached, or answered with something that is not an answer of its interface.",
+        "Run the command again; if it stays, check the URL of the interface and that its version is supported.",
+    ),
+    "fleet.forge-access": Reason(
+        "A forge refuses the question: no token, one that may not do this, or nothing of that name.",
+        "Set GITHUB_TOKEN or GITLAB_TOKEN, or store one with Git's credential helper; the guide says which rights.",
     ),
     "fleet.late": Reason(
         "Reading a service took longer than one service may take; the others were read all the same.",
@@ -35,6 +63,10 @@ REASONS: dict[str, Reason] = {
         "The list of a fleet is not one: an unknown key, a name or a URL twice, or something that is no URL.",
         "Correct the line that the message names; docs/fleet.md has an example.",
     ),
+    "fleet.no-answers": Reason(
+        "A service has no answers file of this template at the top of its default branch.",
+        "Take it out of the list, or generate it; a service below a folder is updated by hand.",
+    ),
     "fleet.no-branch": Reason(
         "A repository is empty, or does not have the branch that the list of the fleet names.",
         "Correct branch in fleet.toml, or leave it out for the default branch.",
@@ -43,9 +75,25 @@ REASONS: dict[str, Reason] = {
         "A service of the list has no mirror yet.",
         "Run `aurora fleet sync` with the same list and --cache.",
     ),
+    "fleet.other-template": Reason(
+        "A service's answers file names another template than the one that is rolled out, and its code is not run.",
+        "If it is the same one under another address, name that with --source.",
+    ),
     "fleet.oversized": Reason(
         "A repository holds more, or larger, files than are read of one service.",
         "Ask its owner what it holds; verify it alone in a clone with `remembrancer verify-audit`.",
+    ),
+    "fleet.plan": Reason(
+        "A plan is not one, does not fit the list of the fleet any more, or is of a branch rather than a tag.",
+        "Plan again with `aurora fleet plan`, and do not edit its file.",
+    ),
+    "fleet.rate-limit": Reason(
+        "A forge asks to wait longer than was allowed.",
+        "Run the command again later, or allow it more time with --wait; a token raises the limit.",
+    ),
+    "fleet.result-differs": Reason(
+        "An update gives other files than when the plan was made, from the same commits.",
+        "Plan again, and look for what a task of the template takes from the machine or the clock.",
     ),
     "fleet.shard": Reason(
         "A share of a fleet is given in another form than i/n.",
@@ -55,6 +103,18 @@ REASONS: dict[str, Reason] = {
         "A document is not the status of a fleet.",
         "Take it as `aurora fleet status --format json` wrote it; `aurora fleet schema` describes it.",
     ),
+    "fleet.template": Reason(
+        "The template has no such version.",
+        "See `git ls-remote --tags URL`, and push the tag first.",
+    ),
+    "fleet.template-moved": Reason(
+        "The template's tag names another commit than when the plan was made.",
+        "Find out who moved it; if that is right, plan again.",
+    ),
+    "fleet.tests-failed": Reason(
+        "A service's own tests do not pass after the update.",
+        "Mend the template or the service, and plan again; the plan lists the tests.",
+    ),
     "fleet.tree": Reason(
         "A commit holds what no version of Git writes: names that no file could have, one name twice, no tree.",
         "Somebody made it by hand; ask the repository's owner who can push to it.",
@@ -62,6 +122,18 @@ REASONS: dict[str, Reason] = {
     "fleet.unreachable": Reason(
         "A repository could not be fetched, so its row shows what was read of it before, if anything.",
         "Try `git ls-remote URL`: the address, the network and Git's credential helper are the usual reasons.",
+    ),
+    "fleet.update-failed": Reason(
+        "Copier did not carry a service's update out.",
+        "Run it by hand in a clone, as docs/updating.md describes; its table says what each sentence means.",
+    ),
+    "fleet.wave-red": Reason(
+        "A service of an earlier wave is red: failed checks, a declined request, or nothing could be proposed.",
+        "Mend that first, or let the wave not wait for it with --despite NAME.",
+    ),
+    "fleet.wave-waiting": Reason(
+        "A service of an earlier wave has neither a merged request nor one with green checks.",
+        "Run the command again when it has, or let the wave not wait for it with --despite NAME.",
     ),
     "mirror.conditions": Reason(
         "A place writes over a file although the condition of the write does not hold, so a copy could go backwards.",

@@ -20,10 +20,14 @@ Function = Callable[..., Any]
 @click.group(
     cls=Lazy,
     table={
+        "discover": ("aurora.cli.fleet_discover:discover", "Find services on forges, in lists and in folders."),
         "list": ("aurora.cli.fleet:list_", "Show the services that are listed."),
         "sync": ("aurora.cli.fleet_sync:sync", "Bring the mirrors of all services up to date."),
         "status": ("aurora.cli.fleet_status:status", "Show the state of each service."),
         "audit": ("aurora.cli.fleet_audit:audit", "Audit each service under its pinned owner."),
+        "plan": ("aurora.cli.fleet_rollout:plan", "Try a newer standard for every service, and plan its waves."),
+        "rollout": ("aurora.cli.fleet_rollout:rollout", "Carry a plan out, by a request for each service."),
+        "plan-schema": ("aurora.cli.fleet_rollout:plan_schema", "Print the JSON Schema of a plan."),
         "schema": ("aurora.cli.fleet:schema", "Print the JSON Schema of a fleet's status."),
     },
     epilog="Example: aurora fleet list --fleet fleet.toml",

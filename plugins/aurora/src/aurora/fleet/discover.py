@@ -1,0 +1,257 @@
+"""Which repositories belong to a fleet: those on forges, in lists and in folders that have this template's answers.
+
+What is found is added to the list that is there. Entries and pins that people have reviewed stay as they are; one that
+is not found any more is named and stays too, until somebody takes it out.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from aurora import git
+from aurora.fleet.forges.access import access
+from aurora.fleet.forges.base import Forge, Found
+from aurora.fleet.forges.known import Forges, connect, split
+from aurora.fleet.forges.rest import PATIENCE, Say
+from aurora.fleet.listed import Fleet, Service
+from aurora.fleet.template import normal
+from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError, counted
+from remembrancer.standard.generations import ANSWERS, MAX_BYTES, answers_said
+
+AT_ONCE = 4  # questions to one forge; more of them meet its second rate limit
+MAX_LIST = 16_000_000  # bytes of a file of URLs
+Read = Callable[[str], bytes | None]
+
+
+class Candidate(NamedTuple):
+    """A repository that may belong: its name in the fleet, its URL, and how a file at its top is read."""
+
+    name: str
+    url: str
+    read: Read
+
+
+class Unread(NamedTuple):
+    """A repository of which nothing could be learned."""
+
+    name: str
+    code: str
+    message: str
+
+
+class Discovery(NamedTuple):
+    """What came of it: the fleet with what is new in it, names of new and vanished entries, and what was left out."""
+
+    fleet: Fleet
+    new: tuple[str, ...]
+    vanished: tuple[str, ...]
+    others: int
+    unread: tuple[Unread, ...]
+
+
+class Source(NamedTuple):
+    """Where to look: the candidates, and whether the URL of an entry is one that had to be among them."""
+
+    candidates: Iterable[Candidate]
+    covers: Callable[[str], bool]
+
+
+def discover(fleet: Fleet, sources: Sequence[Source], *, say: Say = lambda _: None) -> Discovery:
+    """Return the fleet with the repositories of the sources that follow its template (any, where it names none).
+
+    Raises EnvironmentTrouble(fleet.forge, fleet.forge-access, fleet.rate-limit) where a forge does not list them.
+    """
+    here = {same(fleet.place(one.url)): one for one in fleet.services}
+    found: dict[str, Candidate] = {}
+    unread: list[Unread] = []
+    seen = set[str]()
+    others = 0
+
+    def judge(one: Candidate) -> tuple[Candidate, bool | Unread]:
+        try:
+            return one, follows(one.read, fleet.template)
+        except RemembrancerError as error:
+            if error.code == "fleet.rate-limit":
+                raise
+            return one, Unread(one.name, error.code, error.message)
+
+    for source in sources:
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            for one, belongs in pool.map(judge, source.candidates):
+                seen.add(same(one.url))
+                if isinstance(belongs, Unread):
+                    unread.append(belongs)
+                elif belongs:
+                    found.setdefault(same(one.url), one)
+                    say(f"{one.name} follows the template")
+                else:
+                    others += 1
+                    seen.discard(same(one.url))
+    names = {one.name for one in fleet.services}
+    new = []
+    for key, one in sorted(found.items(), key=lambda item: (item[1].name, item[1].url)):
+        if key not in here:
+            name = one.name if one.name not in names else f"{split(one.url)[0].replace(':', '-')}/{one.name}"
+            names.add(name)
+            new.append(Service(name, one.url))
+    gone = [one for key, one in here.items() if key not in seen and any(each.covers(one.url) for each in sources)]
+    whole = fleet.having([*fleet.services, *new])
+    return Discovery(
+        whole, tuple(sorted(one.name for one in new)), tuple(sorted(one.name for one in gone)), others, tuple(unread)
+    )
+
+
+def follows(read: Read, template: str) -> bool:
+    """Say whether a repository has an answers file of this collection, and of this template where one is named."""
+    for name in ANSWERS.values():
+        data = read(name)
+        said = answers_said(name, data.decode("utf-8", "replace")) if data and len(data) <= MAX_BYTES else None
+        if said and (not template or normal(said.source) == normal(template)):
+            return True
+    return False
+
+
+def on_forge(
+    kind: str,
+    owner: str,
+    api: str = "",
+    *,
+    ssh: bool = False,
+    patience: float = PATIENCE,
+    say: Say = lambda _: None,
+    environment: Mapping[str, str] | None = None,
+) -> Source:
+    """Return what an organisation, a group or a user has on a forge. Raises BadInput(input.field)."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}", owner, re.ASCII):
+        raise BadInput("input.field", f"{owner[:80]!r} is not the name of an organisation, a group or a user")
+    way = access(kind, api, named=bool(api), environment=environment)
+    forge = connect(way, patience=patience, say=say)
+    say(f"{way.host}: asking for the repositories of {owner}" + ("" if way.token else ", without a token"))
+
+    def covers(url: str) -> bool:
+        host, path = split(url)
+        return host == way.host and path.lower().startswith(f"{owner.lower()}/")
+
+    return Source(_of_forge(forge, owner, ssh=ssh), covers)
+
+
+def _of_forge(forge: Forge, owner: str, *, ssh: bool) -> Iterator[Candidate]:
+    for found in forge.repositories(owner):
+        url = found.ssh if ssh else found.url
+        if url and found.path:
+            yield Candidate(found.path, url, _Reader(forge, found))
+
+
+class _Reader:
+    """Reads files at the top of a repository of a forge, and asks for none that is not there."""
+
+    def __init__(self, forge: Forge, found: Found) -> None:
+        self._forge, self._found = forge, found
+        self._names: frozenset[str] | None = None
+
+    def __call__(self, path: str) -> bytes | None:
+        if self._names is None:
+            self._names = self._forge.names(self._found) if self._found.branch else frozenset()
+        return self._forge.file(self._found, path) if path in self._names else None
+
+
+def in_list(file: Path, forges: Forges) -> Source:
+    """Return the URLs of a file, one a line; lines that begin with # are for people. Raises BadInput(input.file)."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_LIST + 1)
+        if len(data) > MAX_LIST:
+            raise BadInput("input.file", f"{file} has more than {MAX_LIST} bytes")
+        lines = [line.strip() for line in data.decode().splitlines()]
+    except FileNotFoundError:
+        raise BadInput("input.file", f"there is no file {file}") from None
+    except UnicodeDecodeError:
+        raise BadInput("input.file", f"{file} is not UTF-8") from None
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {file}: {error.strerror or error}") from None
+    urls = [line for line in lines if line and not line.startswith("#")]
+    # judged by the rules of the list before any of them is fetched
+    Fleet().having(Service(f"line-{number}", url) for number, url in enumerate(dict.fromkeys(urls)))
+    listed = {same(url) for url in urls}
+    return Source(
+        (Candidate(name_of(url), url, _Fetched(url, forges)) for url in urls), lambda url: same(url) in listed
+    )
+
+
+class _Fetched:
+    """Reads files at the top of a remote's default branch, which is fetched once and without its history."""
+
+    def __init__(self, url: str, forges: Forges) -> None:
+        self._url, self._forges = url, forges
+        self._files: dict[str, bytes] | None = None
+
+    def __call__(self, path: str) -> bytes | None:
+        if self._files is None:
+            hosted = self._forges.of(self._url)
+            more = hosted.access.for_git(self._url) if hosted else {}
+            self._files = {}
+            with git.Snapshot(self._url, more=more) as snapshot:
+                for name in ANSWERS.values():
+                    try:
+                        self._files[name] = snapshot.file(name, MAX_BYTES)
+                    except FileNotFoundError:
+                        continue
+        return self._files.get(path)
+
+
+def in_folder(folder: Path, say: Say = lambda _: None) -> Source:
+    """Return the clones and bare repositories in a folder: each by its `origin`, or by its path where it has none.
+
+    Raises BadInput(input.file) where there is no such folder.
+    """
+    if not folder.is_dir():
+        raise BadInput("input.file", f"there is no folder {folder}")
+    whole = folder.absolute()
+    places = [place for place in sorted(whole.iterdir()) if (place / ".git").exists() or (place / "objects").is_dir()]
+    found = [_clone(place, say) for place in places]
+    return Source(found, lambda url: url.startswith(f"{whole}{os.sep}"))
+
+
+def _clone(place: Path, say: Say) -> Candidate:
+    def read(path: str) -> bytes | None:
+        done = git.run(place, "cat-file", "blob", f"HEAD:{path}")
+        return done.stdout if done.returncode == 0 else None
+
+    origin = git.run(place, "config", "--get", "remote.origin.url").stdout.decode("utf-8", "replace").strip()
+    url = re.sub(r"^(https?://)[^/@]*@", r"\1", origin)
+    if url != origin:
+        say(f"{place.name}: the URL of its origin has a user in it, which is left out")
+    url = url or str(place)
+    return Candidate(name_of(url), url, read)
+
+
+def name_of(url: str) -> str:
+    """Return the name of a repository in a fleet: its path on the host, or the last part of a local path.
+
+    >>> name_of("https://git.example.com/acme/orders.git"), name_of("/srv/git/orders.git")
+    ('acme/orders', 'orders')
+    """
+    host, path = split(url)
+    name = path if host else url.rstrip("/").removesuffix("/.git").removesuffix(".git").rpartition("/")[2]
+    parts = (re.sub(r"[^A-Za-z0-9._-]", "-", part).lstrip("._-") for part in name.split("/"))
+    return "/".join(part for part in parts if part) or "service"
+
+
+def same(url: str) -> str:
+    """Return what two ways of writing one URL have in common."""
+    host, path = split(url)
+    return f"{host}/{path}" if host else url.rstrip("/").removesuffix(".git")
+
+
+def summary(done: Discovery) -> list[str]:
+    """Return the lines that people read."""
+    lines = [f"new: {name}" for name in done.new]
+    lines += [
+        f"vanished: {name} is not found any more; its entry stays until somebody takes it out" for name in done.vanished
+    ]
+    lines += [f"unread: {one.name}: {one.message} [{one.code}]" for one in done.unread]
+    others = f", {counted(done.others, 'repository', 'repositories')} without this template" if done.others else ""
+    return [*lines, f"{counted(len(done.fleet.services), 'service')} in the fleet, {len(done.new)} new{others}"]

@@ -1,0 +1,234 @@
+"""The plan of a rollout: each update tried before anybody is bothered, and a file that says what came of it.
+
+The same fleet, template and version give the same file, byte for byte: no times, no machine, sorted by name. It holds
+digests of all that a rollout relies on: the commit that each update began with, the template's commit, and the tree
+that came of both.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from aurora.fleet.forges.known import Forges
+from aurora.fleet.listed import Fleet, Service
+from aurora.fleet.template import Template
+from aurora.fleet.update import How, Step, Tried, attempt
+from aurora.fleet.waves import assign, parse
+from aurora.fleet.workplace import Bare, heads
+from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
+
+SCHEMA = "https://vaultmesh.cloud/schema/aurora-fleet-plan/v1"
+MAX_FILE = 256_000_000  # bytes; a service has about 1 kB
+READY, CURRENT, BLOCKED = "ready", "current", "blocked"
+_OBJECT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?", re.ASCII)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One service of a plan. Its wave is 0 unless it is ready; `code` and `message` say why it is blocked."""
+
+    name: str
+    url: str
+    state: str
+    branch: str = ""
+    base: str = ""
+    component: str = ""
+    layers: tuple[Step, ...] = ()
+    tree: str = ""
+    wave: int = 0
+    code: str = ""
+    message: str = ""
+    conflicts: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan: the template's URL, version and commit, whether that is a tag, the tests' command, the services."""
+
+    template: str
+    version: str
+    commit: str
+    tag: bool
+    tests: tuple[str, ...]
+    waves: str
+    services: tuple[Planned, ...]
+
+    @property
+    def branch(self) -> str:
+        """The branch that a rollout pushes in every service."""
+        return branch_of(self.version)
+
+    @property
+    def last(self) -> int:
+        """The number of the last wave, 0 where nothing is ready."""
+        return max((one.wave for one in self.services), default=0)
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as JSON has it."""
+        services = [{**asdict(one), "layers": [step._asdict() for step in one.layers]} for one in self.services]
+        head = {"url": self.template, "version": self.version, "commit": self.commit, "tag": self.tag}
+        return {
+            "schema": SCHEMA,
+            "template": head,
+            "branch": self.branch,
+            "tests": list(self.tests),
+            "waves": self.waves,
+            "services": services,
+        }
+
+    def format(self) -> bytes:
+        """Return the file's bytes."""
+        return (json.dumps(self.document(), indent=1, sort_keys=True) + "\n").encode()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, which every request names."""
+        return sha256(self.format()).hexdigest()
+
+
+def branch_of(version: str) -> str:
+    """Return the branch of a version's rollout."""
+    return f"aurora/template-{version}"
+
+
+def make(
+    fleet: Fleet,
+    template: Template,
+    waves: str,
+    how: How,
+    *,
+    forges: Forges,
+    first: Sequence[str] = (),
+    jobs: int = 1,
+    say: Say = lambda _: None,
+) -> Plan:
+    """Try every service's update and put those that came out well into waves, the names in `first` before all others.
+
+    A repository that cannot be reached is a row. Raises BadInput(input.field), EnvironmentTrouble(env.copier).
+    """
+    shares = parse(waves)
+    if strange := {*first} - {one.name for one in fleet.services}:
+        raise BadInput("input.field", f"{min(strange)} is not in the fleet")
+
+    def one(service: Service) -> Planned:
+        row = _planned(fleet, service, template, how, forges)
+        say(f"{row.name}: {row.state}" + (f", {row.message} [{row.code}]" if row.code else ""))
+        return row
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        rows = list(pool.map(one, fleet.services))
+    ready = {row.name for row in rows if row.state == READY}
+    order = [name for name in first if name in ready]
+    order += [row.name for row in rows if row.name in ready and row.name not in first]
+    at = assign(order, shares)
+    services = tuple(replace(row, wave=at.get(row.name, 0)) for row in rows)
+    url, version, commit = template.url, template.version, template.commit
+    return Plan(url, version, commit, template.tag, how.tests, waves, services)
+
+
+def _planned(fleet: Fleet, service: Service, template: Template, how: How, forges: Forges) -> Planned:
+    url = fleet.place(service.url)
+    row = Planned(service.name, service.url, BLOCKED, service.branch)
+    try:
+        hosted = forges.of(url)
+        more = hosted.access.for_git(url) if hosted else {}
+        there = heads(url, service.branch, branch_of(template.version), more)
+        row = replace(row, branch=there.branch, base=there.commit)
+        with Bare(url, (there.branch,), more) as bare:
+            if bare.tip(there.branch) != there.commit:
+                raise EnvironmentTrouble("env.git", f"{there.branch} moved while it was read")
+            return _row(row, attempt(bare, there.branch, there.commit, template, how))
+    except RemembrancerError as error:
+        if error.code in ("env.copier", "input.field"):
+            raise
+        code = "fleet.unreachable" if error.code == "env.git" and not row.base else error.code
+        return replace(row, code=code, message=error.message)
+
+
+def _row(row: Planned, tried: Tried) -> Planned:
+    return replace(
+        row,
+        state=BLOCKED if tried.code else READY if tried.commit else CURRENT,
+        component=tried.component,
+        layers=tried.steps,
+        tree=tried.tree,
+        code=tried.code,
+        message=tried.message,
+        conflicts=tried.conflicts,
+        failed=tried.failed,
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a plan."""
+    found: dict[str, Any] = json.loads(files("aurora").joinpath("fleet-plan.schema.json").read_text("utf-8"))
+    return found
+
+
+def read(path: Path) -> Plan:
+    """Return the plan in a file. Raises BadInput(fleet.plan, input.file), EnvironmentTrouble(env.io)."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except FileNotFoundError:
+        raise BadInput("input.file", f"there is no file {path}", "Write one with `aurora fleet plan`.") from None
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror or error}") from None
+    return loads(data)
+
+
+def loads(data: bytes) -> Plan:
+    """Return the plan in a file's bytes, which are those that `format` gives. Raises BadInput(fleet.plan)."""
+    try:
+        said = json.loads(data) if len(data) <= MAX_FILE else {}
+        head = said["template"]
+        services = tuple(_service(row) for row in said["services"])
+        words = tuple(_texts(said["tests"]))
+        plan = Plan(head["url"], head["version"], head["commit"], head["tag"], words, said["waves"], services)
+        _check(plan, data)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInput) as error:
+        raise BadInput("fleet.plan", f"the plan is malformed: {str(error)[:200]}") from None
+    return plan
+
+
+def _service(row: Mapping[str, Any]) -> Planned:
+    layers = tuple(Step(**step) for step in row["layers"])
+    lists = {name: tuple(_texts(row[name])) for name in ("conflicts", "failed")}
+    return Planned(**{**row, "layers": layers, **lists})
+
+
+def _texts(values: Iterable[Any]) -> Iterable[str]:
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError("a list has something that is not a text")
+        yield value
+
+
+def _check(plan: Plan, data: bytes) -> None:
+    """Raise ValueError for what no plan says, where a rollout would rely on it."""
+    if plan.format() != data:
+        raise ValueError("it is not as aurora wrote it")
+    texts = [plan.template, plan.version, plan.commit, plan.waves]
+    if not all(isinstance(one, str) for one in texts) or type(plan.tag) is not bool:
+        raise ValueError("the template is not described")
+    parse(plan.waves)
+    names = [one.name for one in plan.services]
+    if not all(isinstance(name, str) for name in names) or names != sorted({*names}):
+        raise ValueError("the services are not sorted by name")
+    for one in plan.services:
+        if any(not isinstance(getattr(one, field), str) for field in ("url", "branch", "base", "component", "tree")):
+            raise ValueError(f"{one.name} has a field that is not a text")
+        if one.state not in (READY, CURRENT, BLOCKED) or type(one.wave) is not int:
+            raise ValueError(f"{one.name} has no state")
+        if (one.state == READY) != (one.wave > 0):
+            raise ValueError(f"{one.name} is in a wave and not ready, or the other way round")
+        if one.state == READY and not (_OBJECT.fullmatch(one.base) and _OBJECT.fullmatch(one.tree)):
+            raise ValueError(f"{one.name} has no digests")

@@ -1,0 +1,221 @@
+"""One service's update, tried in a throw-away copy: `copier update`, what it leaves open, the service's own tests."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aurora.fleet import child
+from aurora.fleet.template import Template
+from aurora.fleet.workplace import Bare, Workplace
+from remembrancer.errors import EnvironmentTrouble, RemembrancerError, counted
+from remembrancer.paths import RECEIPTS
+from remembrancer.standard.generations import ANSWERS, MAX_BYTES, Answers, answers_said
+
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
+_COMPONENT = re.compile(r"""^component: ['"]?([a-z][a-z0-9-]{0,39})['"]?\s*$""", re.MULTILINE)
+MOST = 50  # names that a row holds
+
+
+class How(NamedTuple):
+    """How updates are tried: the command of a service's own tests (none: they are left out), and limits.
+
+    `deadline` is in seconds, for one layer's update and for the tests; `passed` names further variables that the
+    service's code may see.
+    """
+
+    tests: tuple[str, ...] = ("make", "test")
+    deadline: float = 900.0
+    passed: tuple[str, ...] = ()
+
+
+class Step(NamedTuple):
+    """One layer's way: its answers file, the layer, and the version that it has."""
+
+    answers: str
+    layer: str
+    version: str
+
+
+class Receipt(NamedTuple):
+    """What an update's receipt states, as far as a request tells it."""
+
+    path: str
+    sha256: str
+    version: str
+    commit: str
+    files: int
+
+
+class Tried(NamedTuple):
+    """What came of it: `code` is "" where the update may be proposed; `commit` is "" where there is none.
+
+    `tree` is the result without its receipts: the same version on the same commit gives the same tree.
+    """
+
+    component: str = ""
+    steps: tuple[Step, ...] = ()
+    code: str = ""
+    message: str = ""
+    tree: str = ""
+    commit: str = ""
+    conflicts: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+
+
+class Start(NamedTuple):
+    """Where an update begins."""
+
+    bare: Bare
+    branch: str
+    commit: str
+
+
+class Stopped(RemembrancerError):
+    """An update that cannot be proposed; becomes the row of its service."""
+
+    def __init__(self, code: str, message: str, **facts: Any) -> None:
+        super().__init__(code, message)
+        self.facts = facts
+
+
+def copier() -> str:
+    """Return the program. Raises EnvironmentTrouble(env.copier)."""
+    found = shutil.which("copier", path=str(Path(sys.executable).parent)) or shutil.which("copier")
+    if not found:
+        raise EnvironmentTrouble("env.copier", "copier was not found")
+    return found
+
+
+def steps(bare: Bare, commit: str) -> list[tuple[Step, Answers, str]]:
+    """Return the layers of a commit in the order of their update, with what their answers say and the component."""
+    found = []
+    for name in ANSWERS.values():
+        data = bare.file(commit, name)
+        answers = answers_said(name, data.decode("utf-8", "replace")) if data and len(data) <= MAX_BYTES else None
+        if data and answers:
+            said = _COMPONENT.search(data.decode("utf-8", "replace"))
+            found.append((Step(name, answers.layer, answers.version), answers, said[1] if said else ""))
+    return found
+
+
+def attempt(bare: Bare, branch: str, commit: str, template: Template, how: How) -> Tried:
+    """Update a commit to the template's version and run the tests; whatever stands in the way is said in the result.
+
+    Raises EnvironmentTrouble(env.git, env.copier, env.io), which is about this machine rather than the service.
+    """
+    layers = steps(bare, commit)
+    done = Tried(next((name for *_, name in layers if name), ""), tuple(step for step, *_ in layers))
+    try:
+        return _attempt(Start(bare, branch, commit), template, how, layers, done)
+    except Stopped as stopped:
+        return done._replace(code=stopped.code, message=stopped.message, **stopped.facts)
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"the update could not be run: {error.strerror or error}") from None
+
+
+def _attempt(
+    start: Start, template: Template, how: How, layers: Sequence[tuple[Step, Answers, str]], done: Tried
+) -> Tried:
+    bare, branch, commit = start
+    if not layers:
+        raise Stopped("fleet.no-answers", "there is no answers file of this collection at the top of the repository")
+    for step, answers, _ in layers:
+        if not template.names(answers.source):
+            raise Stopped("fleet.other-template", f"{step.answers} names another template")
+    open_steps = [(step, answers) for step, answers, _ in layers if step.version != template.version]
+    if not open_steps:
+        return done._replace(tree=bare.tree(commit)[1], commit="")
+    with Workplace(bare, branch, commit) as place:
+        (place.home / ".gitconfig").write_text(template.configuration(answers.source for _, answers in open_steps))
+        variables = child.environment(place.home, how.passed)
+        for number, (step, _) in enumerate(open_steps):
+            if number:
+                place.keep()
+            _update(place, step, template, how, variables)
+        whole, tree = bare.tree(commit, place.work)
+        receipts = _receipts(bare, commit, whole)
+        conflicts = {*place.unmerged(), *(path for _, paths in receipts for path in paths)}
+        found = tuple(sorted(map(_printable, conflicts)))[:MOST]
+        known: dict[str, Any] = {"tree": tree, "receipts": tuple(one for one, _ in receipts)}
+        if found:
+            raise Stopped("fleet.conflicts", f"{counted(len(conflicts), 'file')} need a manual merge", conflicts=found)
+        made = bare.commit(whole, commit, subject(done.component, template.version))
+        _test(place, how, variables, known)
+    return done._replace(commit=made, **known)
+
+
+def _update(place: Workplace, step: Step, template: Template, how: How, variables: dict[str, str]) -> None:
+    """Run Copier as `make update` does, for one answers file."""
+    words = ("update", "--trust", "--defaults", "--quiet", "--vcs-ref", template.version, "-a", step.answers)
+    alone = {**variables, "GIT_ALLOW_PROTOCOL": "file", "COPIER_CACHE_DIR": str(place.home / "copier")}
+    ran = child.run((copier(), *words), place.work, alone, how.deadline)
+    if ran.status is None:
+        raise Stopped("fleet.update-failed", f"the update of {step.answers} took longer than {how.deadline:g} seconds")
+    if ran.status:
+        raise Stopped("fleet.update-failed", f"the update of {step.answers} failed: {_last(ran.said)}")
+    text = (place.work / step.answers).read_text("utf-8", "replace")
+    answers = answers_said(step.answers, text)
+    if answers is None or (template.tag and answers.version != template.version):
+        raise Stopped("fleet.update-failed", f"after its update {step.answers} does not state {template.version}")
+
+
+def _test(place: Workplace, how: How, variables: dict[str, str], known: dict[str, Any]) -> None:
+    if not how.tests:
+        return
+    ran = child.run(how.tests, place.work, variables, how.deadline)
+    if ran.status is None:
+        raise Stopped("fleet.tests-failed", f"the tests took longer than {how.deadline:g} seconds", **known)
+    if ran.status:
+        failed = tuple(sorted({_printable(name) for name in _FAILED.findall(ran.said)}))[:MOST]
+        why = counted(len(failed), "test") + " failed" if failed else f"the tests exit with {ran.status}"
+        raise Stopped("fleet.tests-failed", why, failed=failed, **known)
+
+
+def _receipts(bare: Bare, base: str, tree: str) -> list[tuple[Receipt, list[str]]]:
+    """Return the receipts that an update wrote, each with the paths that it leaves to a person."""
+    folder = f"{RECEIPTS}/update"
+    known = {*bare.names(base, folder)}
+    found = []
+    for path in bare.names(tree, folder):
+        if path in known or not path.endswith(".receipt"):
+            continue
+        data = bare.file(tree, path) or b""
+        try:
+            said = json.loads(data)["predicate"]
+            start, template, files = said["from"], said["template"], said["manifest"]["files"]
+            facts = Receipt(path, sha256(data).hexdigest(), str(start["version"]), str(template["commit"]), int(files))
+            found.append((facts, [str(one) for one in said["conflicts"]]))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Stopped("fleet.update-failed", "the update's receipt does not have its form") from None
+    return found
+
+
+def facts(bare: Bare, base: str, commit: str) -> tuple[Receipt, ...]:
+    """Return the receipts that a commit has and its base has not. Raises Stopped(fleet.update-failed)."""
+    return tuple(one for one, _ in _receipts(bare, base, commit))
+
+
+def subject(component: str, version: str) -> str:
+    """Return a commit's first line, of at most 72 characters.
+
+    >>> subject("orders", "v4.3.0")
+    '[orders] chore: follow the standard to v4.3.0'
+    """
+    words = ("follow the standard to ", "standard ", "")
+    lines = (f"[{component or 'repo'}] chore: {one}{version}" for one in words)
+    return next((line for line in lines if len(line) <= 72), f"[{component or 'repo'}] chore: follow the standard")
+
+
+def _last(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return _printable(lines[-1])[:300] if lines else "no message"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -1,0 +1,248 @@
+"""A plan and its rollout on a forge: what is tried, what is proposed, what stops a wave, and what a second run does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from aurora.fleet.plan import schema
+from aurora.fleet.waves import assign, parse
+from collection import git
+from forges_double import TOKEN
+from remembrancer.errors import BadInput
+from rollout_world import TEMPLATE, World, world
+
+BRANCH = "aurora/template-v2.0.0"
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with world(tmp_path, "github", monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def three(acme: World) -> World:
+    """Three services that nothing is wrong with, planned in two waves."""
+    for name in ("billing", "orders", "shop"):
+        acme.service(f"acme/{name}")
+    acme.list("acme/billing", "acme/orders", "acme/shop")
+    acme.plan("--waves", "1,rest", "--first", "acme/orders")
+    return acme
+
+
+def test_waves() -> None:
+    names = [f"s{number:02}" for number in range(30)]
+    found = list(assign(names, parse("1,10%,rest")).values())
+    assert (found.count(1), found.count(2), found.count(3)) == (1, 3, 26)
+    assert assign(["a"], parse("1,10%,rest")) == {"a": 1}
+    assert assign(["a", "b"], parse("50%,rest")) == {"a": 1, "b": 2}
+    assert assign([], parse("rest")) == {}
+    for bad in ("", "1", "0,rest", "101%,rest", "rest,1", "1,,rest", "1,rest,rest", "-1,rest"):
+        with pytest.raises(BadInput):
+            parse(bad)
+
+
+def test_a_plan_names_what_stands_in_the_way_before_anybody_is_bothered(acme: World) -> None:
+    acme.service("acme/orders")
+    acme.service("acme/shop")
+    acme.service("acme/clashing", "conflicting")
+    acme.service("acme/red", "failing")
+    acme.service("acme/stopped", "copier-fails")
+    acme.service("acme/current", version="v2.0.0")
+    acme.service("acme/foreign", source="https://evil.example.com/templates.git")
+    bare = acme.forge.add("acme/plain")
+    acme.commit(bare, {"README.md": "no answers\n"})
+    names = ["orders", "shop", "clashing", "red", "stopped", "current", "foreign", "plain", "gone"]
+    acme.list(*(f"acme/{name}" for name in names))
+    found = acme.plan("--waves", "1,rest")
+    assert {name.removeprefix("acme/"): row["code"] or row["state"] for name, row in found.items()} == {
+        "orders": "ready",
+        "shop": "ready",
+        "clashing": "fleet.conflicts",
+        "red": "fleet.tests-failed",
+        "stopped": "fleet.update-failed",
+        "current": "current",
+        "foreign": "fleet.other-template",
+        "plain": "fleet.no-answers",
+        "gone": "fleet.unreachable",
+    }
+    assert found["acme/clashing"]["conflicts"] == ["standard.txt"]
+    assert found["acme/red"]["failed"] == ["tests/test_a.py::test_standard"]
+    assert [found[f"acme/{name}"]["wave"] for name in ("orders", "shop", "red")] == [1, 2, 0]
+    first = (acme.base / "plan.json").read_bytes()
+    Draft202012Validator(schema()).validate(json.loads(first))
+    assert str(acme.base).encode() not in first
+    acme.plan("--waves", "1,rest")
+    assert (acme.base / "plan.json").read_bytes() == first
+    assert acme.forge.requests == []
+    assert all(acme.forge.head(f"acme/{name}", BRANCH) == "" for name in names[:-1])
+    skipped = acme.plan("--skip-tests")
+    assert skipped["acme/red"]["state"] == "ready"
+    # the token is not given to a service's code, not even on request
+    assert acme.run("plan", "--trust", "--to", "v2.0.0", "--pass", "GITHUB_TOKEN").status == 2
+
+
+def test_nothing_runs_without_consent(acme: World) -> None:
+    acme.list()
+    for words in (("plan", "--to", "v2.0.0"), ("rollout", "plan.json")):
+        done = acme.run(*words)
+        assert (done.status, "[fleet.consent]" in done.err) == (2, True)
+
+
+def test_a_version_that_the_template_lacks(acme: World) -> None:
+    acme.list()
+    for version in ("v9.0.0", "../x", "-x"):
+        done = acme.run("plan", "--trust", f"--to={version}")
+        assert (done.status, "[fleet.template]" in done.err) == (2, True)
+    assert acme.run("plan", "--trust", "--to", "v2.0.0", "--first", "acme/none").status == 2
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_waves_are_proposed_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    with world(tmp_path, kind, monkeypatch) as acme:
+        base = {name: acme.service(f"acme/{name}") for name in ("billing", "orders", "shop")}
+        acme.list("acme/billing", "acme/orders", "acme/shop")
+        acme.plan("--waves", "1,rest", "--first", "acme/orders")
+        done = acme.rollout()
+        assert done.status == 0, done.err
+        assert "wave 2 waits for wave 1: acme/orders" in done.out
+        (asked,) = acme.forge.requests
+        assert (asked.path, asked.branch, asked.base) == ("acme/orders", BRANCH, "main")
+        assert asked.title == "[orders] chore: follow the standard to v2.0.0"
+        for fact in (
+            "`ops/receipts/update/2026/",
+            "3 files rendered",
+            base["orders"],
+            "`v1.0.0` to `v2.0.0`",
+            TEMPLATE,
+        ):
+            assert fact in asked.text
+        bare = acme.bare("acme/orders")
+        assert git(bare, "log", "-1", "--format=%P %s", BRANCH) == f"{base['orders']} {asked.title}"
+        assert git(bare, "show", f"{BRANCH}:standard.txt") == "standard v2.0.0"
+        assert "left-behind" not in git(bare, "ls-tree", "--name-only", BRANCH)  # what the tests leave is not proposed
+        # a second run opens nothing twice, and waits as long as nobody said yes
+        assert acme.states() == {"acme/orders": "open"}
+        waits = acme.rollout("--wave", "2")
+        assert (waits.status, "[fleet.wave-waiting]" in waits.err) == (3, True)
+        asked.checks = "red"
+        red = acme.rollout("--wave", "2")
+        assert (red.status, "[fleet.wave-red]" in red.err) == (1, True)
+        assert acme.rollout().status == 1
+        assert len(acme.forge.requests) == 1
+        asked.checks = "green"
+        assert acme.states() == {"acme/orders": "open", "acme/billing": "open", "acme/shop": "open"}
+        for one in acme.forge.requests:
+            one.state = "merged"
+        assert set(acme.states().values()) == {"merged"}
+        assert len(acme.forge.requests) == 3
+        assert all(TOKEN not in line for line in acme.forge.log)
+
+
+def test_a_request_that_was_declined_stops_the_next_wave_unless_it_is_let_pass(three: World) -> None:
+    three.rollout()
+    three.forge.requests[0].state = "closed"
+    assert three.states() == {"acme/orders": "fleet.declined"}
+    assert set(three.states("--despite", "acme/orders")) == {"acme/billing", "acme/orders", "acme/shop"}
+    assert len(three.forge.requests) == 3
+    assert three.rollout("--despite", "acme/none").status == 2
+    assert three.rollout("--wave", "7").status == 2
+
+
+def test_a_base_that_moved_and_a_branch_that_is_somebody_elses_are_rows(three: World) -> None:
+    three.commit(three.bare("acme/orders"), {"new.txt": "meanwhile\n"})
+    assert three.states() == {"acme/orders": "fleet.base-moved"}
+    three.commit(three.bare("acme/billing"), {"own.txt": "not the plan's\n"}, BRANCH)
+    found = three.states("--despite", "acme/orders")
+    assert found == {"acme/orders": "fleet.base-moved", "acme/billing": "fleet.branch-taken", "acme/shop": "open"}
+    assert git(three.bare("acme/billing"), "ls-tree", "--name-only", BRANCH) == "own.txt"
+
+
+def test_a_run_that_was_killed_between_push_and_request_goes_on(three: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    three.forge.faults = [(200, {})]  # the first question is answered with an object, so that nothing is done
+    assert three.states() == {"acme/orders": "fleet.forge"}
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aurora.fleet.forges.github.GitHub.propose", killed)
+        assert three.rollout().status == 130
+    pushed = three.forge.head("acme/orders", BRANCH)
+    assert pushed
+    assert three.forge.requests == []
+    # somebody of the team adds to the branch before the run goes on
+    three.commit(three.bare("acme/orders"), {"fixup.txt": "ours\n"}, BRANCH)
+    assert three.states() == {"acme/orders": "open"}
+    assert git(three.bare("acme/orders"), "rev-parse", f"{BRANCH}^") == pushed
+    assert "`ops/receipts/update/2026/" in three.forge.requests[0].text
+
+
+def test_plain_git_without_a_forge(acme: World, tmp_path: Path) -> None:
+    acme.service("acme/orders")
+    acme.service("acme/shop")
+    acme.fleet.write_text(
+        f'[fleet]\ntemplate = "{TEMPLATE}"\n'
+        + "".join(f'[[service]]\nname = "{name}"\nurl = "../hosted/acme/{name}.git"\n' for name in ("orders", "shop"))
+    )
+    acme.plan("--waves", "1,rest")
+    assert acme.states() == {"orders": "pushed"}
+    assert acme.states() == {"orders": "pushed"}
+    assert acme.forge.requests == []
+    bare = acme.bare("acme/orders")
+    git(bare, "update-ref", "refs/heads/main", BRANCH)
+    assert acme.states() == {"orders": "merged", "shop": "pushed"}
+    git(bare, "update-ref", "-d", f"refs/heads/{BRANCH}")
+    assert acme.states()["orders"] == "merged"
+
+
+def test_what_does_not_fit_the_plan_any_more_is_refused(three: World, tmp_path: Path) -> None:
+    plan = three.base / "plan.json"
+    text = plan.read_text()
+    row = json.loads(text)["services"][1]
+    assert row["name"] == "acme/orders"
+    for old, new in (
+        (row["tree"], "0" * 40),
+        (row["base"], "nothing"),
+        ('"wave": 1', '"wave": 0'),
+        ('"aurora/template-v2.0.0"', '"main"'),
+        ('"tag": true', '"tag": false'),
+        ('"services": [', '"services": 1, "x": ['),
+        ('"failed": []', '"failed": [1]'),
+        (text, "{}"),
+    ):
+        plan.write_text(text.replace(old, new))
+        done = three.rollout()
+        # another tree is found when the update is carried out, everything else before it
+        expected = (1, "fleet.result-differs") if new == "0" * 40 else (2, "fleet.plan")
+        assert (done.status, expected[1] in done.out + done.err) == (expected[0], True), new
+    plan.write_text(text)
+    assert three.run("rollout", "none.json", "--trust").status == 2
+    three.list("acme/billing", "acme/shop")
+    assert three.states() == {"acme/orders": "fleet.plan"}
+    templates = tmp_path / "templates.git"
+    git(templates, "update-ref", "refs/tags/v2.0.0", "refs/tags/v1.0.0^{commit}")
+    moved = three.rollout()
+    assert (moved.status, "[fleet.template-moved]" in moved.err) == (1, True)
+    assert three.forge.requests == []
+
+
+def test_a_look_ahead_at_a_branch_is_no_rollout(acme: World, tmp_path: Path) -> None:
+    acme.service("acme/orders")
+    acme.list("acme/orders")
+    git(tmp_path / "templates.git", "update-ref", "refs/heads/about", "refs/heads/main")
+    assert acme.run("plan", "--trust", "--to", "about", "--skip-tests").status == 0
+    done = acme.rollout()
+    assert (done.status, "is a branch of the template" in done.err) == (2, True)
+
+
+def test_an_update_without_an_end_and_tests_without_an_end(acme: World) -> None:
+    acme.service("acme/orders")
+    acme.list("acme/orders")
+    words = ["plan", "--trust", "--to", "v2.0.0", "--deadline", "1"]
+    done = acme.json(*words, "--tests", "sleep 30")
+    assert done["plan"]["services"][0]["message"] == "the tests took longer than 1 seconds"
+    assert acme.run("plan-schema").out == json.dumps(schema(), indent=2) + "\n"
