@@ -17,8 +17,9 @@ from copier._user_data import Question
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collection import ROOT, files, quick_copier, render
+from collection import ROOT, files, render
 from odd_answers import DESCRIPTION, ODD, PLAIN
+from quick_copier import quick_copier
 
 QUESTIONS = {
     name: spec

@@ -6,19 +6,13 @@ import subprocess
 import sys
 import tomllib
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType
 from typing import Any
-from unittest.mock import patch
 
-import yaml
 from copier import run_copy
-from copier._main import Worker
-from jinja2 import Environment
 
 from once import Shared
+from quick_copier import QUICK, quick_copier
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
@@ -107,35 +101,6 @@ def _render(source: Path, target: Path, tasks: bool, answers: dict[str, Any]) ->
     return target
 
 
-@contextmanager
-def quick_copier() -> Iterator[None]:
-    """Keep Copier from doing again what this process has done: half of a render compiles the same few templates.
-
-    It also asks Git about core.fileMode for each file, and reads its questions with the slower of two YAML readers.
-    """
-    with (
-        patch.object(Worker, "_sync_git_index_executable_bit", lambda *_: None),
-        patch.object(Environment, "compile", _compile_once),
-        patch.object(yaml, "SafeLoader", yaml.CSafeLoader),
-    ):
-        yield
-
-
-_compile = Environment.compile
-_compiled: dict[tuple[object, ...], CodeType] = {}
-
-
-def _compile_once(environment: Environment, source: Any, name: str | None = None, *arguments: Any, **more: Any) -> Any:
-    """Compile a template, or return what came of the same text before; its file is another clone's each time."""
-    if not isinstance(source, str):
-        return _compile(environment, source, name, *arguments, **more)
-    kind = (type(environment), environment.lexer, *sorted(environment.extensions))
-    key = (*kind, source, name, arguments[1:], *sorted(more.items()))
-    if key not in _compiled:
-        _compiled[key] = _compile(environment, source, name, *arguments, **more)
-    return _compiled[key]
-
-
 def files(folder: Path) -> set[str]:
     """Return every file below a folder without git's own, POSIX and relative."""
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
@@ -147,7 +112,7 @@ def copier(*arguments: str, cwd: Path, **variables: str) -> subprocess.Completed
     return subprocess.run(
         [sys.executable, "-m", "copier", *arguments],
         cwd=cwd,
-        env=os.environ | IDENTITY | variables,
+        env=os.environ | IDENTITY | QUICK | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

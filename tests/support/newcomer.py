@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from quick_copier import QUICK
 from wheels import from_wheels
 
 
@@ -21,9 +22,10 @@ def prepared(home: Path, clone: Path) -> Path:
     made = home / f".cache/vaultmesh/generator-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
     (made / "bin").mkdir(parents=True)
     (made / ".ready").touch()
+    set_up = " ".join(f'{name}="{value}"' for name, value in QUICK.items())
     for name in ("python", "copier"):
         program = made / "bin" / name
-        program.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).with_name(name)}" "$@"\n')
+        program.write_text(f'#!/bin/sh\n{set_up} exec "{Path(sys.executable).with_name(name)}" "$@"\n')
         program.chmod(0o755)
     return home
 
