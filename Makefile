@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # every layer that is here: whoever deletes a later one has nothing to change
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-WORKERS ?= 2
+# many tests wait for a process, a server or an index
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 2)))
 # most tests write many small files, which memory takes several times as fast as a disk
 SCRATCH := $(shell test ! -x tests/support/scratch-folder || tests/support/scratch-folder)
 # no test may wait for ever; the slowest one, a story of the whole system, takes about three minutes

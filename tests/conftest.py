@@ -1,6 +1,8 @@
 """Fixtures that more than one part uses."""
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from reasons_met import ReasonsMet
 
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
+    "tests/templates/test_cluster.py",
     "tests/spawn/test_from_nothing.py",
     "tests/spawn/test_generators.py",
     "tests/templates/test_image_system.py",
@@ -29,6 +32,10 @@ FIRST = (
 def pytest_configure(config: pytest.Config) -> None:
     """Watch which reason codes are met; what the tests start finds this Python at once."""
     os.environ["PATH"] = own_path(os.environ["PATH"])
+    # a container's Python may write no bytecode, and then hundreds of programs would compile the same modules
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    gc.disable()
     config.pluginmanager.register(ReasonsMet(config))
 
 
@@ -36,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin; the order within a file stays."""
     place = dict(zip(FIRST, range(len(FIRST)), strict=True))
     items.sort(key=lambda item: min((at for name, at in place.items() if item.nodeid.startswith(name)), default=99))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was collected, objects that stay to the end, out of every search for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,8 +4,11 @@ Asking an index about sixty packages takes several times as long as unpacking th
 """
 
 import hashlib
+import re
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from collection import ROOT
@@ -17,6 +20,7 @@ LOCKS = (
     "templates/ci/ops/remembrancer.lock",
     "templates/fastapi-service/ops/assistants.lock",
 )
+_PIN = re.compile(r"^[A-Za-z0-9].*\n(?: +.*\n)*", re.MULTILINE)
 
 
 def wheels() -> Path:
@@ -28,16 +32,29 @@ def wheels() -> Path:
 
 
 def _fetch(folder: Path, locks: list[str]) -> None:
-    pip = ["-m", "pip"]
+    """Fetch each pin once, the locks beside each other: most of the time goes by waiting for an index."""
+    parts: list[dict[str, str]] = []
+    known: set[str] = set()
     for text in locks:
-        lock = folder / "lock"
-        lock.write_text(text, "utf-8")
-        command = [sys.executable, *pip, "download", "--quiet", "--disable-pip-version-check"]
-        command += ["--no-deps", "--require-hashes", "--dest", str(folder), "-r", str(lock)]
+        pins = {pin.partition("\n")[0]: pin for pin in _PIN.findall(text)}
+        parts.append({name: pin for name, pin in pins.items() if name not in known})
+        known.update(pins)
+    first = {name: parts[0].pop(name) for name in list(parts[0]) if name.startswith("pip==")}
+    _download(folder, [sys.executable, "-m", "pip"], first)
+    # a new pip runs from its wheel and is quicker than that of an older Python
+    pip = [sys.executable, str(next(folder.glob("pip-*.whl")) / "pip")]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        list(pool.map(lambda pins: _download(folder, pip, pins), parts))
+
+
+def _download(folder: Path, pip: list[str], pins: dict[str, str]) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".lock") as lock:
+        lock.write("".join(pins.values()))
+        lock.flush()
+        command = [*pip, "download", "--quiet", "--disable-pip-version-check"]
+        command += ["--no-deps", "--require-hashes", "--dest", str(folder), "-r", lock.name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        # the first lock has a new pip, which runs from its wheel and is quicker than that of an older Python
-        pip = [str(next(folder.glob("pip-*.whl")) / "pip")]
+    assert done.returncode == 0, done.stderr
 
 
 def from_wheels() -> dict[str, str]:
