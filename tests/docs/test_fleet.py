@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 import fleet_world
 from aurora.fleet import listed, row
@@ -66,12 +69,23 @@ def test_a_platform_engineer_follows_the_page(tmp_path: Path, service: Scratch) 
     run(tmp_path, document)
     assert len(row.parse((tmp_path / "status.json").read_bytes()).rows) == 2
     assert json.loads((tmp_path / "fleet-status.schema.json").read_text()) == row.schema()
+    run(tmp_path, blocks("Show it")[0])
+    assert "orders" in (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert [*yaml.safe_load_all((tmp_path / "fleet-entities.yaml").read_text(encoding="utf-8"))]
+    with closing(sqlite3.connect(tmp_path / "fleet.db")) as database:
+        drifted, endings = (database.execute(one).fetchall() for one in blocks("Show it", "sql")[0].splitlines())
+    assert (drifted, endings) == ([], [])
     (audit,) = blocks("Verify all of it")
     assert "2 services: 2 verified" in run(tmp_path, audit)
     assert (tmp_path / ".local/state/aurora/fleet/shop/checkpoints").is_dir()
     run(tmp_path, blocks("Several machines")[0])
     shares = [row.parse((tmp_path / f"{number}.json").read_bytes()).rows for number in (0, 1)]
     assert sorted(one.name for share in shares for one in share) == ["orders", "payments"]
+    (tmp_path / "fleet.toml").write_text(example, encoding="utf-8")
+    (tmp_path / "bin/kubectl").write_text("#!/bin/sh\ncat\n", encoding="utf-8")
+    (tmp_path / "bin/kubectl").chmod(0o755)
+    made = run(tmp_path, f"DIGEST={'0' * 64}\n{blocks('Several machines')[1]}")
+    assert [one["kind"] for one in yaml.safe_load_all(made)] == ["ConfigMap", "NetworkPolicy", "Job"]
 
 
 def test_the_states_are_those_of_the_program() -> None:

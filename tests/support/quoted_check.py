@@ -224,7 +224,7 @@ def of_kubectl(rest: tuple[str, ...], root: Path) -> str | None:
     # Prose may name a flag without its value.
     values = dict(itertools.pairwise(words))
     for flag in ("-k", "-f"):
-        if flag in values and not (root / values[flag]).exists():
+        if values.get(flag, "-") != "-" and not (root / values[flag]).exists():
             return f"no file {values[flag]}"
     folder = values.get("kustomize" if names == ["kustomize"] else "-k")
     if folder is not None and (done := run(root, "kubectl", "kustomize", folder)).returncode:

@@ -69,6 +69,8 @@ def test_a_service_shows_what_its_ledger_proves(desk: Desk, service: Scratch) ->
     desk.publish("payments", service)
     row = look(desk)["payments"]
     assert (row.state, row.layers[0].version, row.layers[0].behind) == ("current", "v2.0.0", 0)
+    assert [step.version for step in row.layers[0].history] == ["v1.0.0", "v2.0.0"]
+    assert row.layers[0].history[-1].at == row.layers[0].recorded_at
 
 
 def drifted(service: Scratch) -> None:

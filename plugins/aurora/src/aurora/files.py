@@ -34,7 +34,12 @@ def sync(folder: Path) -> None:
 def write_whole(target: Path, data: bytes) -> None:
     """Write a file, over an older one of its name. Raises EnvironmentTrouble(env.io)."""
     try:
-        temporary(target, data).replace(target)
+        made = temporary(target, data)
+        try:
+            made.replace(target)
+        except OSError:
+            made.unlink(missing_ok=True)
+            raise
         sync(target.parent)
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot write {target}: {error.strerror or error}") from None

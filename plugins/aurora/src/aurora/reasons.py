@@ -55,6 +55,10 @@ REASONS: dict[str, Reason] = {
         "A forge refuses the question: no token, one that may not do this, or nothing of that name.",
         "Set GITHUB_TOKEN or GITLAB_TOKEN, or store one with Git's credential helper; the guide says which rights.",
     ),
+    "fleet.job": Reason(
+        "A Kubernetes Job cannot be made of what was given: a name, an image, a count, or a service on this machine.",
+        "Correct what the message names; `aurora fleet job --help` has an example.",
+    ),
     "fleet.late": Reason(
         "Reading a service took longer than one service may take; the others were read all the same.",
         "Look at this repository alone with `remembrancer verify-audit`.",
@@ -98,6 +102,18 @@ REASONS: dict[str, Reason] = {
     "fleet.shard": Reason(
         "A share of a fleet is given in another form than i/n.",
         "Count from 0, as JOB_COMPLETION_INDEX does: --shard 0/8 to --shard 7/8.",
+    ),
+    "fleet.shard-foreign": Reason(
+        "A result is of another fleet, of another number of shares, or holds a service that is not its own.",
+        "Run all shares with one list and the same releases of the template, and merge only what they wrote.",
+    ),
+    "fleet.shard-missing": Reason(
+        "Of the shares of a fleet one is not there, or a service of the list is in none of them.",
+        "Run the missing share with --shard, with the list that the others had, and merge again.",
+    ),
+    "fleet.shard-twice": Reason(
+        "A share of a fleet, or a service in one, was given twice.",
+        "Give the result of each share once.",
     ),
     "fleet.status": Reason(
         "A document is not the status of a fleet.",

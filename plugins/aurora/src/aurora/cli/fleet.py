@@ -28,6 +28,8 @@ Function = Callable[..., Any]
         "plan": ("aurora.cli.fleet_rollout:plan", "Try a newer standard for every service, and plan its waves."),
         "rollout": ("aurora.cli.fleet_rollout:rollout", "Carry a plan out, by a request for each service."),
         "plan-schema": ("aurora.cli.fleet_rollout:plan_schema", "Print the JSON Schema of a plan."),
+        "merge": ("aurora.cli.fleet_merge:merge", "Join the results of several machines."),
+        "job": ("aurora.cli.fleet_job:job", "Print a Kubernetes Job that looks at the fleet in shares."),
         "schema": ("aurora.cli.fleet:schema", "Print the JSON Schema of a fleet's status."),
     },
     epilog="Example: aurora fleet list --fleet fleet.toml",

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="The longest that one repository may take.",
 )
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 also if a repository could not be fetched.")
 @shown
-def sync(file: Path, *, cache: Path, shard: "Shard", jobs: int, deadline: float, output: str) -> int:
+def sync(file: Path, *, cache: Path, shard: "Shard", jobs: int, deadline: float, exit_zero: bool, output: str) -> int:
     """Fetch each repository into a bare mirror, and ask the template for its releases.
 
     Nothing is checked out, and no hook or filter of a repository runs. Interrupt it whenever you like: the next run
@@ -48,4 +49,4 @@ def sync(file: Path, *, cache: Path, shard: "Shard", jobs: int, deadline: float,
     lines.append(f"{counted(len(done), 'service')}: {new} changed, {len(bad)} not fetched")
     versions = list(found.versions) if found else []
     emit({"fleet": fleet.name, "exitCode": status, "template": versions, "services": rows}, output, *lines)
-    return status
+    return 0 if exit_zero else status

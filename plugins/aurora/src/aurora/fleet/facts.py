@@ -22,7 +22,20 @@ from aurora.fleet import row as rows
 from aurora.fleet.mirrors import Known, known
 from aurora.fleet.mirrors import replace as write
 from aurora.fleet.objects import Objects, Tree, borrow
-from aurora.fleet.row import Ending, Layer, Ledger, Release, Row, Seeded, Standard, Trust, Waiver, Witnesses, printable
+from aurora.fleet.row import (
+    Ending,
+    Layer,
+    Ledger,
+    Release,
+    Row,
+    Seeded,
+    Standard,
+    Step,
+    Trust,
+    Waiver,
+    Witnesses,
+    printable,
+)
 from aurora.fleet.unpack import compared, unpack
 from remembrancer.audit.expiry import SOON, endings, last_stamp
 from remembrancer.audit.gather import open_ledger
@@ -34,8 +47,9 @@ from remembrancer.findings import Finding, Outcome
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, parse, relative_path
 from remembrancer.standard.drift import Drift, Generation
-from remembrancer.standard.generations import ANSWERS, answers_said
+from remembrancer.standard.generations import ANSWERS, answers_said, in_order
 from remembrancer.standard.judge import Compared, judge_drift
+from remembrancer.standard.proven import Recorded
 from remembrancer.tlog.tile import Tile, TileError, read_bundle
 from remembrancer.user.state import State
 from remembrancer.verify.log import LogView, cosigners
@@ -216,9 +230,9 @@ def _newest(session: Session, view: LogView) -> str:
 
 
 def _with_standards(row: Row, found: Compared) -> Row:
-    drift, newest, _ = found
+    drift, newest, recorded = found
     claimed = {one.layer: one for one in row.layers}
-    proven = [_layer(layer, one, drift) for layer, one in sorted(newest.items())]
+    proven = [_layer(layer, one, drift, _history(recorded, layer)) for layer, one in sorted(newest.items())]
     others = [one for layer, one in claimed.items() if layer not in newest]
     waivers = tuple(
         Waiver(printable(one.path), printable(one.waiver.owner), one.waiver.expires, one.code)
@@ -228,7 +242,14 @@ def _with_standards(row: Row, found: Compared) -> Row:
     return replace(row, layers=tuple(sorted([*proven, *others], key=lambda one: one.layer)), waivers=waivers)
 
 
-def _layer(layer: str, one: Generation, drift: Drift) -> Layer:
+def _history(recorded: Recorded, layer: str) -> tuple[Step, ...]:
+    """Return the versions that the log states of a layer, oldest first."""
+    known = [one for one, _ in recorded.receipts if one.kind != "waiver" and one.predicate["layer"] == layer]
+    said = ((str(one.predicate["recordedAt"]), one.predicate["template"]["version"]) for one in in_order(known))
+    return tuple(Step(at, printable(version)) for at, version in said)
+
+
+def _layer(layer: str, one: Generation, drift: Drift, history: tuple[Step, ...]) -> Layer:
     seeded = [file for file in drift.seeded if file.layer == layer]
     missing = sum(file.missing for file in seeded)
     said: Mapping[str, str] = one.receipt.predicate["template"]
@@ -242,6 +263,7 @@ def _layer(layer: str, one: Generation, drift: Drift) -> Layer:
         standard=Standard(**drift.counts(layer)),
         seeded=Seeded(len(seeded), sum(file.edited for file in seeded) - missing, missing),
         drifted=sum(bool(file.code) for file in drift.files if file.layer == layer),
+        history=history,
     )
 
 
