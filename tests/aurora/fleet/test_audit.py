@@ -101,7 +101,9 @@ def test_a_forged_one_is_named_with_its_code(
     assert exit_code([found]) == 1
 
 
-def test_a_rollback_and_a_fork_between_two_runs_are_noticed(desk: Desk, service: Scratch) -> None:
+def test_a_rollback_and_a_fork_between_two_runs_are_noticed(
+    desk: Desk, service: Scratch, capsys: pytest.CaptureFixture[str]
+) -> None:
     branches = [service.copy(), service.copy()]
     for number, one in enumerate(branches):
         words = ["--component", "payments", "--to", "0.1.0", "--environment", f"e{number}", "--reason", "x"]
@@ -114,6 +116,11 @@ def test_a_rollback_and_a_fork_between_two_runs_are_noticed(desk: Desk, service:
     desk.publish("payments", branches[1])
     found = look(desk)["payments"]
     assert found.code == "log.split-view"
+    assert main(["fleet", "forget", found.origin, *desk.options, "--memory", str(desk.memory)]) == 0
+    assert "size 7 is no longer noticed" in capsys.readouterr().out
+    assert look(desk)["payments"].verdict == "verified"
+    assert main(["fleet", "forget", "nothing", *desk.options, "--memory", str(desk.memory)]) == 0
+    assert "nothing of nothing was remembered" in capsys.readouterr().out
     for one in branches:
         one.remove()
     (kept,) = (desk.memory / "evidence").iterdir()
@@ -148,3 +155,16 @@ def test_the_command_exits_with_the_worst(desk: Desk, service: Scratch, capsys: 
     del desk.services["gone"]
     assert desk.options
     assert main(words) == 3
+
+
+def test_another_default_branch_excuses_no_older_ledger(desk: Desk, service: Scratch) -> None:
+    longer = service.copy()
+    words = ["--component", "payments", "--to", "0.1.0", "--environment", "e", "--reason", "x"]
+    longer.ok("record", "rollback", *words)
+    longer.commit("rolled back")
+    desk.publish("payments", longer)
+    assert look(desk)["payments"].verdict == "verified"
+    service.git("branch", "-m", "somewhere-else")
+    desk.publish("payments", service)
+    assert look(desk)["payments"].code == "log.rollback"
+    longer.remove()

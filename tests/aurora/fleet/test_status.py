@@ -2,10 +2,12 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -17,8 +19,9 @@ from aurora.fleet.mirrors import Mirrors, sync_template
 from aurora.fleet.row import Row
 from aurora.fleet.status import status
 from cli_support import Scratch
-from collection import git
+from collection import ROOT, git
 from fleet_world import Desk, tree_of
+from terminal import terminal
 
 TODAY = datetime.now(UTC).strftime("%Y-%m-%d")
 
@@ -79,6 +82,11 @@ def drifted(service: Scratch) -> None:
     (service.root / "ops/x.sh").unlink()
 
 
+def answered(service: Scratch) -> None:
+    path = service.root / ".copier-answers.yml"
+    path.write_text(path.read_text() + "port: 1\n")
+
+
 def linked(service: Scratch) -> None:
     (service.root / "ops/x.sh").unlink()
     (service.root / "ops/x.sh").symlink_to("/etc/passwd")
@@ -118,6 +126,7 @@ def unlogged(service: Scratch) -> None:
     ("change", "state", "codes"),
     [
         (drifted, "drifted", {"drift.changed", "drift.missing"}),
+        (answered, "drifted", {"drift.answers"}),
         (linked, "drifted", {"drift.changed"}),
         (conflicting, "conflicting", {"receipt.held"}),
         (unsealed, "failed", {"log.pending"}),
@@ -141,6 +150,8 @@ def test_what_is_wrong_is_named(
         assert layer.standard is not None
         assert (layer.standard.changed, layer.standard.missing, layer.drifted) == (1, 1, 2)
         assert layer.seeded == rows.Seeded(1, 1, 0)
+    if change is answered:
+        assert "says port: 1; the files were made with port: nothing" in row.message
     if change is conflicting:
         assert (row.held, row.conflicts) == (1, ("Makefile", "ops/x.sh"))
 
@@ -331,3 +342,18 @@ def test_the_table_is_for_people_and_the_document_for_programs(
     assert [row.name for row in found.rows] == ["gone", "payments"]
     assert found.template is not None
     json.dumps(found.document())
+
+
+def test_a_terminal_shows_progress_and_colours(desk: Desk, service: Scratch) -> None:
+    desk.publish("payments", service)
+    desk.services["a-service-with-a-long-name"] = Service("a-service-with-a-long-name", str(desk.base / "gone"))
+    words = [*desk.options, "--memory", str(desk.memory)]
+    program = [sys.executable, "-m", "aurora"]
+    paths = os.pathsep.join(str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer"))
+    shown = terminal(service, "fleet", "sync", *words[:4], width=100, program=program, PYTHONPATH=paths)
+    assert "fetching" in shown
+    for more, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        shown = terminal(service, "fleet", "status", *words, width=130, program=program, PYTHONPATH=paths, **more)
+        assert "reading" in shown
+        assert ("\x1b[31munreachable" in shown) == coloured
+        assert max(len(click.unstyle(line)) for line in shown.split("\r")[-1].splitlines()[-4:]) <= 130

@@ -25,6 +25,7 @@ Function = Callable[..., Any]
         "sync": ("aurora.cli.fleet_sync:sync", "Bring the mirrors of all services up to date."),
         "status": ("aurora.cli.fleet_status:status", "Show the state of each service."),
         "audit": ("aurora.cli.fleet_audit:audit", "Audit each service under its pinned owner."),
+        "forget": ("aurora.cli.fleet_audit:forget", "Forget what was seen of a log that was begun anew."),
         "plan": ("aurora.cli.fleet_rollout:plan", "Try a newer standard for every service, and plan its waves."),
         "rollout": ("aurora.cli.fleet_rollout:rollout", "Carry a plan out, by a request for each service."),
         "plan-schema": ("aurora.cli.fleet_rollout:plan_schema", "Print the JSON Schema of a plan."),

@@ -63,3 +63,28 @@ def audit(file: Path, *, cache: Path, memory: Path | None, shard: "Shard", jobs:
 
 def _why(code: str, message: str) -> str:
     return f"{message} [{code}]" if code else ""
+
+
+@click.command(epilog="Example: aurora fleet forget example.com/payments")
+@click.argument("origin")
+@fleet_option
+@cache_option
+@memory_option
+@shown
+def forget(origin: str, *, file: Path, cache: Path, memory: Path | None, output: str) -> None:
+    """Forget which policies and checkpoints of the log ORIGIN this fleet has seen.
+
+    For a log that was begun anew, or taken back, and whose owner has told you so. The next run remembers what it finds.
+    """
+    from aurora.fleet import listed
+    from aurora.fleet.facts import forget as forget_log
+
+    found = forget_log(cache, memory_of(listed.read(file), memory), origin)
+    lines = [
+        f"a policy before version {one.newest} is no longer noticed"
+        if one.kind == "policies"
+        else f"a log that does not extend the one of size {one.newest} is no longer noticed"
+        for one in found
+    ]
+    rows = [{"kind": one.kind, "of": one.whose, "newest": one.newest} for one in found]
+    emit({"origin": origin, "forgotten": rows}, output, *(lines or [f"nothing of {origin} was remembered"]))

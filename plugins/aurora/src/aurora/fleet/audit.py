@@ -111,7 +111,10 @@ def judged(asked: Asked) -> Audited:
 
 def _judged(asked: Asked, folder: Path, blank: Audited) -> Audited:
     session = session_of(asked, folder)
-    claimed = session.ledger.claimed()
+    try:
+        claimed = session.ledger.claimed()
+    except RemembrancerError:
+        claimed = None  # the audit names it
     if claimed and claimed.size > MAX_LOG:
         return _as(blank, "failed", "fleet.oversized", f"its log claims {claimed.size} entries")
     verdict = judge_everything(session, kept=None, watched=lambda _: nullcontext(lambda _done, _whole: None))
@@ -164,10 +167,7 @@ def _put_history(asked: Asked, tree: Tree, folder: Path) -> None:
         branch = "main"  # the audit says what is wrong with the policy
     if not is_branch(branch):
         raise Rejected("fleet.tree", f"{POLICY} names a branch that Git could not have")
-    borrow(folder / ".git", asked.mirror, branch)
-    refs = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
-    lines = "".join(f"{tree.commit} {ref}\n" for ref in refs)
-    (folder / ".git/packed-refs").write_text(f"# pack-refs with: sorted \n{lines}", "ascii")
+    borrow(folder / ".git", asked.mirror, branch, tree.commit)
 
 
 def _refused(blank: Audited, error: RemembrancerError | Trouble) -> Audited:

@@ -36,13 +36,13 @@ from aurora.fleet.row import (
     Witnesses,
     printable,
 )
-from aurora.fleet.unpack import compared, unpack
+from aurora.fleet.unpack import SINGLE, compared, unpack
 from remembrancer.audit.expiry import SOON, endings, last_stamp
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.one_receipt import judge_receipt
 from remembrancer.audit.session import Session
 from remembrancer.clock import parse_rfc3339, rfc3339
-from remembrancer.errors import RemembrancerError, Unverifiable
+from remembrancer.errors import EnvironmentTrouble, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, Outcome
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, parse, relative_path
@@ -50,8 +50,9 @@ from remembrancer.standard.drift import Drift, Generation
 from remembrancer.standard.generations import ANSWERS, answers_said, in_order
 from remembrancer.standard.judge import Compared, judge_drift
 from remembrancer.standard.proven import Recorded
+from remembrancer.standard.said import explained
 from remembrancer.tlog.tile import Tile, TileError, read_bundle
-from remembrancer.user.state import State
+from remembrancer.user.state import Remembered, State
 from remembrancer.verify.log import LogView, cosigners
 
 RENOVATE = (
@@ -169,7 +170,7 @@ def _judged(asked: Asked, tree: Tree, folder: Path, row: Row) -> Row:
         return replace(row, verdict="unverifiable", code="trust.unpinned", message=why, trust=trust)
     session = session_of(asked, folder)
     verdict, compared_files = judge_drift(session, files=compared(tree))
-    row = _with_findings(row, verdict.findings)
+    row = _with_findings(row, _in_words(asked, tree, folder, verdict.findings, compared_files))
     first = verdict.findings[0]
     if first.outcome is not Outcome.VERIFIED:
         kind = "failed" if first.outcome is Outcome.FAILED else "unverifiable"
@@ -183,6 +184,14 @@ def _judged(asked: Asked, tree: Tree, folder: Path, row: Row) -> Row:
         if row.code:  # what came first says why
             return row
         return replace(row, verdict="failed", code=error.code, message=printable(error.message))
+
+
+def _in_words(asked: Asked, tree: Tree, folder: Path, findings: list[Finding], found: Compared | None) -> list[Finding]:
+    """Return the findings with what was said in an edited answers file; only that needs the history."""
+    if found is None or not any(one.code == "drift.changed" and one.subject in SINGLE for one in findings):
+        return findings
+    borrow(folder / ".git", asked.mirror, "main", tree.commit)
+    return explained(folder, findings, found.newest)
 
 
 def _with_findings(row: Row, findings: list[Finding]) -> Row:
@@ -330,6 +339,22 @@ def _key(asked: Asked, commit: str) -> str:
     return f"{__version__} {asked.owner} {commit}"
 
 
-def kept_place(cache: Path, mirror: Path, owner: str) -> Path:
-    """Return where the facts of a mirror are kept that were judged under an owner."""
-    return cache / "facts" / f"{sha256(f'{mirror.name} {owner}'.encode()).hexdigest()[:32]}.json"
+def kept_place(cache: Path, mirror: Path, owner: str, memory: Path) -> Path:
+    """Return where the facts of a mirror are kept that were judged under an owner, beside a fleet's memory."""
+    key = f"{mirror.name} {owner} {memory.absolute()}"
+    return cache / "facts" / f"{sha256(key.encode()).hexdigest()[:32]}.json"
+
+
+def forget(cache: Path, memory: Path, origin: str) -> tuple[Remembered, ...]:
+    """Forget what a fleet has seen of a log, and what was read with that in mind; returns what was forgotten.
+
+    Raises EnvironmentTrouble(env.state, env.io).
+    """
+    found = State(memory).forget(origin)
+    try:
+        shutil.rmtree(cache / "facts")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot remove {cache / 'facts'}: {error.strerror or error}") from None
+    return found

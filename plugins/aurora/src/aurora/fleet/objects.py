@@ -45,8 +45,8 @@ class Entry(NamedTuple):
         return self.mode in _FILES
 
 
-def borrow(folder: Path, mirror: Path, head: str = "") -> None:
-    """Make a Git directory at `folder` (new) with the objects of a mirror; its HEAD is a branch of this name.
+def borrow(folder: Path, mirror: Path, branch: str = "", commit: str = "") -> None:
+    """Make a Git directory at `folder` (new) with the objects of a mirror; with a branch, it is as after a clone of it.
 
     Raises OSError.
     """
@@ -54,7 +54,10 @@ def borrow(folder: Path, mirror: Path, head: str = "") -> None:
     (folder / "refs").mkdir()
     (folder / "objects/info/alternates").write_text(f"{mirror.absolute() / 'objects'}\n", "utf-8")
     (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n", "utf-8")
-    (folder / "HEAD").write_text(f"ref: refs/heads/{head or 'fleet'}\n", "utf-8")
+    (folder / "HEAD").write_text(f"ref: refs/heads/{branch or 'none'}\n", "utf-8")
+    if branch:
+        lines = "".join(f"{commit} refs/{kind}/{branch}\n" for kind in ("heads", "remotes/origin"))
+        (folder / "packed-refs").write_text(f"# pack-refs with: sorted \n{lines}", "utf-8")
 
 
 class Objects:

@@ -20,7 +20,7 @@ def questions(fleet: Fleet, cache: Path, memory: Path, at: datetime) -> list[Ask
 
     def one(service: Service) -> Asked:
         folder, owner = mirrors.folder(fleet, service), fleet.owner_of(service)
-        return Asked(*service[:3], owner, folder, kept_place(cache, folder, owner), memory, at)
+        return Asked(*service[:3], owner, folder, kept_place(cache, folder, owner, memory), memory, at)
 
     return [one(service) for service in fleet.services]
 
