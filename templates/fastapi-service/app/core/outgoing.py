@@ -24,6 +24,7 @@ from app.core.service import SERVICE
 from app.core.settings import CoreSettings, Timeout
 
 _log = structlog.get_logger()
+_tracer = trace.get_tracer(__name__)
 
 
 class OutgoingSettings(CoreSettings):
@@ -54,7 +55,7 @@ class _TracedTransport(httpx.AsyncHTTPTransport):
         attributes: dict[str, str | int] = {"http.request.method": request.method, "server.address": url.host}
         attributes["server.port"] = url.port or {"https": 443}.get(url.scheme, 80)
         kind = trace.SpanKind.CLIENT
-        with trace.get_tracer(__name__).start_as_current_span(
+        with _tracer.start_as_current_span(
             request.method, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             propagate.inject(request.headers)
