@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,25 @@ def test_the_tests_take_the_server_that_is_given_and_leave_nothing_on_it(work: P
     away = run([*command, "--exitfirst"], work, "postgresql://postgres@127.0.0.1:1/postgres")
     assert away.returncode == 1
     assert "connection failed" in away.stdout
+
+
+@pytest.mark.system
+def test_a_second_program_gets_the_server_that_runs_on_the_data_already(made: Path) -> None:
+    """As `make migration` does beside `make dev`; root needs a folder that the server's user can reach, too."""
+    say = 'echo "$DATABASE_URL"'
+    twice = f'{say}; (unset DATABASE_URL; "$0" "$1" sh -c \'{say}\'); {say}'
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        beside = [sys.executable, str(made / "ops/postgres.py")]
+        done = run([*beside, "sh", "-c", twice, *beside], Path(folder), "")
+        assert done.returncode == 0, done.stderr
+        first, second, again = done.stdout.splitlines()
+        assert first == second == again
+        assert first.startswith("postgresql://")
+        # It ended with the first program: the next one starts its own on the same data.
+        later = run([*beside, "sh", "-c", say], Path(folder), "")
+        assert later.returncode == 0, later.stderr
+        assert later.stdout.strip() != first
 
 
 @pytest.mark.system

@@ -1,13 +1,15 @@
 """A PostgreSQL server without root and without Docker, from the wheel that requirements-dev.lock names.
 
 `python ops/postgres.py COMMAND...` runs a command beside a server whose data stays in .postgres/, with its address as
-DATABASE_URL; where that variable is set already, the command gets the server that it names. The tests use `Server`.
+DATABASE_URL; where one runs on them already, as under `make dev`, the command gets that, and where the variable is set,
+the server that it names. The tests use `Server`.
 """
 
 import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -116,6 +118,17 @@ def _passable(folder: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
 
 
+def _running(data: Path) -> str:
+    """The address of the server that runs on this data already; empty if none does."""
+    try:
+        _, _, _, port, folder, *_ = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(f"{folder}/.s.PGSQL.{port}")
+    except (OSError, ValueError):
+        return ""
+    return f"postgresql://postgres@/postgres?host={folder}"
+
+
 def main(command: list[str]) -> int:
     """Run a command with DATABASE_URL; returns its exit code."""
     if os.environ.get("DATABASE_URL"):
@@ -127,6 +140,8 @@ def main(command: list[str]) -> int:
         kept = Path(".postgres").resolve()
         kept.mkdir(exist_ok=True)
         (kept / ".gitignore").write_text("*\n", encoding="utf-8")
+        if running := _running(kept / "data"):
+            return _beside(command, {"DATABASE_URL": running})
         if os.geteuid() != 0 or _passable(kept):
             server = Server(kept / "data")
         else:
