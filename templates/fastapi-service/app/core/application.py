@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from app.core import documentation, errors, health, logs, metrics, tracing
-from app.core.limits import BodyLimitMiddleware
 from app.core.requests import RequestMiddleware
 from app.core.service import SERVICE
 from app.core.settings import CoreSettings
@@ -57,11 +56,9 @@ def build(
         generate_unique_id_function=lambda route: route.name,
         # The outermost comes first: what is inside is traced, logged and measured, its failures too.
         middleware=[
-            Middleware(tracing.TracingMiddleware),
             # Pages of other origins can read errors too.
             *cors,
-            Middleware(RequestMiddleware, metrics=measured, with_path=settings.development),
-            Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds),
+            Middleware(RequestMiddleware, settings=settings, metrics=measured),
             *middleware,
         ],
     )

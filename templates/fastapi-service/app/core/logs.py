@@ -9,8 +9,9 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from fastapi.exceptions import ValidationException
@@ -39,9 +40,11 @@ class Lines(logging.Handler):
     def write_line(self, line: str) -> None:
         """Write one line and flush it."""
         stream = self._stream or sys.stdout
-        with suppress(OSError, ValueError):
+        try:
             stream.write(line + "\n")
             stream.flush()
+        except (OSError, ValueError):
+            return
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line of the standard library."""
@@ -55,15 +58,10 @@ def _clock(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
-def add_timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add the time in UTC; the lines of one second share all but its fraction."""
+def add_time_and_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the time in UTC, of which the lines of one second share all but its fraction, and the id of the trace."""
     second, rest = divmod(time.time_ns(), 1_000_000_000)
     event["timestamp"] = f"{_clock(second)}.{rest // 1000:06}Z"
-    return event
-
-
-def add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add the id of the current trace."""
     event["trace_id"] = trace_id()
     return event
 
@@ -84,13 +82,35 @@ def describe_exception(exc_info: ExcInfo) -> list[dict[str, object]]:
     return chain
 
 
-def render(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+_describe = structlog.processors.ExceptionRenderer(describe_exception)
+
+
+def render(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """The event as JSON in ASCII: no character in it can end the line early for any reader."""
+    if "exc_info" in event:
+        event = _describe(logger, method, event)
     try:
         line = to_json(event, inf_nan_mode="null").decode()
     except ValueError:
         return _encode(event)
     return line if line.isascii() else _encode(event)
+
+
+def writer() -> Callable[[int, EventDict], None]:
+    """What writes a line through the processors alone: a logger takes as long again, and each request has a line."""
+    config = structlog.get_config()
+    processors, lines = config["processors"], config["logger_factory"]()
+
+    def write(level: int, line: Any) -> None:
+        if logging.root.isEnabledFor(level):
+            name = logging.getLevelName(level).lower()
+            # what captures lines in a test drops them
+            with suppress(structlog.DropEvent):
+                for processor in processors:
+                    line = processor(None, name, line)
+                lines.write_line(line)
+
+    return write
 
 
 def configure(settings: CoreSettings, stream: TextIO | None = None) -> None:
@@ -99,11 +119,10 @@ def configure(settings: CoreSettings, stream: TextIO | None = None) -> None:
     lines = Lines(stream)
     chain: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        add_timestamp,
+        add_time_and_trace,
         structlog.processors.add_log_level,
-        add_trace_id,
     ]
-    finish: list[Processor] = [structlog.processors.ExceptionRenderer(describe_exception), render]
+    finish: list[Processor] = [render]
     if settings.text_logs:
         finish = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
@@ -120,12 +139,9 @@ def configure(settings: CoreSettings, stream: TextIO | None = None) -> None:
     )
     logging.root.handlers = [lines]
     logging.root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
-        server_logger = logging.getLogger(name)
-        server_logger.handlers, server_logger.propagate = [], True
-        server_logger.setLevel(logging.NOTSET)
-    for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
-        # At INFO they write whole addresses, query strings included.
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # The line "request completed" says more than uvicorn's access line, and has no query string.
-    logging.getLogger("uvicorn.access").disabled = True
+    # uvicorn's access line has the query string, and the HTTP clients' lines have whole addresses.
+    quiet = ("uvicorn.access", "httpx", "httpx2", "httpcore", "httpcore2")
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi", *quiet):
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [], True
+        library.setLevel(logging.WARNING if name in quiet else logging.NOTSET)

@@ -1,16 +1,22 @@
-"""Around each request: one line in the log, one count, and a problem document where nobody else has answered.
+"""Around each request: a trace, bounds, one count, one line in the log, and a problem document if nobody has answered.
 
-Pure ASGI: no task, no queue and no request object of its own.
+Pure ASGI and one layer: no task, no queue and no request object of its own.
 """
 
+import logging
 from http import HTTPMethod
 from time import perf_counter
 
 import structlog
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core import logs, tracing
 from app.core.errors import problem_response
+from app.core.limits import bounded
 from app.core.metrics import METRICS_PATH, Metrics
+from app.core.settings import CoreSettings
 
 UNKNOWN_ROUTE, OTHER_METHOD = "unknown", "OTHER"
 METHODS = frozenset(HTTPMethod)
@@ -30,38 +36,56 @@ def method_of(scope: Scope) -> str:
     return method if method in METHODS else OTHER_METHOD
 
 
-class RequestMiddleware:
-    """Measure, log and answer for every request; outside development no line has its path, which may hold secrets."""
+def _answer(error: Exception) -> Response:
+    """The problem document for what nobody inside has answered."""
+    if isinstance(error, HTTPException):
+        return problem_response(error.status_code, error.detail, headers=error.headers)
+    structlog.get_logger().error("unhandled exception", exc_info=error)
+    return problem_response(500, "The service failed; the trace id leads to the reason in its logs.")
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, with_path: bool = False) -> None:
+
+class RequestMiddleware:
+    """What the standard does for every request; outside development no line has its path, which may hold secrets."""
+
+    def __init__(self, app: ASGIApp, settings: CoreSettings, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._with_path = with_path
-        self._log = structlog.get_logger().bind()
+        self._with_path = settings.development
+        self._bounds = settings.max_body_bytes, settings.body_seconds
+        self._write = logs.writer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection; after the start of the response a failure is the server's, which hangs up."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        headers = tracing.begin(scope["headers"])
         status = 0
 
         async def send_observed(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                status = message.get("status", 101)
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
+        if scope["type"] == "websocket":
+            return await self._app(scope, receive, send_observed)
         # A scrape would otherwise always find itself.
         weight = scope["path"] != METRICS_PATH
         self._metrics.active += weight
         started = perf_counter()
         try:
-            await self._app(scope, receive, send_observed)
+            await self._app(scope, bounded(scope, receive, *self._bounds), send_observed)
+        except HTTPException as error:
+            if status:
+                raise
+            await problem_response(error.status_code, error.detail, headers=error.headers)(
+                scope, receive, send_observed
+            )
         except Exception as error:
             if status:
                 raise
-            self._log.error("unhandled exception", exc_info=error)
+            structlog.get_logger().error("unhandled exception", exc_info=error)
             detail = "The service failed; the trace id leads to the reason in its logs."
             await problem_response(500, detail)(scope, receive, send_observed)
         finally:
@@ -71,7 +95,8 @@ class RequestMiddleware:
     def _complete(self, scope: Scope, status: int, seconds: float) -> None:
         method, route = method_of(scope), route_of(scope)
         self._metrics.observe(method, route, status, seconds)
-        # 503 is said on purpose, by a process that drains for example.
-        write = self._log.info if status < 500 or status == 503 else self._log.error
+        line = {"event": "request completed", "method": method, "route": route, "status": status}
         path = {"path": scope["path"]} if self._with_path else {}
-        write("request completed", method=method, route=route, status=status, duration=round(seconds, 6), **path)
+        # 503 is said on purpose, by a process that drains for example.
+        level = logging.INFO if status < 500 or status == 503 else logging.ERROR
+        self._write(level, {**line, "duration": round(seconds, 6), **path})

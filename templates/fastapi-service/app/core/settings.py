@@ -23,10 +23,6 @@ def _variables(field: str) -> AliasChoices:
     return AliasChoices(f"{PREFIX}{field.upper()}", field.upper())
 
 
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
 def _address(value: str) -> str:
     try:
         return str(ip_address("127.0.0.1" if value == "localhost" else value))
@@ -77,7 +73,7 @@ class CoreSettings(BaseSettings):
     )
     """Where it runs. `development` logs for people at DEBUG and serves interactive documentation at /docs."""
 
-    log_level: Annotated[Level, BeforeValidator(_upper)] | None = None
+    log_level: Annotated[Level, BeforeValidator(lambda value: str(value).upper())] | None = None
     """Least severe level that is logged. Unset: DEBUG in development, INFO elsewhere."""
 
     log_format: Literal["json", "text"] | None = None

@@ -9,6 +9,7 @@ none, an `X-Trace-Id` of 32 hex digits is taken over.
 import functools
 import re
 import secrets
+from random import getrandbits
 from typing import Any
 
 from opentelemetry import context, propagate, trace
@@ -17,8 +18,8 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import Getter, default_getter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+Headers = list[tuple[bytes, bytes]]
 TRACE_ID_HEADER = "x-trace-id"
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 PROCESS_TRACE_ID = secrets.token_hex(16)
@@ -44,7 +45,7 @@ class TracePropagator(TraceContextTextMapPropagator):
         if trace.get_current_span(found).get_span_context().is_valid or not _TRACE_ID.fullmatch(given[0]):
             return found
         # Sampled: the provider's own sampler, not the absence of a flag, decides whether a span is exported.
-        return super().extract({"traceparent": f"00-{given[0]}-{secrets.randbits(64) or 1:016x}-01"}, context)
+        return super().extract({"traceparent": f"00-{given[0]}-{getrandbits(64) or 1:016x}-01"}, context)
 
 
 _NAMES = frozenset({b"traceparent", b"tracestate", TRACE_ID_HEADER.encode()})
@@ -58,17 +59,22 @@ def install() -> None:
 
 
 class _LocalSpan(NonRecordingSpan):
-    """The span of a request that nobody exports; its trace id is written out once."""
+    """The span of a request that nobody exports: written out once, and an object only for who asks."""
 
-    def __init__(self, span: SpanContext) -> None:
-        super().__init__(span)
-        self.trace_id = format(span.trace_id, "032x")
+    def __init__(self, trace_id: int, span_id: int, flags: int) -> None:
+        self._ids = trace_id, span_id, flags
+        self.trace_id = f"{trace_id:032x}"
+        self.traceparent = f"00-{self.trace_id}-{span_id:016x}-{flags:02x}"
+
+    def get_span_context(self) -> SpanContext:
+        """The same as OpenTelemetry has it."""
+        trace_id, span_id, flags = self._ids
+        return SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(flags))
 
 
-def _local_span(headers: list[tuple[bytes, bytes]]) -> SpanContext:
+def _local_span(headers: Headers) -> _LocalSpan:
     """Start the span of a request, in the trace of its caller if the headers name one."""
-    trace_id, span_id = divmod(secrets.randbits(192), 1 << 64)
-    flags = TraceFlags.DEFAULT
+    trace_id, flags = getrandbits(128), 0
     if named := [(name.decode(), value.decode("latin-1")) for name, value in headers if name in _NAMES]:
         carrier = {name: [value for other, value in named if other == name] for name, _ in named}
         # Section 3.2 of the standard wants a repeated traceparent to count as none.
@@ -76,36 +82,18 @@ def _local_span(headers: list[tuple[bytes, bytes]]) -> SpanContext:
             del carrier["traceparent"]
         parent = trace.get_current_span(_PROPAGATOR.extract(carrier, Context())).get_span_context()
         trace_id, flags = parent.trace_id or trace_id, parent.trace_flags & TraceFlags.SAMPLED
-    return SpanContext(trace_id or 1, span_id or 1, is_remote=False, trace_flags=TraceFlags(flags))
+    return _LocalSpan(trace_id or 1, getrandbits(64) or 1, flags)
 
 
-class TracingMiddleware:
-    """Give the request a span, unless a tracer provider has, and return it as `traceparent` and `X-Trace-Id`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        current = trace.get_current_span()
+def begin(headers: Headers) -> Headers:
+    """Give a request a span, unless a tracer provider has; return the headers that name it in the response."""
+    current = trace.get_current_span()
+    # A pipelined request inherits the context of the one before it.
+    if isinstance(current, _LocalSpan) or not current.get_span_context().is_valid:
+        current = _local_span(headers)
+        # Not detached: each request has a task of its own, and the server's error lines belong to the trace.
+        context.attach(trace.set_span_in_context(current))
+    else:
         span = current.get_span_context()
-        # A pipelined request inherits the context of the one before it.
-        if not span.is_valid or isinstance(current, _LocalSpan):
-            span = _local_span(scope["headers"])
-            # Not detached: each request has a task of its own, and the server's error lines belong to the trace.
-            context.attach(trace.set_span_in_context(_LocalSpan(span)))
-        named = trace_id()
-        headers = [
-            (b"traceparent", f"00-{named}-{span.span_id:016x}-{span.trace_flags:02x}".encode()),
-            (b"x-trace-id", named.encode()),
-        ]
-
-        async def send_traced(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.accept"):
-                message["headers"] = [*message.get("headers", ()), *headers]
-            await send(message)
-
-        await self._app(scope, receive, send_traced)
+        current = _LocalSpan(span.trace_id, span.span_id, span.trace_flags)
+    return [(b"traceparent", current.traceparent.encode()), (b"x-trace-id", current.trace_id.encode())]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
+import structlog.testing
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
@@ -156,6 +157,15 @@ def test_in_development_lines_are_for_people_and_have_the_path(capsys: pytest.Ca
     assert "{" not in text.splitlines()[0]
     written = [json.loads(line) for line in spoken(log_format="json").splitlines()]
     assert [line["path"] for line in written if line["event"] == "request completed"] == ["/fail/7"]
+
+
+def test_a_test_of_the_team_s_own_may_capture_what_is_logged(client: TestClient, lines: Lines) -> None:
+    with structlog.testing.capture_logs() as captured:
+        assert client.get("/health").status_code == 200
+    assert [(entry["event"], entry["log_level"], entry["route"]) for entry in captured] == [
+        ("request completed", "info", "/health")
+    ]
+    assert lines() == []
 
 
 def test_what_a_request_binds_is_on_its_lines(client: TestClient, lines: Lines) -> None:
