@@ -15,7 +15,8 @@ import pytest
 
 from aurora.cli.main import main
 from aurora.fleet.listed import Service
-from aurora.fleet.mirrors import Mirrors, Synced, releases, sync_template
+from aurora.fleet.mirrors import Mirrors, Synced
+from aurora.fleet.releases import releases, sync_template
 from cli_support import Scratch
 from collection import ROOT, git
 from fleet_world import Desk

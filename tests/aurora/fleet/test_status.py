@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
@@ -14,8 +15,10 @@ from jsonschema import Draft202012Validator
 import fleet_world
 from aurora.cli.main import main
 from aurora.fleet import row as rows
+from aurora.fleet.kept import Asked, keep, kept
 from aurora.fleet.listed import Service
-from aurora.fleet.mirrors import Mirrors, sync_template
+from aurora.fleet.mirrors import Mirrors
+from aurora.fleet.releases import sync_template
 from aurora.fleet.row import Row
 from aurora.fleet.status import status
 from cli_support import Scratch
@@ -206,6 +209,20 @@ def test_what_did_not_change_is_not_read_again(desk: Desk, service: Scratch, mon
     desk.services["payments"] = desk.services["payments"]._replace(trust="1" * 40)
     look(desk, sync=False)
     assert read.pop() == "payments"
+
+
+def test_what_is_kept_has_the_name_that_the_list_has_now(desk: Desk, service: Scratch) -> None:
+    desk.publish("payments", service)
+    look(desk)
+    desk.services["billing"] = desk.services.pop("payments")._replace(name="billing")
+    assert look(desk, sync=False)["billing"].name == "billing"
+
+
+def test_a_waiver_of_the_year_one_has_ended(tmp_path: Path) -> None:
+    asked = Asked("a", "a", "", "", tmp_path / "m", tmp_path / "kept", tmp_path, datetime.now(UTC))
+    row = Row("a", "a", waivers=(rows.Waiver("x", "us", "0001-01-01T00:00:00Z"),))
+    keep(asked, row, asked.now())
+    assert kept(asked, "", asked.now()) == row
 
 
 @pytest.mark.reason("fleet.not-synced")

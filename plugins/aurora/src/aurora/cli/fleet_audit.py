@@ -77,7 +77,7 @@ def forget(origin: str, *, file: Path, cache: Path, memory: Path | None, output:
     For a log that was begun anew, or taken back, and whose owner has told you so. The next run remembers what it finds.
     """
     from aurora.fleet import listed
-    from aurora.fleet.facts import forget as forget_log
+    from aurora.fleet.kept import forget as forget_log
 
     found = forget_log(cache, memory_of(listed.read(file), memory), origin)
     lines = [

@@ -35,7 +35,8 @@ def sync(file: Path, *, cache: Path, shard: "Shard", jobs: int, deadline: float,
     Nothing is checked out, and no hook or filter of a repository runs. Interrupt it whenever you like: the next run
     goes on. Exits with 4 if a repository could not be fetched; the others are up to date all the same.
     """
-    from aurora.fleet.mirrors import Mirrors, sync_template
+    from aurora.fleet.mirrors import Mirrors
+    from aurora.fleet.releases import sync_template
 
     fleet = services_of(file, shard)
     found = sync_template(cache, fleet)

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aurora.fleet.facts import Asked, opened, session_of
+from aurora.fleet.facts import opened, session_of
+from aurora.fleet.kept import Asked
 from aurora.fleet.listed import Fleet, is_branch
 from aurora.fleet.mirrors import known
 from aurora.fleet.objects import Tree, borrow

@@ -18,22 +18,17 @@ repository are on one line and printable, but are still somebody else's words: e
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
-from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
-from remembrancer.errors import BadInput
+from aurora.fleet.members import made, malformed, plain
 
 SCHEMA = "https://vaultmesh.cloud/schema/fleet-status/v1"
 MAX_FILE = 512_000_000  # bytes of a document; a row has about 3 kB
 STATES = ("unreachable", "failed", "unverifiable", "conflicting", "drifted", "behind", "current")
 """What a row comes to, from the worst to the best."""
 UNREACHABLE = frozenset({"fleet.unreachable", "fleet.endless", "fleet.not-synced", "fleet.no-branch"})
-T = TypeVar("T")
-_hints: Callable[[object], dict[str, Any]] = cache(get_type_hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +193,7 @@ class Row:
 
     def document(self) -> dict[str, Any]:
         """Return the row as JSON wants it."""
-        return {**_plain(self), "state": self.state}
+        return {**plain(self), "state": self.state}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +230,7 @@ class Status:
             "fleet": self.fleet,
             "at": self.at,
             "shard": self.shard,
-            "template": _plain(self.template),
+            "template": plain(self.template),
             "services": [row.document() for row in self.rows],
         }
 
@@ -251,69 +246,24 @@ def parse(data: bytes) -> Status:
     try:
         said = json.loads(data) if len(data) <= MAX_FILE else None
     except (ValueError, RecursionError):
-        raise _malformed("it is not JSON") from None
+        raise malformed("it is not JSON") from None
     if not isinstance(said, dict) or said.pop("schema", None) != SCHEMA:
-        raise _malformed(f"it is not an object of {SCHEMA}")
+        raise malformed(f"it is not an object of {SCHEMA}")
     rows = said.pop("services", None)
     said.pop("exitCode", None)
     if not isinstance(rows, list):
-        raise _malformed("it has no services")
+        raise malformed("it has no services")
     found = map(read_row, rows)
-    return _made(Status, {**said, "rows": []}, "the document", rows=tuple(found))
+    return made(Status, {**said, "rows": []}, "the document", rows=tuple(found))
 
 
 def read_row(said: object) -> Row:
     """Return what `Row.document` wrote. Raises BadInput(fleet.status)."""
-    return _made(Row, _stateless(said), "a row")
+    return made(Row, _stateless(said), "a row")
 
 
 def _stateless(row: object) -> object:
     return {name: value for name, value in row.items() if name != "state"} if isinstance(row, dict) else row
-
-
-def _plain(value: Any) -> Any:
-    """Return a dataclass as JSON objects, with names in the way of JSON (recordedAt)."""
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {_camel(one): _plain(getattr(value, one)) for one in _hints(type(value))}
-    return value
-
-
-@cache
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
-
-
-def _made(kind: type[T], said: object, where: str, **given: Any) -> T:
-    """Return a dataclass out of a JSON object that has no other members and the right types."""
-    hints = {_camel(name): (name, hint) for name, hint in _hints(kind).items()}
-    if not isinstance(said, dict) or not said.keys() <= hints.keys():
-        raise _malformed(f"{where} is not an object of the members that it may have")
-    values = {hints[name][0]: _value(hints[name][1], value, f"{where}.{name}") for name, value in said.items()}
-    try:
-        return kind(**{**values, **given})
-    except TypeError:
-        raise _malformed(f"{where} lacks a member") from None
-
-
-def _value(hint: Any, value: object, where: str) -> Any:
-    if get_origin(hint) is tuple:
-        if isinstance(value, list):
-            return tuple(_value(get_args(hint)[0], one, where) for one in value)
-    elif isinstance(hint, UnionType):
-        kinds = [one for one in get_args(hint) if one is not NoneType]
-        return None if value is None else _value(kinds[0], value, where)
-    elif hasattr(hint, "__dataclass_fields__"):
-        return _made(hint, value, where)
-    elif type(value) is hint or (hint is float and type(value) is int):
-        return value
-    raise _malformed(f"{where} is not of its type")
-
-
-def _malformed(why: str) -> BadInput:
-    return BadInput("fleet.status", f"this is not the status of a fleet: {why}")
 
 
 def printable(text: str, longest: int = 500) -> str:

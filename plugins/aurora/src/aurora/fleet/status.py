@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from aurora.fleet.facts import Asked, facts, kept_place
+from aurora.fleet.facts import facts
+from aurora.fleet.kept import Asked, kept_place
 from aurora.fleet.listed import Fleet, Service
-from aurora.fleet.mirrors import Mirrors, releases
+from aurora.fleet.mirrors import Mirrors
 from aurora.fleet.pool import Trouble, each
+from aurora.fleet.releases import releases
 from aurora.fleet.row import Layer, Row, Status, Template, printable
 from aurora.fleet.shard import WHOLE, Shard
 from remembrancer.clock import Clock, SystemClock, rfc3339
