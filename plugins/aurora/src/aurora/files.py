@@ -1,10 +1,24 @@
-"""Writing a file so that it appears whole or not at all, whatever ends the process."""
+"""Reading a file that somebody named, and writing one so that it appears whole or not at all."""
 
 import os
 from pathlib import Path
 from secrets import token_hex
 
-from remembrancer.errors import EnvironmentTrouble
+from remembrancer.errors import BadInput, EnvironmentTrouble
+
+
+def read_given(path: Path, limit: int, remedy: str = "") -> bytes:
+    """Return the bytes of a file that somebody named; of a larger one `limit` + 1 bytes, so that the caller sees it.
+
+    Raises BadInput(input.file) for none (with a remedy), EnvironmentTrouble(env.io).
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except FileNotFoundError:
+        raise BadInput("input.file", f"there is no file {path}", remedy) from None
+    except OSError as error:
+        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror or error}") from None
 
 
 def temporary(target: Path, data: bytes) -> Path:

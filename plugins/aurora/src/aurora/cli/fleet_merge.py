@@ -24,10 +24,10 @@ def merge(shares: tuple[Path, ...], *, file: Path | None, **given: Unpack[Shown]
     The result is exactly what one run gives. A share that is missing, given twice, or of another fleet is refused.
     Exits as `aurora fleet status` does.
     """
+    from aurora.files import read_given
     from aurora.fleet import listed
     from aurora.fleet.merge import merge as merged
     from aurora.fleet.row import MAX_FILE, parse
-    from remembrancer.system.digests import read_given
 
     check(given)
     names = [one.name for one in listed.read(file).services] if file else None

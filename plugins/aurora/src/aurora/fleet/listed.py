@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from aurora.files import write_whole
-from remembrancer.errors import BadInput, EnvironmentTrouble
+from aurora.files import read_given, write_whole
+from remembrancer.errors import BadInput
 from remembrancer.user.state import fingerprint
 
 FILE = "fleet.toml"
@@ -81,14 +81,8 @@ class Fleet(NamedTuple):
 
 def read(path: Path) -> Fleet:
     """Return the fleet in a file. Raises as `parse`, BadInput(input.file), EnvironmentTrouble(env.io)."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except FileNotFoundError:
-        how = "Write one with `aurora fleet discover`, or name it with --fleet."
-        raise BadInput("input.file", f"there is no file {path}", how) from None
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror or error}") from None
+    how = "Write one with `aurora fleet discover`, or name it with --fleet."
+    data = read_given(path, MAX_FILE, how)
     return parse(data, path.absolute().parent)
 
 
