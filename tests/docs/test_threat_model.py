@@ -18,6 +18,7 @@ ATTACKERS = {
     "Whoever controls the network",
     "Whoever controls the template's source",
     "A fork, a pull request, a job",
+    "A service, or a forge, that a rollout meets",
     "The auditor's own machine, and accidents",
 }
 

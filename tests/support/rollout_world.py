@@ -43,6 +43,8 @@ CHECK = """\
 env | grep -q s3cret && exit 9
 test ! -e failing || { echo "FAILED tests/test_a.py::test_standard - assert 1 == 2"; exit 1; }
 touch left-behind
+echo evil > standard.txt
+git commit --quiet --all -m evil
 """
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from aurora.fleet.plan import schema
+from aurora.fleet.plan import Plan, Planned, schema
+from aurora.fleet.proposal import text as words_of
+from aurora.fleet.shard import Shard
+from aurora.fleet.update import Step
 from aurora.fleet.waves import assign, parse
 from collection import git
 from forges_double import TOKEN
@@ -179,6 +182,25 @@ def test_a_run_that_was_killed_between_push_and_request_goes_on(three: World, mo
     assert three.states() == {"acme/orders": "open"}
     assert git(three.bare("acme/orders"), "rev-parse", f"{BRANCH}^") == pushed
     assert "`ops/receipts/update/2026/" in three.forge.requests[0].text
+
+
+def test_shards_share_a_wave_and_wait_for_each_other(three: World) -> None:
+    orders = next(number for number in range(2) if Shard(number, 2).takes("acme/orders"))
+    assert three.states("--shard", f"{1 - orders}/2") == {}
+    assert three.forge.requests == []
+    assert three.states("--shard", f"{orders}/2") == {"acme/orders": "open"}
+    three.forge.requests[0].state = "merged"
+    found = [three.states("--shard", f"{number}/2") for number in range(2)]
+    assert sorted(name for states in found for name in states) == ["acme/billing", "acme/orders", "acme/shop"]
+    assert len(three.forge.requests) == 3
+
+
+def test_what_comes_out_of_a_repository_is_quoted_in_a_request() -> None:
+    odd = Planned(
+        "acme/orders", "u", "ready", layers=(Step("a", "ci", "v1`|<b>@all\n# x"),), component="orders", wave=1
+    )
+    said = words_of(Plan("u", "v2.0.0", "c", True, ("make", "test"), "rest", (odd,)), odd, ())
+    assert "`v1??<b>@all?# x` to `v2.0.0`" in said
 
 
 def test_plain_git_without_a_forge(acme: World, tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def plan(
     copier()
     fleet = services_of(file, shard)
     known = _forges(forges, wait)
+    first = tuple(name for name in first if shard.takes(name))
     how = How(() if skip_tests else tuple(shlex.split(tests)), deadline, passed)
     with TemporaryDirectory(prefix="aurora-") as folder:
         where = _template(
@@ -161,6 +162,7 @@ def plan(
 @click.command(epilog="Example: aurora fleet rollout plan.json --trust --wave 1")
 @click.argument("file_of_plan", metavar="PLAN", type=click.Path(path_type=Path))
 @fleet_option
+@shard_option
 @click.option(
     "--wave", type=click.IntRange(1), default=None, help="Only this wave [default: as far as they are green]."
 )
@@ -178,6 +180,7 @@ def plan(
 def rollout(
     file_of_plan: Path,
     file: Path,
+    shard: "Shard",
     *,
     wave: int | None,
     despite: tuple[str, ...],
@@ -209,7 +212,7 @@ def rollout(
     how = How(made.tests, deadline, passed)
     with TemporaryDirectory(prefix="aurora-") as folder:
         where = _template(made.template, made.version, folder, others=others, forges=known, listed=fleet.template)
-        run = Rollout(made, fleet, where, known, how, despite=despite, jobs=jobs, say=say)
+        run = Rollout(made, fleet, where, known, how, despite=despite, shard=shard, jobs=jobs, say=say)
         done = run.run(wave)
     rows = [{**_row(row), "light": row.light} for row in done.rows]
     lines = [

@@ -15,6 +15,7 @@ from aurora.fleet.forges.known import Forges, Hosted
 from aurora.fleet.listed import Fleet
 from aurora.fleet.plan import READY, Plan, Planned
 from aurora.fleet.proposal import text
+from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.template import Template
 from aurora.fleet.update import How, Receipt, attempt, facts, steps, subject
 from aurora.fleet.workplace import Bare, Heads, heads
@@ -63,7 +64,10 @@ class Outcome:
 
 
 class Rollout:
-    """Carries a plan out. Takes the plan, the fleet as it is listed now, the template, the forges, and how to try."""
+    """Carries a plan out. Takes the plan, the fleet as it is listed now, the template, the forges, and how to try.
+
+    With a shard only its services are carried out and reported; the next wave waits for all of the one before.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Rollout:
         how: How,
         *,
         despite: Collection[str] = (),
+        shard: Shard = WHOLE,
         jobs: int = 1,
         say: Say = lambda _: None,
     ) -> None:
@@ -88,7 +93,7 @@ class Rollout:
         self._plan, self._template, self._forges = plan, template, forges
         self._urls = {one.name: (one.url, fleet.place(one.url)) for one in fleet.services}
         self._how = how._replace(tests=plan.tests)
-        self._despite, self._jobs, self._say = despite, jobs, say
+        self._despite, self._shard, self._jobs, self._say = despite, shard, jobs, say
 
     def run(self, wave: int | None = None) -> Outcome:
         """Carry out one wave, or as many as the answers of the forges allow.
@@ -106,17 +111,20 @@ class Rollout:
                 raise Rejected("fleet.wave-red", f"wave {number} is red: {why}")
             if light == WAITING:
                 raise Unverifiable("fleet.wave-waiting", f"wave {number} is not done: {why}")
-        return Outcome(tuple(self._wave(wave, act=True)))
+        return Outcome(self._mine(self._wave(wave, act=True)))
 
     def _all(self) -> Outcome:
         rows: list[Rolled] = []
         for number in range(1, self._plan.last + 1):
             found = self._wave(number, act=True)
-            rows += found
+            rows += self._mine(found)
             light, why = self._light(found)
             if light != GREEN and number < self._plan.last:
                 return Outcome(tuple(rows), f"wave {number + 1} waits for wave {number}: {why}")
         return Outcome(tuple(rows))
+
+    def _mine(self, rows: Sequence[Rolled]) -> tuple[Rolled, ...]:
+        return tuple(row for row in rows if self._shard.takes(row.name))
 
     def _light(self, rows: Sequence[Rolled]) -> tuple[str, str]:
         """Return what a wave says to the next one, and why."""
@@ -129,7 +137,7 @@ class Rollout:
     def _wave(self, number: int, *, act: bool) -> list[Rolled]:
         services = [one for one in self._plan.services if one.state == READY and one.wave == number]
         with ThreadPoolExecutor(max_workers=self._jobs) as pool:
-            return list(pool.map(lambda one: self._row(one, act=act), services))
+            return list(pool.map(lambda one: self._row(one, act=act and self._shard.takes(one.name)), services))
 
     def _row(self, service: Planned, *, act: bool) -> Rolled:
         row = Rolled(service.name, service.wave, "stopped")

@@ -144,7 +144,11 @@ def _attempt(
         found = tuple(sorted(map(_printable, conflicts)))[:MOST]
         known: dict[str, Any] = {"tree": tree, "receipts": tuple(one for one, _ in receipts)}
         if found:
-            raise Stopped("fleet.conflicts", f"{counted(len(conflicts), 'file')} need a manual merge", conflicts=found)
+            raise Stopped(
+                "fleet.conflicts",
+                f"{counted(len(conflicts), 'file')} {'needs' if len(conflicts) == 1 else 'need'} a manual merge",
+                conflicts=found,
+            )
         made = bare.commit(whole, commit, subject(done.component, template.version))
         _test(place, how, variables, known)
     return done._replace(commit=made, **known)
