@@ -170,8 +170,15 @@ def test_the_command_says_what_it_did(desk: Desk, service: Scratch, capsys: pyte
     assert shown.err == ""
     assert main(["fleet", "sync", *desk.options, "--format", "json"]) == 4
     said = json.loads(capsys.readouterr().out)
-    assert (said["exitCode"], said["template"][-1]) == (4, "v2.0.0")
+    assert (said["exitCode"], said["template"]["versions"][-1]) == (4, "v2.0.0")
     assert [one["code"] for one in said["services"]] == ["fleet.unreachable", ""]
+    del desk.services["gone"]
+    desk.template.rename(desk.base / "moved.git")
+    assert main(["fleet", "sync", *desk.options]) == 4
+    assert "the template: Git failed" in capsys.readouterr().out
+    assert main(["fleet", "sync", *desk.options, "--format", "json"]) == 4
+    said = json.loads(capsys.readouterr().out)["template"]
+    assert (said["code"], said["versions"][-1]) == ("fleet.unreachable", "v2.0.0")
     (desk.base / "file").write_text("")
     assert main(["fleet", "sync", *desk.options[:2], "--cache", str(desk.base / "file")]) in (2, 4)
 
