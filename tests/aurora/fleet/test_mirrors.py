@@ -55,7 +55,7 @@ def test_one_that_cannot_be_fetched_keeps_nobody_else(desk: Desk, service: Scrat
     for name, url in (("empty", str(desk.base / "empty.git")), ("gone", str(desk.base / "gone")), ("silent", silent)):
         desk.services[name] = Service(name, url)
     seen: list[Synced] = []
-    done = {one.name: one for one in Mirrors(desk.cache).sync(desk.fleet, deadline=3, watched=seen.append)}
+    done = {one.name: one for one in Mirrors(desk.cache).sync(desk.fleet, deadline=2, watched=seen.append)}
     assert {name: one.known.code for name, one in done.items()} == {
         "payments": "",
         "other": "fleet.no-branch",
@@ -118,13 +118,13 @@ def test_a_killed_run_is_gone_on_with(desk: Desk, service: Scratch) -> None:
     paths = [str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer")]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     folder = Mirrors(desk.cache).folder(desk.fleet, desk.services["payments"])
-    for number in range(6):
+    for number in range(4):
         service.write("file", str(number))
         service.commit("more")
         git(service.root, "push", "--quiet", str(remote), "HEAD")
         process = subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            process.wait(0.15 + 0.06 * number)
+            process.wait(0.15 + 0.1 * number)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()

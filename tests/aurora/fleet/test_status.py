@@ -21,7 +21,7 @@ from aurora.fleet.mirrors import Mirrors
 from aurora.fleet.releases import sync_template
 from aurora.fleet.row import Row
 from aurora.fleet.status import status
-from cli_support import Scratch
+from cli_support import Scratch, receipts
 from collection import ROOT, git
 from fleet_world import Desk, tree_of
 from terminal import terminal
@@ -106,6 +106,11 @@ def unsealed(service: Scratch) -> None:
     fleet_world.update(service)
 
 
+def released(service: Scratch) -> None:
+    path = receipts(service, "deploy")[0]
+    path.write_bytes(path.read_bytes().replace(b"lately", b"for years"))
+
+
 def forged(service: Scratch) -> None:
     for path in (service.root / "ops/receipts/ledger/tile/entries").rglob("*"):
         if path.is_file():
@@ -133,6 +138,7 @@ def unlogged(service: Scratch) -> None:
         (linked, "drifted", {"drift.changed"}),
         (conflicting, "conflicting", {"receipt.held"}),
         (unsealed, "failed", {"log.pending"}),
+        (released, "failed", {"log.not-included", "log.pending"}),
         (forged, "failed", {"log.tile"}),
         (unsigned, "failed", {"trust.policy-signature", "trust.unpinned"}),
         (unbegun, "unverifiable", {"trust.not-begun"}),

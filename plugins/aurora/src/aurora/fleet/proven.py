@@ -135,7 +135,12 @@ def with_receipts(session: Session, row: Row) -> Row:
     held = [one for one in waiting if one.held]
     conflicts = sorted({printable(str(path)) for one in held for path in one.predicate["conflicts"]})
     ledger = replace(row.ledger, pending=len(waiting)) if row.ledger else None
-    return replace(row, ledger=ledger, held=len(held), conflicts=tuple(conflicts[:100]), release=_release(session))
+    release = _release(session)
+    row = replace(row, ledger=ledger, held=len(held), conflicts=tuple(conflicts[:100]), release=release)
+    if release and release.code and row.verdict == "verified":
+        why = f"{release.component} {release.version}, the newest release, does not hold"
+        row = replace(row, verdict=release.verdict, code=release.code, message=why)
+    return row
 
 
 def _release(session: Session) -> Release | None:
