@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from cli_support import Scratch, change_policy, end_agents, new_scratch
+from cli_support import Scratch, change_policy, end_agents, ledger, new_scratch
+from log_world import WITNESS
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.ledger import Ledger
@@ -27,6 +28,7 @@ from remembrancer.standard import portable as standard_proof
 from remembrancer.standard.drift import NOTHING, Status, Waiver, judge
 from remembrancer.standard.proven import Recorded, Sifted, read_log
 from remembrancer.standard.waivers import parse, write
+from remembrancer.tlog.note import add_signature, cosign
 from remembrancer.tlog.proof import InclusionBundle
 from remembrancer.tlog.tile import encode_bundle
 from remembrancer.trust import policy as policies
@@ -575,6 +577,29 @@ def test_a_proof_of_another_log_contradicts_what_was_seen_before(
         for one in ("first", "second")
     )
     assert (seen.codes & {"log.split-view"}, "log.split-view" in forged.codes) == (set(), True), forged.out
+
+
+def test_between_a_seal_and_its_cosigning_an_export_shows_what_witnesses_have_seen(service: Scratch) -> None:
+    lines = f'witnesses = """\nwitness w1 {WITNESS.verifier()}\nquorum w1\n"""\n\n[require]'
+    change_policy(service, "[require]", lines)
+    note = (ledger(service) / "checkpoint").read_bytes()
+    text = note.decode().rpartition("\n\n")[0] + "\n"
+    (ledger(service) / "checkpoint").write_bytes(add_signature(note, cosign(text, WITNESS, 1)))
+    service.commit("witnessed")
+    seen = Ledger(service.root).claimed()
+    waive_here(service, b"FROM mine\n")
+    newest = Ledger(service.root).claimed()
+    assert seen is not None
+    assert newest is not None
+    assert newest.size > seen.size
+    done = service.ok("drift", "--export", str(service.base / "standard.json"))
+    assert f"up to size {seen.size}, which witnesses have seen" in done.err
+    with outside(service) as found:
+        answered = checked(found)
+        assert (answered.status, answered.codes) == (1, {"drift.waiver-unsealed"}), "the waiver is not in what they have seen"
+        assert f"up to size {seen.size};" in json.dumps(answered.report, ensure_ascii=False)
+    update(service)  # a generation that nobody has seen is none
+    assert service.json("drift", "--export", str(service.base / "standard.json")).codes >= {"log.unwitnessed"}
 
 
 def test_an_export_takes_no_other_file_s_place(service: Scratch) -> None:

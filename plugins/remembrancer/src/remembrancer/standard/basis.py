@@ -1,6 +1,6 @@
 """What drift is judged by: the ledger here, or a proof file, and who vouches for the template's tag."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -73,9 +73,7 @@ def from_ledger(session: Session, trusted: Trusted, findings: list[Finding], tar
     for one in current(known).values():
         log.view.refuse_unwitnessed(one.leaf, f"{RECEIPTS}/{relative_path(one.receipt)}")
     if target:
-        if log.view.witnessed:
-            log.view.refuse_unwitnessed(log.view.size - 1, "the newest entry")
-        _export(session, recorded, log.view, target)
+        _export(session, recorded, log.view.up_to_witnessed(), target)
     times = StampedTimes(log.view, stamps(session.repository), trusted, session.clock.now())
     require = trusted.policy.require
     of = max(rule.timestamps for rule in require.rules)
@@ -122,8 +120,13 @@ def tags(session: Session, trusted: Trusted, basis: Basis, given: Sequence[bytes
 
 def _export(session: Session, recorded: Recorded, view: LogView, target: Path) -> None:
     ledger = Ledger(session.root)
-    data = portable.export(
-        recorded, view, session.repository.blob, lambda start: (one for _, one in ledger.entries(start, view.size))
-    )
+    if view.size < recorded.size:
+        recorded = recorded.up_to(view.size)
+        session.notice(f"the proof covers the ledger up to size {view.size}, which witnesses have seen")
+
+    def entries(start: int) -> Iterator[bytes]:
+        return (entry for index, entry in ledger.entries(start) if index < view.size)
+
+    data = portable.export(recorded, view, session.repository.blob, entries)
     write_proof(target, data)
     session.notice(f"wrote {target} ({len(data)} bytes)")

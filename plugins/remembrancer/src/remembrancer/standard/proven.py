@@ -59,6 +59,11 @@ class Recorded(NamedTuple):
     seals: Mapping[int, int] = MappingProxyType({})
     complete: bool = True
 
+    def up_to(self, size: int) -> "Recorded":
+        """Return what the first `size` leaves hold of it."""
+        shown = tuple((receipt, index) for receipt, index in self.receipts if index < size)
+        return self._replace(receipts=shown, size=size)
+
     def index_of(self, digest: str) -> int | None:
         """Return the leaf index of a receipt (SHA-256 hex), or None."""
         return next((index for receipt, index in self.receipts if receipt.digest == digest), None)
