@@ -596,7 +596,9 @@ def test_between_a_seal_and_its_cosigning_an_export_shows_what_witnesses_have_se
     assert f"up to size {seen.size}, which witnesses have seen" in done.err
     with outside(service) as found:
         answered = checked(found)
-        assert (answered.status, answered.codes) == (1, {"drift.waiver-unsealed"}), "the waiver is not in what they have seen"
+        assert (answered.status, answered.codes) == (1, {"drift.waiver-unsealed"}), (
+            "the waiver is not in what they have seen"
+        )
         assert f"up to size {seen.size};" in json.dumps(answered.report, ensure_ascii=False)
     update(service)  # a generation that nobody has seen is none
     assert service.json("drift", "--export", str(service.base / "standard.json")).codes >= {"log.unwitnessed"}
