@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import yaml
 
 from ci_render import call, environment, program, repository, tool
 from collection import VERSION, commit_all, git, render
+from remembrancer.tlog import SignerKey, VerifierKey
+from witnesses_serving import witness
 
 DIGEST = f"sha256:{'e' * 64}"
 # Notes what it is asked for; `kustomize` is answered by the real one.
@@ -477,3 +480,56 @@ def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Pa
         call("gpgconf --kill all", repo, env | {"GNUPGHOME": str(state)})
         shutil.rmtree(state, ignore_errors=True)
         assert os.path.lexists(repo)
+
+
+@pytest.mark.system
+def test_make_release_under_a_quorum_asks_the_witnesses_after_the_push(rendered: Path, tmp_path: Path) -> None:
+    """Push, then witness, then push the cosignatures: by hand in the order of the pipelines, each step said."""
+    git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch", "main", "origin.git")
+    repo = tmp_path / "my-svc"
+    git(repo, "config", "commit.gpgsign", "false")
+    git(repo, "remote", "set-url", "origin", str(tmp_path / "origin.git"))
+    state = Path(
+        subprocess.run(["mktemp", "-d", "/tmp/s.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip()
+    )
+    env = environment(tmp_path, Path(sys.executable).parent, XDG_STATE_HOME=str(state))
+
+    def publish(what: str) -> None:
+        commit_all(repo, f"[my-svc] chore: {what}")
+        git(repo, "push", "--quiet", "origin", "HEAD:main")
+
+    try:
+        assert call("ops/bin/remembrancer init --dev", repo, env).returncode == 0
+        policy = tomllib.loads((repo / "ops/trust/policy.toml").read_text())
+        log_key = VerifierKey.parse(policy["log-key"][0]["key"])
+        keys = [SignerKey.from_seed("w1.example", bytes(32), 0x06)]
+        with witness(tmp_path / "w1", keys, log_key.name, [log_key]) as server:
+            add = f"ops/bin/remembrancer trust add --witness w1 --key {keys[0].verifier()} --url {server.url}"
+            done = call(f"{add} && ops/bin/remembrancer trust quorum 1", repo, env)
+            assert done.returncode == 0, done.stderr
+            publish("a witness")
+            first = call(["make", "release"], repo, env)
+            assert first.returncode == 2, first.stdout + first.stderr
+            assert "my-svc 0.1.0 verifies, but for its witnesses, who are asked only about what is" in first.stderr
+            assert "git push\n  then make release again" in first.stderr
+            assert server.answers == {}, "nobody is asked about what may be thrown away"
+            signed = contents(repo)
+            publish("record 0.1.0")
+            again = call(["make", "release"], repo, env)
+            assert again.returncode == 0, again.stdout + again.stderr
+            assert "my-svc-0.1.0 is sealed already" in again.stdout
+            assert "VERIFIED dist/my-svc-0.1.0.tar.gz" in again.stdout
+            assert "the witnesses have cosigned; commit and push that as well" in again.stderr
+            assert server.answers == {("/add-checkpoint", 200): 1}
+            assert contents(repo) == signed
+            changed = git(repo, "status", "--porcelain", "--untracked-files=all").splitlines()
+            assert {Path(line.split()[-1]).name for line in changed} == {"checkpoint", "witnessed"}
+            publish("keep cosignatures")
+        third = call(["make", "release"], repo, env)
+        assert third.returncode == 0, third.stdout + third.stderr
+        assert "is released already" in third.stdout
+        assert git(repo, "status", "--porcelain") == ""
+    finally:
+        call("gpgconf --kill all", repo, env | {"GNUPGHOME": str(state)})
+        shutil.rmtree(state, ignore_errors=True)

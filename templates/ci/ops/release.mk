@@ -32,11 +32,10 @@ bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
 release: ## dist, sign, timestamp, record, seal and verify, in one go
 	@ops/bin/image pushed >/dev/null
 	@ops/bin/artifact --for release
-	@if test -f ops/receipts/deploy/$(NAME).receipt && $(REMEMBRANCER) verify-full $(ASKED) $(ARTIFACT) >/dev/null 2>&1; then \
-	  echo "$(NAME) is released already."; \
-	else \
+	@if ! { test -f ops/receipts/deploy/$(NAME).receipt && ops/bin/python -B ops/lib/sealing.py --sealed; }; then \
 	  $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
 	fi
+	@ops/bin/python -B ops/lib/sealing.py --witness
 	@$(SELF) verify || { ops/bin/python -B ops/lib/sealing.py --waits; exit 1; }
 	@git rev-parse --quiet --verify "refs/tags/v$(RELEASE_VERSION)" >/dev/null || echo "Next: commit what was recorded, and name it: git tag v$(RELEASE_VERSION)"
 
@@ -94,6 +93,7 @@ deployment: ## the whole sequence: build, test, scan, push, deploy, verify, reco
 	@$(SELF) sign
 	@$(SELF) timestamp
 	@$(SELF) seal
+	@ops/bin/python -B ops/lib/sealing.py --witness
 	@$(SELF) verify
 
 deploy: ## apply an overlay (OVERLAY, else the default) to the cluster, the image by digest where it is known

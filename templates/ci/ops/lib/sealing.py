@@ -4,7 +4,8 @@ Prints one word for the scripts: `whole`; `waiting` where this release (or, with
 other signers; `left` where a receipt of somebody else's was refused. A refused receipt of this very release is an
 error: nothing is published then. With --audit, the sealed ledger is judged, and only what waits may be pending; with
 --waits, a version that could not be verified is said to wait, where that is why; with --prove, a version is verified
-but for its witnesses, who are asked only about what is published.
+but for its witnesses, who are asked only about what is published. With --sealed, the exit status says whether this
+version needs nothing but its witnesses; with --witness, they are asked where it does.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from service import EXIT_ENVIRONMENT, EXIT_FAILED, Service, Trouble
 REMEMBRANCER = "ops/bin/remembrancer"
 WAITS = "receipt.waiting"
 UNWITNESSED = "log.unwitnessed"
+UNPUBLISHED = "log.unpublished"
 
 
 def asked(*words: str) -> dict[str, Any]:
@@ -108,16 +110,79 @@ def prove(found: Service, version: str) -> None:
     Raises:
         Trouble: something else than the witnesses is missing.
     """
-    words = ("verify-full", "--require", "production", "--component", found.component, "--version", version)
-    report = asked(*words, f"dist/{found.component}-{version}.tar.gz")
-    wrong = [one for one in report.get("findings", []) if one["outcome"] != "verified"]
-    others = [one for one in wrong if one["code"] != UNWITNESSED]
+    wrong, others = lacking(found, version, "--require", "production")
     for one in others:
         print(f"{one['code']}: {one['subject']}: {one['message']}", file=sys.stderr)
-    if others or not report.get("findings"):
-        code = others[0]["code"] if others else "no finding"
+    if others:
+        code = others[0]["code"]
         raise Trouble(f"{found.component} {version} does not verify [{code}]; nothing was published")
     print(f"{found.component} {version} verifies" + (", but for its witnesses" if wrong else ""), file=sys.stderr)
+
+
+def lacking(found: Service, version: str, *more: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return what a version lacks, and what of that is more than its witnesses; without a finding, that is lacking."""
+    words = ("verify-full", *more, "--component", found.component, "--version", version)
+    report = asked(*words, f"dist/{found.component}-{version}.tar.gz")
+    findings = report.get("findings") or [
+        {"outcome": "failed", "code": "no finding", "subject": version, "message": "nothing was judged"}
+    ]
+    wrong = [one for one in findings if one["outcome"] != "verified"]
+    return wrong, [one for one in wrong if one["code"] != UNWITNESSED]
+
+
+def sealed(found: Service) -> bool:
+    """Say whether this version is released, or needs nothing more than its witnesses."""
+    version = service.version(found)
+    try:
+        wrong, others = lacking(found, version)
+    except Trouble:
+        return False
+    if not others:
+        print(f"{found.component}-{version} is {'sealed' if wrong else 'released'} already.")
+    return not others
+
+
+def witness(found: Service) -> None:
+    """Ask the witnesses where this version lacks nothing else.
+
+    Raises:
+        Trouble: what was sealed is not published yet, or they are fewer than the policy requires.
+    """
+    version = service.version(found)
+    name = f"{found.component} {version}"
+    try:
+        wrong, others = lacking(found, version)
+    except Trouble:  # the verdict that follows says it
+        return
+    if others or not wrong:
+        return
+    try:
+        data = asked("witness")["data"]
+    except Trouble as error:
+        if UNPUBLISHED not in str(error):
+            raise
+        commit = f'git add ops/receipts && git commit -m "[{found.component}] chore: record {version}" && git push'
+        raise Trouble(
+            f"{name} verifies, but for its witnesses, who are asked only about what is published\n  {commit}\n"
+            "  then make release again: it asks them",
+            EXIT_FAILED,
+        ) from None
+    for one in data["witnesses"]:
+        if "code" in one:
+            print(f"{one['name']}: {one['message']} [{one['code']}]", file=sys.stderr)
+    if not data["witnesses"]:
+        raise Trouble(
+            f"{name} verifies, but for its witnesses, who look by themselves\n"
+            "  take in what they cosigned with `aurora witness collect`, then make verify",
+            EXIT_FAILED,
+        )
+    if not data["held"]:
+        raise Trouble(
+            f"{name} verifies, but for its witnesses: fewer have cosigned than the policy requires (above)\n"
+            "  make release again asks them again",
+            EXIT_FAILED,
+        )
+    print("the witnesses have cosigned; commit and push that as well", file=sys.stderr)
 
 
 def waits(found: Service) -> None:
@@ -136,10 +201,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--release", default="", help="the version that is released")
     parser.add_argument("--dry-run", action="store_true", help="write nothing; needs no log key")
     parser.add_argument("--audit", action="store_true", help="judge what is sealed instead")
+    parser.add_argument(
+        "--sealed", action="store_true", help="exit with 1 where this version needs more than witnesses"
+    )
+    parser.add_argument("--witness", action="store_true", help="ask the witnesses where this version needs only them")
     parser.add_argument("--prove", default="", metavar="VERSION", help="verify this version before it is published")
     parser.add_argument("--waits", action="store_true", help="say for whom this version waits instead")
     options = parser.parse_args(arguments)
-    if options.audit:
+    if options.sealed:
+        return 0 if sealed(service.load()) else EXIT_FAILED
+    if options.witness:
+        witness(service.load())
+    elif options.audit:
         audit()
     elif options.waits:
         waits(service.load())
