@@ -133,8 +133,8 @@ def test_seal_4_a_limit_that_does_not_hold_fails_the_tests(service: Path, tmp_pa
     copy = tmp_path / "copy"
     shutil.copytree(service, copy, symlinks=True)
     limits = copy / "app/core/limits.py"
-    for text, status in (("received > self._max_bytes", 0), ("received > 2 * self._max_bytes", 1)):
-        limits.write_text(limits.read_text(encoding="utf-8").replace("received > self._max_bytes", text))
+    for text, status in (("received > max_bytes", 0), ("received > 2 * max_bytes", 1)):
+        limits.write_text(limits.read_text(encoding="utf-8").replace("received > max_bytes", text))
         command = [
             sys.executable,
             "-m",
