@@ -69,13 +69,15 @@ def _allowed(request: Request) -> str:
     return ", ".join(one["method"] for one in scopes if any(route.matches(one)[0] is Match.FULL for route in routes))
 
 
-async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+def problem_of(error: HTTPException, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem document that an exception stands for, with its headers and these."""
     phrase = HTTPStatus(error.status_code).phrase
     detail = error.detail if isinstance(error.detail, str) and error.detail != phrase else None
-    headers = dict(error.headers or {})
-    if error.status_code == 405:
-        headers["Allow"] = _allowed(request)
-    return problem_response(error.status_code, detail, headers=headers)
+    return problem_response(error.status_code, detail, headers={**(error.headers or {}), **(headers or {})})
+
+
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+    return problem_of(error, {"Allow": _allowed(request)} if error.status_code == 405 else None)
 
 
 def _names(document: dict[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import logs, tracing
-from app.core.errors import problem_response
+from app.core.errors import problem_of, problem_response
 from app.core.limits import bounded
 from app.core.metrics import METRICS_PATH, Metrics
 from app.core.settings import CoreSettings
@@ -39,7 +39,7 @@ def method_of(scope: Scope) -> str:
 def _answer(error: Exception) -> Response:
     """The problem document for what nobody inside has answered."""
     if isinstance(error, HTTPException):
-        return problem_response(error.status_code, error.detail, headers=error.headers)
+        return problem_of(error)
     structlog.get_logger().error("unhandled exception", exc_info=error)
     return problem_response(500, "The service failed; the trace id leads to the reason in its logs.")
 
@@ -76,18 +76,10 @@ class RequestMiddleware:
         started = perf_counter()
         try:
             await self._app(scope, bounded(scope, receive, *self._bounds), send_observed)
-        except HTTPException as error:
-            if status:
-                raise
-            await problem_response(error.status_code, error.detail, headers=error.headers)(
-                scope, receive, send_observed
-            )
         except Exception as error:
             if status:
                 raise
-            structlog.get_logger().error("unhandled exception", exc_info=error)
-            detail = "The service failed; the trace id leads to the reason in its logs."
-            await problem_response(500, detail)(scope, receive, send_observed)
+            await _answer(error)(scope, receive, send_observed)
         finally:
             self._metrics.active -= weight
             self._complete(scope, status or 500, perf_counter() - started)

@@ -7,7 +7,12 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.core.application import build
+from app.core.settings import CoreSettings
+from tests.core.conftest import Lines
 from tests.core.service import Note
 
 JSON = {"Content-Type": "application/json"}
@@ -137,6 +142,26 @@ def test_details_and_headers_of_an_http_exception_are_kept(client: TestClient) -
     response = client.get("/teapot")
     assert (response.status_code, response.headers["x-pot"]) == (418, "tea")
     assert "detail" not in response.json()
+
+
+def test_what_a_middleware_of_the_team_s_own_refuses_is_a_problem(lines: Lines) -> None:
+    class Closed:
+        def __init__(self, app: ASGIApp) -> None:
+            pass
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            raise HTTPException(403, {"not": "text"}, {"X-Door": "shut"})
+
+    client = TestClient(build(CoreSettings(), middleware=[Middleware(Closed)]))
+    response = client.get("/notes")
+    assert (response.status_code, response.headers["x-door"]) == (403, "shut")
+    assert response.json() == {
+        "type": "about:blank",
+        "title": "Forbidden",
+        "status": 403,
+        "trace_id": response.headers["x-trace-id"],
+    }
+    assert [(line["event"], line["status"]) for line in lines()] == [("request completed", 403)]
 
 
 def test_the_openapi_document_knows_only_problems_as_errors(client: TestClient) -> None:
