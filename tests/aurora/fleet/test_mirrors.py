@@ -138,6 +138,23 @@ def test_a_killed_run_is_gone_on_with(desk: Desk, service: Scratch) -> None:
     git(folder, "fsck", "--connectivity-only", "refs/fleet/head")
 
 
+def test_an_interruption_ends_at_once(desk: Desk, service: Scratch, silent: str) -> None:
+    desk.publish("payments", service)
+    desk.services["silent"] = Service("silent", silent)
+    words = [sys.executable, "-m", "aurora", "fleet", "sync", *desk.options]
+    paths = [str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer")]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    process = subprocess.Popen(words, env=env, stderr=subprocess.PIPE, start_new_session=True)
+    folder = Mirrors(desk.cache).folder(desk.fleet, desk.services["silent"])
+    for _ in range(600):
+        if (folder / "HEAD").exists():
+            break
+        threading.Event().wait(0.05)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[1].decode()
+    assert (process.returncode, said.strip()) == (130, "aurora: interrupted")
+
+
 def test_another_run_is_waited_for_until_the_deadline(desk: Desk, service: Scratch) -> None:
     desk.publish("payments", service)
     sync(desk)

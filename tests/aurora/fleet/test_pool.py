@@ -2,7 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +44,38 @@ def test_each_question_has_an_answer(jobs: int) -> None:
         "deep": "env.internal",
         **({"killed": "fleet.crashed"} if jobs > 1 else {}),
     }
+
+
+def test_an_interruption_ends_everything_without_a_word(tmp_path: Path) -> None:
+    script = """
+import sys, time
+from pathlib import Path
+from aurora.fleet.pool import each
+def work(number):
+    try:
+        Path(sys.argv[1], f"begun{number}").touch()
+        time.sleep(30)
+    finally:
+        Path(sys.argv[1], f"ended{number}").touch()
+try:
+    list(each(work, range(4), 2))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob("begun*"))) < 2 and time.monotonic() < until:
+        threading.Event().wait(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=20) == ("interrupted\n", "")
+    assert len(list(tmp_path.glob("ended*"))) == len(list(tmp_path.glob("begun*"))) == 2
 
 
 def test_nothing_asked_is_nothing_answered() -> None:

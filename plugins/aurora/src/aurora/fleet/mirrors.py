@@ -113,7 +113,7 @@ class Mirrors:
         before = known(folder)
         until = monotonic() + deadline
         try:
-            with _locked(folder, until) as lock:
+            with _locked(folder, until, lambda: self._stopped) as lock:
                 _prepared(folder, fleet.place(service.url))
                 source = f"refs/heads/{service.branch}" if service.branch else "HEAD"
                 code, message = self._fetch(folder, f"+{source}:{HEAD}", until, lock)
@@ -208,7 +208,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, until: float) -> Iterator[IO[bytes]]:
+def _locked(folder: Path, until: float, stopped: Callable[[], bool]) -> Iterator[IO[bytes]]:
     """Hold a mirror's lock; whoever inherits the file holds it too. Raises OSError, EnvironmentTrouble(env.lock)."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("ab") as file:
@@ -218,7 +218,7 @@ def _locked(folder: Path, until: float) -> Iterator[IO[bytes]]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if monotonic() > until:
+                if monotonic() > until or stopped():
                     raise EnvironmentTrouble("env.lock", f"another run holds the mirror {folder}") from None
                 waiting.wait(0.05)
         yield file

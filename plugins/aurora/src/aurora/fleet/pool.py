@@ -6,6 +6,7 @@ the service with it that killed it.
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +20,7 @@ from remembrancer.errors import RemembrancerError
 DEADLINE = 120.0  # seconds for one service
 Q = TypeVar("Q")
 A = TypeVar("A")
+_interrupted = threading.Event()
 
 
 class Trouble(NamedTuple):
@@ -53,15 +55,37 @@ def each(
         yield from ((one, _answer(work, deadline, one)) for one in asked)
         return
     left = dict(enumerate(asked))
-    with ProcessPoolExecutor(count) as pool:
+    with _processes(count) as pool:
         tasks = {pool.submit(partial(_answer, work, deadline), one): number for number, one in left.items()}
         for task in as_completed(tasks):
             if not isinstance(task.exception(), BrokenProcessPool):
                 yield left.pop(tasks[task]), _result(task)
     # the pool broke: which of those that were being answered broke it shows when each is alone
     for one in left.values():
-        with ProcessPoolExecutor(1) as alone:
+        with _processes(1) as alone:
             yield one, _result(alone.submit(partial(_answer, work, deadline), one))
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool; after an interruption what waits is not begun, and what is being answered is given up."""
+    pool = ProcessPoolExecutor(count, initializer=_quietly_interrupted)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _quietly_interrupted() -> None:
+    """Let a process that is interrupted with its parent clean up and end without a word."""
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        _interrupted.set()
+        raise SystemExit(130)
+
+    signal.signal(signal.SIGINT, ring)
 
 
 def _result(task: "Future[A | Trouble]") -> A | Trouble:
@@ -72,6 +96,8 @@ def _result(task: "Future[A | Trouble]") -> A | Trouble:
 
 
 def _answer(work: Callable[[Q], A], deadline: float, one: Q) -> A | Trouble:
+    if _interrupted.is_set():  # what a process had already been handed when it was interrupted
+        raise SystemExit(130)
     try:
         with _alarm(deadline):
             return work(one)
