@@ -1,6 +1,6 @@
 """How often questions about other people's decisions find them, beside plain BM25 and a small embedding model.
 
-    python -m benchmarks._strangers CORPORA [--set development|test] [--fetch]
+    python -m benchmarks._strangers CORPORA [--set development|test|fresh] [--fetch]
 
 CORPORA holds a bare Git directory for each corpus, OWNER+NAME/repo; `--fetch` clones what is missing from GitHub. The
 model needs benchmarks/strangers.lock; without it the row of the model is left out, and said so. Every corpus is read
@@ -179,7 +179,7 @@ def main() -> int:
     """Print one table; exit 1 where the model is better than `query`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks._strangers", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("corpora", type=Path)
-    parser.add_argument("--set", choices=("development", "test"), default="test")
+    parser.add_argument("--set", choices=("development", "test", "fresh"), default="test")
     parser.add_argument("--fetch", action="store_true")
     parser.add_argument(
         "--vectors", type=Path, metavar="DIR", help="Keep the model's vectors there; they take minutes."
@@ -187,7 +187,7 @@ def main() -> int:
     parser.add_argument("--without-model", action="store_true", help="Leave the model out; it takes minutes.")
     parser.add_argument("--misses", action="store_true", help="Name what was not found first (development only).")
     options = parser.parse_args()
-    if options.misses and options.set == "test":
+    if options.misses and options.set != "development":
         parser.error("--misses is for development: what is tuned on these questions, they no longer measure")
     model: Any = None
     try:
