@@ -1,4 +1,4 @@
-"""Answering: every word is scored with BM25, a word of the title counts apart.
+"""Answering: decisions by the question's words, by words that are near them, and by what a passage is about.
 
 A superseded decision is marked, and ranked below the one that replaced it. A question of which too little is found
 anywhere has no answer.
@@ -12,17 +12,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from heapq import nlargest
 
+from remembrancer.memory.ranking import WEIGHTS, Found, decisions, sought
 from remembrancer.memory.sources import ADR
 from remembrancer.memory.words import Term, quoted, terms
 
-WEIGHTS = (1.0, 1.0, 1.2, 1.0, 0.8)  # title, Context, Decision, Consequences, More
-TITLE = 2.0  # what a word of the title counts beside how often it stands anywhere
-ALIKE = 0.25  # how much another word for the same thing counts
-COVERS = 0.5  # how much of its word it covers
 EVENTS = 200  # receipts that one word can bring into question
 RECEIPT = 0.5  # a question is about decisions before it is about events
-ENOUGH = 0.25  # the share of a question, by number or by rarity of its words, that an answer has to cover
-MORE = 0.26  # the same where none of its words is in the title: one word in four is chance
+ENOUGH = 0.25  # or the share of a question, by number or by rarity, whose very words an answer has
+MORE = 0.34  # the same where none of its words is in the title: one word in three is chance
+LEAST = 0.45  # score and coverage together, of one of the best decisions at least
+SHARE = 0.4  # of the best decision's score, for another one
 _SECTIONS = ("Title", "Context", "Decision", "Consequences", "More")
 _BEGIN, _END = "\x02", "\x03"
 
@@ -43,84 +42,59 @@ class Answer:
     replaced_by: str = ""
 
 
-@dataclass(slots=True)
-class _Found:
-    score: float = 0.0
-    covered: float = 0.0
-    words: float = 0.0
-    own: bool = False
-
-
 def ask(base: sqlite3.Connection, question: str, limit: int = 5) -> list[Answer]:
     """Return at most `limit` answers, best first; none where nothing covers enough of the question."""
-    (count,) = base.execute("SELECT count(*) FROM document").fetchone()
     asked = terms(question)
-    if not count or not asked:
+    if not asked:
         return []
-    found: defaultdict[int, _Found] = defaultdict(_Found)
+    looked = sought(asked)
+    found = _enough(decisions(base, looked), _titled(base, "decided", asked)) | _receipts(base, asked)
+    order = sorted(found, key=lambda row: (-found[row].score, row))
+    placed = _newer_first(base, order[: limit * 4])[:limit]
+    words = sorted({word for one in looked for word in one.words})
+    return [_answer(base, row, by, words, found[row].covered if row in found else 0.0) for row, by in placed]
+
+
+def _enough(found: dict[int, Found], titled: set[int]) -> dict[int, Found]:
+    """Return the decisions that answer; none where even the best have too little to do with the question."""
+    least = SHARE * max((one.score for one in found.values()), default=0.0)
+    best = {row: one for row, one in found.items() if one.score >= least}
+    if any(
+        one.score + one.covered >= LEAST or one.word_for_word >= (ENOUGH if row in titled else MORE)
+        for row, one in best.items()
+    ):
+        return best
+    return {}
+
+
+def _titled(base: sqlite3.Connection, table: str, asked: list[Term]) -> set[int]:
+    """Return what has a word of the question in its title."""
+    phrase = f"{{title}} : ({' OR '.join(quoted(term.word) for term in asked)})"
+    return {row for (row,) in base.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ?", (phrase,))}  # noqa: S608
+
+
+def _receipts(base: sqlite3.Connection, asked: list[Term]) -> dict[int, Found]:
+    """Return the receipts that have enough of a question's words."""
+    (count,) = base.execute("SELECT count(*) FROM text").fetchone()
+    scores: defaultdict[int, float] = defaultdict(float)
+    covered: defaultdict[int, float] = defaultdict(float)
+    having: Counter[int] = Counter()
     whole = 0.0
-    of_kind = "SELECT id FROM document WHERE kind = ?"
-    decisions = {row for (row,) in base.execute(of_kind, (ADR,))}
-    bound = {row for (row,) in base.execute(of_kind, (f"{ADR} receipt",))}
     for term in asked:
-        scores, rarity = _score(base, term, count, decisions)
+        said = dict(base.execute("SELECT rowid, -bm25(text) FROM text WHERE text MATCH ?", (quoted(term.word),)))
+        rarity = math.log(1 + (count - len(said) + 0.5) / (len(said) + 0.5))
         whole += rarity
-        for row, (score, share) in scores.items():
-            found[row].score += score
-            found[row].covered += rarity * share
-            found[row].words += share
-            found[row].own |= share == 1.0
-    if not whole:
-        return []
-    any_word = " OR ".join(quoted(term.word) for term in asked)
-    titled = {
-        row for (row,) in base.execute("SELECT rowid FROM text WHERE text MATCH ?", (f"{{title}} : ({any_word})",))
+        usual = max(math.log((count - len(said) + 0.5) / (len(said) + 0.5)), 1e-6)  # FTS5 counts a common word as none
+        for row in nlargest(EVENTS, said, key=said.__getitem__):
+            scores[row] += rarity * said[row] / usual / 2.2
+            covered[row] += rarity
+            having[row] += 1
+    titled = _titled(base, "text", asked)
+    return {
+        row: Found(RECEIPT * score / whole, covered[row] / whole)
+        for row, score in scores.items()
+        if max(covered[row] / whole, having[row] / len(asked)) >= (ENOUGH if row in titled else MORE)
     }
-    ranked = {
-        row: one.score * (1 if row in decisions else RECEIPT)
-        for row, one in found.items()
-        if row not in bound and max(one.covered / whole, one.words / len(asked)) >= (ENOUGH if row in titled else MORE)
-    }
-    # the question's own words are never outvoted: what has none of them comes behind all that have
-    order = sorted(ranked, key=lambda row: (not found[row].own, -ranked[row], row))[: limit * 4]
-    placed = _newer_first(base, order)[:limit]
-    return [_answer(base, row, by, asked, found[row].covered / whole) for row, by in placed]
-
-
-def _score(
-    base: sqlite3.Connection, term: Term, count: int, decisions: set[int]
-) -> tuple[dict[int, tuple[float, float]], float]:
-    """Return score and share of the term for each document that has it or a word like it, and how rare the term is."""
-    exact = _matches(base, quoted(term.word), count, decisions)
-    near: dict[int, float] = {}
-    for word in term.alike:
-        for row, score in _matches(base, quoted(word), count, decisions).items():
-            near[row] = max(near.get(row, 0.0), score)
-    if not exact and not near and len(term.word) >= 4:
-        near = _matches(base, f"{quoted(term.word)} *", count, decisions)
-    found = {row: (ALIKE * score, COVERS) for row, score in near.items()}
-    for row, score in exact.items():
-        found[row] = (max(score, found.get(row, (0.0, 0.0))[0]), 1.0)
-    having = len(exact or near)
-    rarity = math.log(1 + (count - having + 0.5) / (having + 0.5))
-    return {row: (rarity * score, share) for row, (score, share) in found.items()}, rarity
-
-
-def _matches(base: sqlite3.Connection, phrase: str, count: int, decisions: set[int]) -> dict[int, float]:
-    """Return how much each document says of a phrase: BM25 without its rarity, which FTS5 counts as none for a word
-    that half of all documents have."""
-    weights = ", ".join(str(weight) for weight in WEIGHTS)
-    statement = f"SELECT rowid, -bm25(text, {weights}) FROM text WHERE text MATCH ?"  # noqa: S608 - our own numbers
-    found = dict(base.execute(statement, (phrase,)).fetchall())
-    rarity = max(math.log((count - len(found) + 0.5) / (len(found) + 0.5)), 1e-6)
-    others = found.keys() - decisions
-    if len(others) > EVENTS:  # thousands of receipts say the same of it
-        others = set(nlargest(EVENTS, others, key=found.__getitem__))
-    said = {row: found[row] / rarity for row in (*(found.keys() & decisions), *others)}
-    for (row,) in base.execute("SELECT rowid FROM text WHERE text MATCH ?", (f"{{title}} : {phrase}",)):
-        if row in said:
-            said[row] += TITLE
-    return said
 
 
 def _newer_first(base: sqlite3.Connection, order: Iterable[int]) -> list[tuple[int, int]]:
@@ -162,18 +136,19 @@ def _replacements(base: sqlite3.Connection) -> dict[int, int]:
     return found
 
 
-def _answer(base: sqlite3.Connection, row: int, by: int, asked: list[Term], coverage: float) -> Answer:
+def _answer(base: sqlite3.Connection, row: int, by: int, words: list[str], coverage: float) -> Answer:
     path, kind, title, status, date = base.execute(
         "SELECT path, kind, title, status, date FROM document WHERE id = ?", (row,)
     ).fetchone()
-    phrases = " OR ".join(quoted(word) for term in asked for word in (term.word, *term.alike))
-    parts = ", ".join(f"snippet(text, {column}, '{_BEGIN}', '{_END}', ' … ', 28)" for column in range(1, 5))
+    phrases = " OR ".join(map(quoted, words))
+    table = "decided" if kind == ADR else "text"
+    parts = ", ".join(f"snippet({table}, {column}, '{_BEGIN}', '{_END}', ' … ', 28)" for column in range(1, 5))
     texts = (
         base.execute(
-            f"SELECT {parts} FROM text WHERE rowid = ? AND text MATCH ?",  # noqa: S608 - our own numbers
+            f"SELECT {parts} FROM {table} WHERE rowid = ? AND {table} MATCH ?",  # noqa: S608 - our own names
             (row, phrases),
         ).fetchone()
-        or base.execute("SELECT context, decision, consequences, more FROM text WHERE rowid = ?", (row,)).fetchone()
+        or base.execute(f"SELECT context, decision, consequences, more FROM {table} WHERE rowid = ?", (row,)).fetchone()  # noqa: S608
     )
     best = max(range(4), key=lambda column: (_hits(texts[column]) * WEIGHTS[column + 1], column == 1))
     passage = " ".join(texts[best].replace(_BEGIN, "").replace(_END, "").split())

@@ -12,23 +12,38 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remembrancer.memory.sources import Source, sources
+from remembrancer.memory import stems
+from remembrancer.memory.related import passages
+from remembrancer.memory.sources import ADR, Source, sources
+from remembrancer.memory.stems import TOKENS
 
 if TYPE_CHECKING:
     from remembrancer.memory.documents import Document
 
-FORMAT = 2
-_SCHEMA = """
+FORMAT = 3
+AT_ONCE = 200  # texts that are held as lists of words
+_SCHEMA = f"""
 CREATE TABLE source (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER) WITHOUT ROWID;
 CREATE TABLE state (digest TEXT);
 CREATE TABLE document (
     id INTEGER PRIMARY KEY, path TEXT UNIQUE, kind TEXT, title TEXT, status TEXT, date TEXT, number INTEGER,
     replaces TEXT, replaced_by TEXT, about TEXT, at TEXT
 );
-CREATE VIRTUAL TABLE text USING fts5 (
-    title, context, decision, consequences, more, tokenize = "porter unicode61 remove_diacritics 2"
-);
+CREATE TABLE size (document INTEGER PRIMARY KEY, title, context, decision, consequences, more);
+CREATE TABLE passage (document INTEGER, vector BLOB);
+CREATE INDEX passages ON passage (document);
+CREATE VIRTUAL TABLE decided USING fts5 (title, context, decision, consequences, more, tokenize = "{TOKENS}");
+CREATE VIRTUAL TABLE word USING fts5vocab (decided, instance);
+CREATE VIRTUAL TABLE text USING fts5 (title, context, decision, consequences, more, tokenize = "{TOKENS}");
 """
+_FORGET = (
+    "DELETE FROM document WHERE id = ?",
+    "DELETE FROM size WHERE document = ?",
+    "DELETE FROM passage WHERE document = ?",
+    "DELETE FROM decided WHERE rowid = ?",
+    "DELETE FROM text WHERE rowid = ?",
+)
+_TABLES = ("source", "state", "document", "size", "passage", "word", "decided", "text")
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -97,7 +112,7 @@ def _format(base: sqlite3.Connection) -> int:
 
 
 def _begin(base: sqlite3.Connection) -> None:
-    for name in ("source", "state", "document", "text"):
+    for name in _TABLES:
         base.execute(f"DROP TABLE IF EXISTS {name}")
     for statement in _SCHEMA.split(";"):
         base.execute(statement)
@@ -114,14 +129,15 @@ def _refresh(base: sqlite3.Connection, root: Path, here: list[Source]) -> None:
     for path in stale:
         row = base.execute("SELECT id FROM document WHERE path = ?", (path,)).fetchone()
         if row:
-            base.execute("DELETE FROM document WHERE id = ?", row)
-            base.execute("DELETE FROM text WHERE rowid = ?", row)
+            for statement in _FORGET:
+                base.execute(statement, row)
         base.execute("DELETE FROM source WHERE path = ?", (path,))
     base.executemany("INSERT INTO source VALUES (?, ?, ?)", [(one.path, one.size, one.changed) for one in changed])
     _add(base, read(root, [one.path for one in changed]))
 
 
 def _add(base: sqlite3.Connection, documents: "Iterable[Document]") -> None:
+    decisions: dict[int, tuple[str, ...]] = {}
     for one in documents:
         cursor = base.execute(
             "INSERT INTO document (path, kind, title, status, date, number, replaces, replaced_by, about, at)"
@@ -139,5 +155,23 @@ def _add(base: sqlite3.Connection, documents: "Iterable[Document]") -> None:
                 one.at,
             ),
         )
-        base.execute("INSERT INTO text (rowid, title, context, decision, consequences, more) VALUES (?, ?, ?, ?, ?, ?)",
-                     (cursor.lastrowid, one.title, *one.parts))  # fmt: skip
+        if one.kind == f"{ADR} receipt":
+            continue  # it says what replaced a decision, which answers for itself
+        table = "decided" if one.kind == ADR else "text"
+        texts = (one.title, *one.parts)
+        base.execute(
+            f"INSERT INTO {table} (rowid, title, context, decision, consequences, more) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
+            (cursor.lastrowid, *texts),
+        )
+        if one.kind == ADR:
+            decisions[int(cursor.lastrowid or 0)] = texts
+    _measure(base, decisions)
+
+
+def _measure(base: sqlite3.Connection, decisions: dict[int, tuple[str, ...]]) -> None:
+    """Keep how long the parts of some decisions are, and what their passages are about."""
+    rows = list(decisions)
+    for at in range(0, len(rows), AT_ONCE):
+        for row, parts in stems.of_texts({row: decisions[row] for row in rows[at : at + AT_ONCE]}).items():
+            base.execute("INSERT INTO size VALUES (?, ?, ?, ?, ?, ?)", (row, *map(len, parts)))
+            base.executemany("INSERT INTO passage VALUES (?, ?)", [(row, one.tobytes()) for one in passages(parts)])

@@ -32,7 +32,52 @@ STOP = frozenset(
     )
 )
 
-# other words for the same thing in this trade; each word stands for every other one of its line, at half the weight
+# one word in several spellings; what only has to do with it is in related.bin
+_SAME = """
+a11y accessibility
+admin administrator
+app application
+auth authentication authorization
+authn authentication
+authz authorization
+config configuration
+cred credential
+db database
+deps dependencies
+dev development
+docs documentation
+env environment
+es elasticsearch
+gh github
+i18n internationalization localization translation
+l10n localization translation
+infra infrastructure
+js javascript
+k8s kubernetes
+lib library
+mfa 2fa multifactor
+mongo mongodb
+msg message
+o11y observability
+ops operations
+org organization
+param parameter
+perf performance
+pg postgres postgresql
+prod production
+py python
+rb ruby
+repo repository
+spec specification
+tf terraform
+ts typescript
+vm vms
+"""
+# behaviour, organisation, licence: both spellings are met in one repository
+_SPELLINGS = (("isation", "ization"), ("ise", "ize"), ("ised", "ized"), ("ising", "izing"), ("our", "or"),
+              ("yse", "yze"), ("ence", "ense"), ("ogue", "og"))  # fmt: skip
+
+# other words for the same thing in this trade
 _ALIKE = """
 postgres postgresql
 k8s kubernetes
@@ -101,18 +146,27 @@ train trained training model
 cache cached caching
 backup backups dump
 """
-ALIKE: dict[str, tuple[str, ...]] = {}
-for _line in _ALIKE.strip().splitlines():
-    _same = _line.split()
-    for _word in _same:
-        ALIKE[_word] = (*ALIKE.get(_word, ()), *(other for other in _same if other != _word))
+
+
+def _others(lines: str) -> dict[str, tuple[str, ...]]:
+    """Return for each word the other ones of its lines."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lines.strip().splitlines():
+        same = line.split()
+        for word in same:
+            found[word] = (*found.get(word, ()), *(other for other in same if other != word))
+    return found
+
+
+SAME, ALIKE = _others(_SAME), _others(_ALIKE)
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that is looked for: the word, and other words for it."""
+    """One thing that is looked for: the word, other spellings of it, and other words for it."""
 
     word: str
+    same: tuple[str, ...]
     alike: tuple[str, ...]
 
 
@@ -121,8 +175,18 @@ def terms(question: str) -> list[Term]:
     found: dict[str, Term] = {}
     for word in _words(question):
         if word not in STOP and len(word) <= 200:
-            found.setdefault(word, Term(word, tuple(dict.fromkeys(ALIKE.get(word, ())))))
+            found.setdefault(
+                word, Term(word, tuple(dict.fromkeys(_same(word))), tuple(dict.fromkeys(ALIKE.get(word, ()))))
+            )
     return list(found.values())[:MOST]
+
+
+def _same(word: str) -> Iterator[str]:
+    yield from SAME.get(word, ())
+    for pair in _SPELLINGS:
+        for one, other in (pair, pair[::-1]):
+            if word.endswith(one) and len(word) > len(one) + 2:
+                yield word.removesuffix(one) + other
 
 
 def _words(question: str) -> Iterator[str]:
