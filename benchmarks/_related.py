@@ -20,7 +20,7 @@ from remembrancer.memory.words import STOP
 WORDS = Path(__file__).with_name("related_words.txt")
 LEAST = 0.3  # how near (cosine) another word has to be
 RARE = 0.003  # a word's weight in a sum is RARE / (RARE + its frequency): Arora et al. 2017
-SCALE = 30.0  # of a vector's numbers, to fit a signed byte
+SCALE = 30.0  # of a vector's numbers, so that they fit a signed byte
 
 
 def main() -> None:

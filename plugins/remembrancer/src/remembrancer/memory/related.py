@@ -35,8 +35,8 @@ class Related:
 
     def __init__(self, data: bytes) -> None:
         count, names = HEAD.unpack_from(data)
-        pairs = data[HEAD.size : HEAD.size + names].decode().split("\n")
-        self._pairs = [pair.split(" ") for pair in pairs]
+        lines = data[HEAD.size : HEAD.size + names].decode().split("\n")
+        self._pairs = [line.partition(" ")[::2] for line in lines]
         self._place = {stem: place for place, (stem, _) in enumerate(self._pairs)}
         rest = memoryview(data)[HEAD.size + names :]
         self._numbers = rest[: count * SIZE].cast("b")
@@ -50,9 +50,13 @@ class Related:
         place = self._place.get(stem)
         if place is None:
             return []
-        row = slice(place * NEAREST, (place + 1) * NEAREST)
         others = struct.unpack_from(f"<{NEAREST}H", self._near, place * NEAREST * 2)
-        return [Near(*self._pairs[other], how / 255) for other, how in zip(others, self._how[row], strict=True) if how]
+        row = self._how[place * NEAREST : (place + 1) * NEAREST]
+        return [
+            Near(self._pairs[other][0], self._pairs[other][1], how / 255)
+            for other, how in zip(others, row, strict=True)
+            if how
+        ]
 
     def vector(self, stem: str) -> memoryview | None:
         """Return a stem's vector, the rarer the word the longer, or None."""
@@ -105,4 +109,5 @@ def unit(vector: Iterable[int]) -> "array[int] | None":
 
 def cosine(one: Iterable[int], other: Iterable[int]) -> float:
     """Return the cosine between two vectors of the length UNIT."""
-    return sum(map(mul, one, other)) / UNIT**2
+    product: int = sum(map(mul, one, other))
+    return product / UNIT**2
