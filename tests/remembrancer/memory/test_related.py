@@ -109,6 +109,11 @@ def test_the_questions_own_word_counts_more_than_any_near_one(tmp_path: Path, wo
     assert NEAR < 1
 
 
+def test_near_words_never_outvote_it_however_many(tmp_path: Path) -> None:
+    many = " ".join(near("zebra")[:20] * 300)
+    assert numbers(corpus(tmp_path, ("Use it", many), ("Use that", "A zebra is here.")), "zebra")[0] == 2
+
+
 def test_parts_are_weighed_apart(tmp_path: Path) -> None:
     root = tmp_path
     for number, part in enumerate(("title", "Context", "Decision", "Consequences", "Verification"), 1):

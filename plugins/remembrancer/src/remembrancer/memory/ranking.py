@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import islice
 
 from remembrancer.memory import stems
 from remembrancer.memory.related import cosine, meaning, related
@@ -20,13 +21,14 @@ COLUMNS = ("title", "context", "decision", "consequences", "more")
 WEIGHTS = (4.0, 1.0, 1.2, 1.0, 0.7)  # of a word in each of them
 LENGTHS = (0.3, 0.75, 0.75, 0.75, 0.75)  # how much a part's length counts against it (b)
 SATURATION = 1.6  # k1
+ONCE = 1 / (1 + SATURATION)  # what a word counts that is said once: all near words together count no more
 SPELLING = 0.9  # how much another spelling counts beside the word
 ALIKE = 0.4  # another word for the same thing
 NEAR = 0.5  # and a word that is near it, at most
 PASSAGE = 0.5  # what a passage about the same counts beside all of the question's words
 FEW = 16  # a longer question needs no other words
 BEGINS = 4  # letters, for a word that others may begin with
-READ = 200  # decisions whose passages are compared
+READ = 100  # decisions whose passages are compared
 
 Postings = Mapping[str, Mapping[int, float]]
 
@@ -54,10 +56,11 @@ class Sought:
 
 def sought(asked: Sequence[Term]) -> list[Sought]:
     """Return what to look for: each word itself, other spellings of it, and words near it, the nearer the more."""
+    forms = [[term.word, *term.same, *term.alike] for term in asked]
+    known = iter(stems.of_words([word for words in forms for word in words]))
     found = []
-    for term in asked:
-        own, *others = stems.of_words([term.word, *term.same, *term.alike])
-        words = [term.word, *term.same, *term.alike]
+    for term, words in zip(asked, forms, strict=True):
+        own, *others = islice(known, len(words))
         weights: dict[str, float] = {}
         if len(own) == 1:
             weights[own[0]] = 1.0
@@ -86,6 +89,7 @@ def decisions(base: sqlite3.Connection, asked: Sequence[Sought]) -> dict[int, Fo
         there = there or [(weight, rows) for weight, rows in _phrase(base, one) if rows]
         rarity = _rarity(len(sizes), there)
         whole += rarity
+        most = ONCE if any(weight == 1.0 for weight, _ in there) else 1.0  # nothing to outvote where nobody has it
         often: defaultdict[int, float] = defaultdict(float)
         best: dict[int, float] = {}
         for weight, rows in there:
@@ -93,7 +97,8 @@ def decisions(base: sqlite3.Connection, asked: Sequence[Sought]) -> dict[int, Fo
                 often[row] += weight * count
                 best[row] = max(best.get(row, 0.0), weight)
         for row, count in often.items():
-            found[row].score += rarity * count / (count + SATURATION)
+            enough = count / (count + SATURATION)
+            found[row].score += rarity * (enough if best[row] == 1.0 else min(enough, most))
             found[row].covered += rarity * best[row]
             if best[row] == 1.0:
                 own[row][0] += rarity
