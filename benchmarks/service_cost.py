@@ -88,7 +88,8 @@ def listening(process: subprocess.Popen[bytes], log: int) -> int:
             facts = json.loads(line)
             if facts["event"] == "listening":
                 return int(facts["port"])
-    raise RuntimeError(f"a variant of the service ended with {process.returncode}")
+    said = os.pread(log, 65_536, 0).decode(errors="replace")
+    raise RuntimeError(f"a variant of the service ended with {process.returncode}: {said}")
 
 
 class Sink(BaseHTTPRequestHandler):

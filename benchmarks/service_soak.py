@@ -2,8 +2,9 @@
 
 The rate does not wait for answers, and a request's latency counts from when it was due, so that a stall of the
 processes or of the client shows. Latencies are published as measured: they are the machine's as much as the service's,
-and no budget could hold them on another one. With a database, PostgreSQL is restarted too: whoever hears 503 meanwhile
-asks again, and what was acknowledged has to be there afterwards.
+and no budget could hold them on another one. With a database, PostgreSQL is restarted too. Whoever hears 503 meanwhile,
+with Retry-After, asks again; a request is lost if it gets no answer or another one, and an item if it was acknowledged
+and is not there afterwards.
 """
 
 import sys
