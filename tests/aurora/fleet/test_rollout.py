@@ -1,8 +1,12 @@
 """A plan and its rollout on a forge: what is tried, what is proposed, what stops a wave, and what a second run does."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -74,6 +78,7 @@ def test_a_plan_names_what_stands_in_the_way_before_anybody_is_bothered(acme: Wo
     }
     assert found["acme/clashing"]["conflicts"] == ["standard.txt"]
     assert found["acme/red"]["failed"] == ["tests/test_a.py::test_standard"]
+    assert found["acme/red"]["message"] == "1 test failed, and without the update too"
     assert [found[f"acme/{name}"]["wave"] for name in ("orders", "shop", "red")] == [1, 2, 0]
     first = (acme.base / "plan.json").read_bytes()
     Draft202012Validator(schema()).validate(json.loads(first))
@@ -162,6 +167,8 @@ def test_a_base_that_moved_and_a_branch_that_is_somebody_elses_are_rows(three: W
     found = three.states("--despite", "acme/orders")
     assert found == {"acme/orders": "fleet.base-moved", "acme/billing": "fleet.branch-taken", "acme/shop": "open"}
     assert git(three.bare("acme/billing"), "ls-tree", "--name-only", BRANCH) == "own.txt"
+    three.bare("acme/orders").rename(three.bare("acme/renamed"))
+    assert three.states() == {"acme/orders": "fleet.unreachable"}
 
 
 def test_a_run_that_was_killed_between_push_and_request_goes_on(three: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +208,35 @@ def test_what_comes_out_of_a_repository_is_quoted_in_a_request() -> None:
     )
     said = words_of(Plan("u", "v2.0.0", "c", True, ("make", "test"), "rest", (odd,)), odd, ())
     assert "`v1??<b>@all?# x` to `v2.0.0`" in said
+
+
+@pytest.mark.system
+def test_a_run_that_is_killed_at_any_moment_goes_on(three: World) -> None:
+    program = three.base / "run.py"
+    copier = str(three.base.parent / "copier")
+    program.write_text(
+        "import sys, aurora.fleet.update as update\nfrom aurora.cli.main import main\n"
+        f"update.copier = lambda: {copier!r}\nsys.exit(main(sys.argv[1:]))\n"
+    )
+    words = [sys.executable, str(program), "fleet", "rollout", "plan.json", "--trust", "--despite", "acme/orders"]
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR") if name in os.environ}
+    kills = 0
+    for step in range(200):
+        started = subprocess.Popen(words, cwd=three.base, env=kept | three.variables, stdout=PIPE, stderr=PIPE)
+        try:
+            out, err = started.communicate(timeout=0.5 + 0.15 * step)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.communicate()
+            kills += 1
+            continue
+        assert started.returncode == 0, out + err
+        if len(three.forge.requests) == 3:
+            break
+    assert kills >= 2
+    assert sorted(one.path for one in three.forge.requests) == ["acme/billing", "acme/orders", "acme/shop"]
+    assert set(three.states("--despite", "acme/orders").values()) == {"open"}
+    assert len(three.forge.requests) == 3
 
 
 def test_plain_git_without_a_forge(acme: World, tmp_path: Path) -> None:
@@ -266,5 +302,7 @@ def test_an_update_without_an_end_and_tests_without_an_end(acme: World) -> None:
     acme.list("acme/orders")
     words = ["plan", "--trust", "--to", "v2.0.0", "--deadline", "1"]
     done = acme.json(*words, "--tests", "sleep 30")
-    assert done["plan"]["services"][0]["message"] == "the tests took longer than 1 seconds"
+    assert done["plan"]["services"][0]["message"] == "the tests took longer than 1 seconds, and without the update too"
+    done = acme.json(*words, "--tests", "grep v1 standard.txt")
+    assert done["plan"]["services"][0]["message"] == "the tests exit with 1"
     assert acme.run("plan-schema").out == json.dumps(schema(), indent=2) + "\n"

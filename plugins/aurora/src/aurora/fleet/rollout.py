@@ -19,7 +19,7 @@ from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.template import Template
 from aurora.fleet.update import How, Receipt, attempt, facts, steps, subject
 from aurora.fleet.workplace import Bare, Heads, heads
-from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable, counted
+from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable, counted
 
 Say = Callable[[str], None]
 GREEN, WAITING, RED = "green", "waiting", "red"
@@ -159,7 +159,10 @@ class Rollout:
         if hosted and (request := hosted.forge.request(hosted.path, branch, base)):
             return self._asked(row, request)
         more = hosted.access.for_git(url) if hosted else {}
-        there = heads(url, base, branch, more)
+        try:
+            there = heads(url, base, branch, more)
+        except EnvironmentTrouble as error:
+            raise EnvironmentTrouble("fleet.unreachable", error.message) from None
         branches = (base, branch) if there.other else (base,)
         if there.commit == service.base and not there.other and not act:
             return row

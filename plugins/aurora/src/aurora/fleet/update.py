@@ -76,6 +76,13 @@ class Start(NamedTuple):
     commit: str
 
 
+class Red(NamedTuple):
+    """Tests that do not pass: one clause that says so, and their names."""
+
+    why: str
+    failed: tuple[str, ...] = ()
+
+
 class Stopped(RemembrancerError):
     """An update that cannot be proposed; becomes the row of its service."""
 
@@ -150,7 +157,12 @@ def _attempt(
                 conflicts=found,
             )
         made = bare.commit(whole, commit, subject(done.component, template.version))
-        _test(place, how, variables, known)
+        red = _test(place, how, variables)
+    if red:
+        with Workplace(bare, branch, commit) as place:
+            before = _test(place, how, child.environment(place.home, how.passed))
+        also = ", and without the update too" if before else ""
+        raise Stopped("fleet.tests-failed", f"{red.why}{also}", failed=red.failed, **known)
     return done._replace(commit=made, **known)
 
 
@@ -169,16 +181,17 @@ def _update(place: Workplace, step: Step, template: Template, how: How, variable
         raise Stopped("fleet.update-failed", f"after its update {step.answers} does not state {template.version}")
 
 
-def _test(place: Workplace, how: How, variables: dict[str, str], known: dict[str, Any]) -> None:
+def _test(place: Workplace, how: How, variables: dict[str, str]) -> Red | None:
+    """Run the service's own tests; None where they pass, or there are none to run."""
     if not how.tests:
-        return
+        return None
     ran = child.run(how.tests, place.work, variables, how.deadline)
     if ran.status is None:
-        raise Stopped("fleet.tests-failed", f"the tests took longer than {how.deadline:g} seconds", **known)
-    if ran.status:
-        failed = tuple(sorted({_printable(name) for name in _FAILED.findall(ran.said)}))[:MOST]
-        why = counted(len(failed), "test") + " failed" if failed else f"the tests exit with {ran.status}"
-        raise Stopped("fleet.tests-failed", why, failed=failed, **known)
+        return Red(f"the tests took longer than {how.deadline:g} seconds")
+    if not ran.status:
+        return None
+    failed = tuple(sorted({_printable(name) for name in _FAILED.findall(ran.said)}))[:MOST]
+    return Red(f"{counted(len(failed), 'test')} failed" if failed else f"the tests exit with {ran.status}", failed)
 
 
 def _receipts(bare: Bare, base: str, tree: str) -> list[tuple[Receipt, list[str]]]:
