@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+import fleet_world
 from aurora.cli.main import main
 from aurora.fleet.listed import Service
 from aurora.fleet.mirrors import Mirrors, Synced
 from aurora.fleet.releases import releases, sync_template
+from aurora.fleet.status import status
 from cli_support import Scratch
-from collection import ROOT, git
+from collection import ROOT, commit_all, git
 from fleet_world import Desk
 from remembrancer.errors import RemembrancerError
 
@@ -97,6 +99,17 @@ def test_no_program_of_a_repository_runs(desk: Desk, service: Scratch) -> None:
     assert not (folder / "hooks").exists()
     assert git(folder, "rev-parse", "--is-bare-repository") == "true"
     assert {path.name for path in desk.cache.iterdir()} == {"mirrors"}
+
+
+def test_a_repository_may_name_its_objects_by_sha256(desk: Desk) -> None:
+    git(desk.base, "init", "--quiet", "--object-format=sha256", "new")
+    (desk.base / "new/.copier-answers.yml").write_text(fleet_world.ANSWERS.replace("{version}", "v1.0.0"))
+    head = commit_all(desk.base / "new", "begin")
+    desk.services["new"] = Service("new", str(desk.base / "new"))
+    for _ in range(2):
+        assert sync(desk)["new"].known[:1] == (head,)
+    (row,) = status(desk.fleet, desk.cache, desk.memory, jobs=1).rows
+    assert (row.read_commit, row.layers[0].version, row.code) == (head, "v1.0.0", "trust.unpinned")
 
 
 def test_many_fetches_are_packed_into_one(desk: Desk, service: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:

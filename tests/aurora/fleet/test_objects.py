@@ -22,7 +22,7 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def objects(repository: Path) -> Iterator[Objects]:
-    borrow(repository.parent / "git", repository / ".git")
+    borrow(repository.parent / "git", repository / ".git", 40 * "0")
     with Objects(repository.parent / "git") as found:
         yield found
 

@@ -168,7 +168,7 @@ def _put_history(asked: Asked, tree: Tree, folder: Path) -> None:
         branch = "main"  # the audit says what is wrong with the policy
     if not is_branch(branch):
         raise Rejected("fleet.tree", f"{POLICY} names a branch that Git could not have")
-    borrow(folder / ".git", asked.mirror, branch, tree.commit)
+    borrow(folder / ".git", asked.mirror, tree.commit, branch)
 
 
 def _refused(blank: Audited, error: RemembrancerError | Trouble) -> Audited:

@@ -77,7 +77,7 @@ def opened(mirror: Path, commit: str) -> Iterator[tuple[Tree, Path]]:
     """Give the tree of a mirror's commit and an empty folder, both gone at the end. Raises EnvironmentTrouble."""
     base = Path(mkdtemp(prefix="aurora-fleet-"))
     try:
-        borrow(base / "git", mirror)
+        borrow(base / "git", mirror, commit)
         folder = base / "tree"
         folder.mkdir()
         with Objects(base / "git") as objects:
@@ -147,5 +147,5 @@ def _in_words(asked: Asked, tree: Tree, folder: Path, findings: list[Finding], f
     """Return the findings with what was said in an edited answers file; only that needs the history."""
     if found is None or not any(one.code == "drift.changed" and one.subject in SINGLE for one in findings):
         return findings
-    borrow(folder / ".git", asked.mirror, "main", tree.commit)
+    borrow(folder / ".git", asked.mirror, tree.commit, "main")
     return explained(folder, findings, found.newest)

@@ -21,6 +21,7 @@ from typing import IO, NamedTuple
 
 from aurora import git
 from aurora.fleet.listed import Fleet, Service
+from aurora.fleet.objects import settings
 from aurora.fleet.row import printable
 from remembrancer.clock import Clock, SystemClock, rfc3339
 from remembrancer.errors import EnvironmentTrouble
@@ -35,7 +36,6 @@ _BLOCKS = 4 << 20  # of 512 bytes (1,024 in some shells): what one fetch may wri
 _LIMITED = ("sh", "-c", 'ulimit -f "$0" && exec "$@"', str(_BLOCKS))
 _CONFIG = """\
 [core]
-\trepositoryformatversion = 0
 \tbare = true
 [remote "origin"]
 \turl = "{url}"
@@ -117,6 +117,9 @@ class Mirrors:
                 _prepared(folder, fleet.place(service.url))
                 source = f"refs/heads/{service.branch}" if service.branch else "HEAD"
                 code, message = self._fetch(folder, f"+{source}:{HEAD}", until, lock)
+                if "server sha256" in message and not before.commit:
+                    _configure(folder, fleet.place(service.url), 64)
+                    code, message = self._fetch(folder, f"+{source}:{HEAD}", until, lock)
                 if not code:
                     self._pack(folder, until, lock)
                 at = before.at if code else rfc3339(self._clock.now())
@@ -229,10 +232,15 @@ def _prepared(folder: Path, url: str) -> None:
     if not (folder / "HEAD").exists():
         for name in ("objects/pack", "refs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        escaped = url.replace("\\", "\\\\").replace('"', '\\"')
-        replace(folder / "config", _CONFIG.format(url=escaped).encode())
+        _configure(folder, url, 40)
         replace(folder / "HEAD", b"ref: refs/heads/none\n")  # last: with it the repository is one
         return
     for left in (*folder.glob("*.lock"), *folder.glob("refs/fleet/*.lock"), *folder.glob("objects/pack/tmp_*")):
         with suppress(FileNotFoundError):
             left.unlink()
+
+
+def _configure(folder: Path, url: str, digits: int) -> None:
+    """Write a mirror's configuration: where it comes from, and how long its objects' names are."""
+    escaped = url.replace("\\", "\\\\").replace('"', '\\"')
+    replace(folder / "config", (settings(digits) + _CONFIG.format(url=escaped)).encode())

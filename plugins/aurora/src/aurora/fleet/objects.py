@@ -45,7 +45,7 @@ class Entry(NamedTuple):
         return self.mode in _FILES
 
 
-def borrow(folder: Path, mirror: Path, branch: str = "", commit: str = "") -> None:
+def borrow(folder: Path, mirror: Path, commit: str, branch: str = "") -> None:
     """Make a Git directory at `folder` (new) with the objects of a mirror; with a branch, it is as after a clone of it.
 
     Raises OSError.
@@ -53,11 +53,18 @@ def borrow(folder: Path, mirror: Path, branch: str = "", commit: str = "") -> No
     (folder / "objects/info").mkdir(parents=True)
     (folder / "refs").mkdir()
     (folder / "objects/info/alternates").write_text(f"{mirror.absolute() / 'objects'}\n", "utf-8")
-    (folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n", "utf-8")
+    (folder / "config").write_text(settings(len(commit)), "utf-8")
     (folder / "HEAD").write_text(f"ref: refs/heads/{branch or 'none'}\n", "utf-8")
     if branch:
         lines = "".join(f"{commit} refs/{kind}/{branch}\n" for kind in ("heads", "remotes/origin"))
         (folder / "packed-refs").write_text(f"# pack-refs with: sorted \n{lines}", "utf-8")
+
+
+def settings(digits: int) -> str:
+    """Return the configuration of a Git directory whose objects have names of so many hexadecimal digits (40 or 64)."""
+    if digits == 40:
+        return "[core]\n\trepositoryformatversion = 0\n"
+    return "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
 
 
 class Objects:
