@@ -1,0 +1,71 @@
+"""A thousand services: exactly those are named that are not as they should be, in bounded time and memory."""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fleet_scale
+from aurora.fleet import listed
+from cli_support import GIT_IDENTITY
+from collection import ROOT
+from fleet_scale import UNLIKE, Used, used
+
+pytestmark = pytest.mark.system
+
+COUNT = 1000
+CORES = 2
+STATE = {"forged": "failed", "endless": "unreachable"}
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes every connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"git://127.0.0.1:{server.getsockname()[1]}/x"
+
+
+def test_a_thousand_services_and_exactly_the_bad_ones_are_named(tmp_path: Path, silent: str) -> None:
+    store, made = fleet_scale.generations(tmp_path)
+    fleet, what = fleet_scale.remotes(tmp_path, store, made, COUNT, silent)
+    assert sum(kind != "sound" for kind in what.values()) == sum(UNLIKE.values())
+    listed.write(tmp_path / "fleet.toml", fleet)
+    environment = {**os.environ, **GIT_IDENTITY, "HOME": str(tmp_path), "XDG_STATE_HOME": "", "XDG_CACHE_HOME": ""}
+    environment["PYTHONPATH"] = os.pathsep.join(
+        str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer")
+    )
+
+    def aurora(command: str, *more: str) -> Used:
+        words = [sys.executable, "-m", "aurora", "fleet", command, "--fleet", str(tmp_path / "fleet.toml"), *more]
+        done = used([*words, "--format", "json"], environment)
+        print(f"{command}: {done.seconds:.1f} s of processor time, {done.largest >> 20} MiB, exits with {done.status}")
+        return done
+
+    sync = aurora("sync", "--deadline", "20")
+    status = aurora("status", "--jobs", str(CORES))
+    expected = {name: STATE.get(kind, kind) for name, kind in what.items() if kind != "sound"}
+    rows = {row["name"]: row for row in json.loads(status.said)["services"]}
+    assert len(rows) == COUNT
+    assert {name: row["state"] for name, row in rows.items() if row["state"] not in ("current", "behind")} == expected
+    assert status.status == 1
+    codes = {rows[name]["code"] for name, kind in what.items() if kind == "endless"}
+    assert codes == {"fleet.endless"}
+    assert {row["layers"][0]["behind"] for row in rows.values() if row["state"] == "behind"} == {1, 2}
+    again = aurora("sync", "--deadline", "20"), aurora("status", "--jobs", str(CORES))
+    assert json.loads(again[1].said)["services"] == [
+        {**row, "syncedAt": new["syncedAt"]}
+        for row, new in zip(rows.values(), json.loads(again[1].said)["services"], strict=True)
+    ]
+    audit = aurora("audit", "--jobs", str(CORES))
+    verdicts = {one["name"]: one["verdict"] for one in json.loads(audit.said)["services"]}
+    bad = {name for name, kind in what.items() if kind in ("forged", "unreachable", "endless", "conflicting")}
+    assert {name for name, verdict in verdicts.items() if verdict != "verified"} == bad
+    assert all(verdicts[name] == "failed" for name, kind in what.items() if kind == "forged")
+    # processor time does not depend on what else the machine does; on an idle one the clock shows it divided by the cores
+    assert (sync.seconds + status.seconds) / CORES <= 60
+    assert sum(one.seconds for one in again) / CORES <= 15
+    assert status.largest * (CORES + 1) <= 500 << 20
