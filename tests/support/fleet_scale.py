@@ -108,10 +108,8 @@ def remotes(folder: Path, store: Path, made: dict[str, Made], count: int, endles
         stream.append(commit_of(number, base, changes(kind, number, base)))
     subprocess.run(["git", "-C", str(store), "fast-import", "--quiet", "--done"], input=b"".join(stream) + b"done\n",
                    check=True)  # fmt: skip
-    heads = dict(
-        line.split(" ")[::-1]
-        for line in git(store, "for-each-ref", "--format=%(objectname) %(refname:short)").splitlines()
-    )
+    listing = git(store, "for-each-ref", "--format=%(refname:short) %(objectname)").splitlines()
+    heads = dict(line.split(" ") for line in listing)
     for one in services:
         if what[one.name] not in ("unreachable", "endless"):
             bare(Path(one.url), store, heads[one.name])

@@ -35,9 +35,8 @@ def test_a_thousand_services_and_exactly_the_bad_ones_are_named(tmp_path: Path, 
     assert sum(kind != "sound" for kind in what.values()) == sum(UNLIKE.values())
     listed.write(tmp_path / "fleet.toml", fleet)
     environment = {**os.environ, **GIT_IDENTITY, "HOME": str(tmp_path), "XDG_STATE_HOME": "", "XDG_CACHE_HOME": ""}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer")
-    )
+    plugins = (str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer"))
+    environment["PYTHONPATH"] = os.pathsep.join(plugins)
 
     def aurora(command: str, *more: str) -> Used:
         words = [sys.executable, "-m", "aurora", "fleet", command, "--fleet", str(tmp_path / "fleet.toml"), *more]
@@ -65,7 +64,7 @@ def test_a_thousand_services_and_exactly_the_bad_ones_are_named(tmp_path: Path, 
     bad = {name for name, kind in what.items() if kind in ("forged", "unreachable", "endless", "conflicting")}
     assert {name for name, verdict in verdicts.items() if verdict != "verified"} == bad
     assert all(verdicts[name] == "failed" for name, kind in what.items() if kind == "forged")
-    # processor time does not depend on what else the machine does; on an idle one the clock shows it divided by the cores
+    # processor time, since it does not depend on what else the machine does; an idle one divides it by its cores
     assert (sync.seconds + status.seconds) / CORES <= 60
     assert sum(one.seconds for one in again) / CORES <= 15
     assert status.largest * (CORES + 1) <= 500 << 20

@@ -111,6 +111,11 @@ def released(service: Scratch) -> None:
     path.write_bytes(path.read_bytes().replace(b"lately", b"for years"))
 
 
+def unreadable(service: Scratch) -> None:
+    path = receipts(service, "deploy")[0]
+    path.write_bytes(path.read_bytes().replace(b'"component": "payments"', b'"component": "Payments"'))
+
+
 def forged(service: Scratch) -> None:
     for path in (service.root / "ops/receipts/ledger/tile/entries").rglob("*"):
         if path.is_file():
@@ -139,6 +144,7 @@ def unlogged(service: Scratch) -> None:
         (conflicting, "conflicting", {"receipt.held"}),
         (unsealed, "failed", {"log.pending"}),
         (released, "failed", {"log.not-included", "log.pending"}),
+        (unreadable, "failed", {"receipt.malformed"}),
         (forged, "failed", {"log.tile"}),
         (unsigned, "failed", {"trust.policy-signature", "trust.unpinned"}),
         (unbegun, "unverifiable", {"trust.not-begun"}),
@@ -315,7 +321,7 @@ def hostile(service: Scratch, what: str) -> None:
         ("deep", {"fleet.oversized"}),
         ("bomb", {"fleet.oversized"}),
         ("linked", {"trust.policy-signature", "log.missing", "input.file"}),
-        ("receipt", {"", "receipt.malformed"}),
+        ("receipt", {"receipt.size"}),
         ("policy", {"trust.malformed-policy", "policy.malformed", "trust.policy-signature"}),
         ("waivers", {"input.waivers"}),
         ("answers", {"drift.unrecorded", "drift.changed", "drift.answers"}),

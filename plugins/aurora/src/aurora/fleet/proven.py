@@ -22,7 +22,7 @@ from remembrancer.audit.expiry import endings, last_stamp
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.one_receipt import judge_receipt
 from remembrancer.audit.session import Session
-from remembrancer.errors import RemembrancerError
+from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Finding, Outcome
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, parse, relative_path
@@ -135,29 +135,30 @@ def with_receipts(session: Session, row: Row) -> Row:
     held = [one for one in waiting if one.held]
     conflicts = sorted({printable(str(path)) for one in held for path in one.predicate["conflicts"]})
     ledger = replace(row.ledger, pending=len(waiting)) if row.ledger else None
-    release = _release(session)
+    release, unread = _release(session)
     row = replace(row, ledger=ledger, held=len(held), conflicts=tuple(conflicts[:100]), release=release)
     if release and release.code and row.verdict == "verified":
         why = f"{release.component} {release.version}, the newest release, does not hold"
         row = replace(row, verdict=release.verdict, code=release.code, message=why)
+    if unread and row.verdict != "failed":
+        row = replace(row, verdict="failed", code=unread.code, message=printable(unread.message))
     return row
 
 
-def _release(session: Session) -> Release | None:
+def _release(session: Session) -> tuple[Release | None, Rejected | None]:
+    """Return the newest release that can be read, and why another one cannot: it might be the newest."""
     found: list[Receipt] = []
+    unread: Rejected | None = None
     for name in session.store.walk("deploy"):
-        with suppress(RemembrancerError):
+        try:
             found.append(session.store.read_receipt(name))
+        except Rejected as error:
+            unread = unread or error
     if not found:
-        return None
+        return None, unread
     newest = max(found, key=lambda one: (str(one.predicate["recordedAt"]), one.digest))
     said = newest.predicate
     _, verdict, _ = judge_receipt(session, session.root / RECEIPTS / relative_path(newest))
     bad = next((one.code for one in verdict.findings if one.outcome is not Outcome.VERIFIED), "")
-    return Release(
-        printable(str(said["component"])),
-        printable(str(said["version"])),
-        str(said["recordedAt"]),
-        _OK[verdict.exit_code],
-        bad,
-    )
+    named = (printable(str(said["component"])), printable(str(said["version"])), str(said["recordedAt"]))
+    return Release(*named, _OK[verdict.exit_code], bad), unread
