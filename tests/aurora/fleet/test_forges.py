@@ -16,14 +16,21 @@ from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
 VARIABLES = {"github": ("GITHUB_TOKEN", "GITHUB_API_URL"), "gitlab": ("GITLAB_TOKEN", "CI_API_V4_URL")}
 
 
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Forge:
+    """Five repositories of acme, one of them empty, made once for all tests of this file."""
+    made = Forge("", tmp_path_factory.mktemp("hosted"))
+    for name in ("orders", "billing", "shop", "empty", "old"):
+        bare = made.add(f"acme/{name}")
+        if name != "empty":
+            tree(bare, {".copier-answers.ci.yml": f"component: {name}\n", "README.md": "hi\n"})
+    return made
+
+
 @pytest.fixture(params=["github", "gitlab"])
-def forge(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Forge]:
-    """A forge with five repositories of acme: one archived, one empty, one of another kind."""
-    with serving(Forge(request.param, tmp_path)) as made:
-        for name in ("orders", "billing", "shop", "empty", "old"):
-            bare = made.add(f"acme/{name}")
-            if name != "empty":
-                tree(bare, {".copier-answers.ci.yml": f"component: {name}\n", "README.md": "hi\n"})
+def forge(request: pytest.FixtureRequest, hosted: Forge) -> Iterator[Forge]:
+    """A forge with these repositories, one of them archived."""
+    with serving(Forge(request.param, hosted.folder, {"acme": [*hosted.owners["acme"]]})) as made:
         made.archived.add("acme/old")
         yield made
 

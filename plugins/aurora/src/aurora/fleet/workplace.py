@@ -8,8 +8,12 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from aurora import git
+from aurora.fleet.forges.access import SECRETS
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.paths import RECEIPTS
+
+# an update may have written into the settings of the work tree, which Git reads there
+_NO_TOKENS = dict.fromkeys(SECRETS, "")
 
 
 class Heads(NamedTuple):
@@ -159,9 +163,9 @@ class Workplace:
     def keep(self) -> None:
         """Commit what is there, so that the next layer's update begins clean; nobody else sees this commit."""
         for words in (("add", "--all"), ("commit", "--quiet", "--no-verify", "--allow-empty", "-m", "aside")):
-            git.must(self.work, *words, more=git.author())
+            git.must(self.work, *words, more={**git.author(), **_NO_TOKENS})
 
     def unmerged(self) -> list[str]:
         """Return the paths on which the update left both sides."""
-        said = git.must(self.work, "ls-files", "--unmerged", "-z").decode("utf-8", "replace")
+        said = git.must(self.work, "ls-files", "--unmerged", "-z", more=_NO_TOKENS).decode("utf-8", "replace")
         return sorted({line.partition("\t")[2] for line in said.split("\0") if line})
