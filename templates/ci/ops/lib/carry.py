@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import service
-from service import ROOT, Trouble
+from service import RECEIPTS, ROOT, Trouble
 
 ARCHIVE = Path("dist/receipts.tar")
-RECEIPTS = "ops/receipts"
 # What a release makes, and nothing else: no ledger, no trust policy, no archive.
 NAMED = re.compile(rf"{RECEIPTS}/deploy/[a-z0-9][A-Za-z0-9.-]{{0,99}}\.receipt")
 BY_CONTENT = re.compile(rf"{RECEIPTS}/(?:sign|timestamp|rollout)/([0-9a-f]{{2}})/(\1[0-9a-f]{{62}})\.receipt")

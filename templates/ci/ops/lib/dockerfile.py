@@ -4,14 +4,13 @@ Each function returns "" when the property holds, else one sentence on what is m
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PRIVATE = (".git", ".venv", ".env")
 USER = re.compile(r"1000(:1000)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction of a Dockerfile, its continued lines joined, its comments gone."""
 
     name: str

@@ -7,7 +7,7 @@ published branch.
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import service
 from service import EXIT_USAGE, ROOT, Service, Trouble
@@ -16,8 +16,7 @@ BRANCH = re.compile(r"release/(\d+\.\d+)")
 FAR = "500"  # commits that change the version; nobody looks for an older one
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A commit that said which version this is."""
 
     commit: str

@@ -8,9 +8,8 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import neutral
 
@@ -18,8 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 EXIT_FAILED, EXIT_USAGE, EXIT_ENVIRONMENT = 1, 2, 4
 VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(-(alpha|beta|rc)\.(0|[1-9]\d{0,3}))?")
 COMPONENT = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+RECEIPTS = "ops/receipts"
 # What recording changes. A release is made of everything else, so that recording it does not change it.
-RECORDS = ("ops/receipts", "ops/trust")
+RECORDS = (RECEIPTS, "ops/trust")
 
 
 class Trouble(Exception):
@@ -30,8 +30,7 @@ class Trouble(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """The answers in ops/settings.mk."""
 
     component: str
