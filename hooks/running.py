@@ -20,7 +20,7 @@ def begin(root: Path, version: str, commit: str) -> str:
     import fcntl  # noqa: PLC0415  # absent on Windows
 
     folder = root / FOLDER
-    if (root / "ops").is_symlink() or (root / "ops/receipts").is_symlink() or folder.is_symlink():
+    if any((root / place).is_symlink() for place in (FOLDER, *FOLDER.parents[:-1])):
         return "ops/receipts is a link; receipts are written into the repository itself"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / ".gitignore").exists():

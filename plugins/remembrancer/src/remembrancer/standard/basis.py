@@ -12,7 +12,6 @@ from remembrancer.audit.travel import write_proof
 from remembrancer.audit.verdict import compare_and_remember, remember_verified
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
-from remembrancer.ledger.ledger import Ledger
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import relative_path
 from remembrancer.standard import portable
@@ -119,13 +118,12 @@ def tags(session: Session, trusted: Trusted, basis: Basis, given: Sequence[bytes
 
 
 def _export(session: Session, recorded: Recorded, view: LogView, target: Path) -> None:
-    ledger = Ledger(session.root)
     if view.size < recorded.size:
         recorded = recorded.up_to(view.size)
         session.notice(f"the proof covers the ledger up to size {view.size}, which witnesses have seen")
 
     def entries(start: int) -> Iterator[bytes]:
-        return (entry for index, entry in ledger.entries(start) if index < view.size)
+        return (entry for index, entry in session.ledger.entries(start) if index < view.size)
 
     data = portable.export(recorded, view, session.repository.blob, entries)
     write_proof(target, data)
