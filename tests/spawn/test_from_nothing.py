@@ -10,6 +10,7 @@ import pytest
 
 from collection import ROOT, VERSION, commit_all, git, snapshot
 from newcomer import bare, generate
+from own_path import bare_python
 from update_history import state_version
 
 # Stands for uv, which wants an index: what the guide's dependency needs is in the development lock already.
@@ -43,7 +44,7 @@ def the_developers_guide(service: Path, home: Path, clone: Path) -> None:
     guide = (ROOT / "docs/service-developer.md").read_text("utf-8")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL))
     # every program looks for a Python, and those of a version manager take a second to say that they are none
-    names = {"PYTHON": str(Path(sys.base_prefix, "bin/python3"))}
+    names = {"PYTHON": str(bare_python() / "bin/python3")}
     names |= {
         f"GIT_{role}_{what}": "dev@example.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }

@@ -9,6 +9,7 @@ import pytest
 
 from ci_render import call, environment, repository
 from collection import ROOT, git, render, snapshot
+from newcomer import prepared
 from wheels import from_wheels
 
 HOSTILE = {
@@ -47,7 +48,7 @@ def hostile(home: Path, names: Sequence[str]) -> Path:
 def alone(home: Path, **variables: str) -> dict[str, str]:
     """Return an environment whose settings come from that home."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
-    cache = {"XDG_CACHE_HOME": str(home.parent / "cache")} | from_wheels()
+    cache = {"XDG_CACHE_HOME": str(home.parent / ".cache")} | from_wheels()
     path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
     return kept | cache | path | variables
 
@@ -65,9 +66,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose cache holds Copier, so that it is installed once."""
-    return tmp_path_factory.mktemp("base")
+def base(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose cache holds Copier; test_from_nothing makes its environment for real."""
+    return prepared(tmp_path_factory.mktemp("base"), clone)
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +130,7 @@ def test_a_layer_joins_a_repository_under_such_settings(clone: Path, base: Path,
 
 def test_plain_copier_makes_programs_that_run(clone: Path, base: Path, tmp_path: Path) -> None:
     home = hostile(base / "copier", ["core.autocrlf"])
-    python = next((base / "cache/vaultmesh").glob("generator-*/bin/python"), None)
-    assert python is not None, "an earlier test of this file made it"
+    python = next((base / ".cache/vaultmesh").glob("generator-*/bin/python"))
     command = [python, "-m", "copier", "copy", "--trust", "--defaults", "--quiet", clone, tmp_path / "copied"]
     done = call(command, tmp_path, alone(home))
     assert done.returncode == 0, done.stderr

@@ -80,14 +80,15 @@ class Gpg:
         self.run("gpg", *arguments, "--expert", "--edit-key", fingerprint, stdin=answers)
 
     def agent_runs(self) -> bool:
-        """Say whether an agent serves this home, after giving one that was told to end the time to do so."""
-        for _ in range(100):
-            done = subprocess.run(
-                ["gpg-connect-agent", "--homedir", str(self.home), "--no-autostart", "GETINFO pid", "/bye"],
-                capture_output=True,
-                check=False,
-            )
-            if not done.stdout.startswith(b"D "):
+        """Say whether an agent serves this home."""
+        asked = ["gpg-connect-agent", "--homedir", str(self.home), "--no-autostart", "GETINFO pid", "/bye"]
+        return subprocess.run(asked, capture_output=True, check=False).stdout.startswith(b"D ")
+
+    def agent_ends(self) -> bool:
+        """Give an agent that was told to end ten seconds to do so; say whether it has."""
+        until = time.monotonic() + 10
+        while self.agent_runs():
+            if time.monotonic() > until:
                 return False
             time.sleep(0.1)
         return True
