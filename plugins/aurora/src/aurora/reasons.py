@@ -176,7 +176,7 @@ REASONS: dict[str, Reason] = {
         "Write one line for each log, `log <verifier key> [<url>]`, as c2sp.org/tlog-policy describes it.",
     ),
     "witness.lost-state": Reason(
-        "A witness has keys, but not the database in which it keeps what it cosigned with them.",
-        "Restore the database; if it is lost, retire these keys and begin a witness with another name.",
+        "A witness has keys, but what it remembers of what it cosigned with them is lost, or older than that.",
+        "Restore the newest state; if it is lost, retire these keys and begin a witness with another name.",
     ),
 }

@@ -24,6 +24,7 @@ TYPES = {"ml-dsa-44": 0x06, "ed25519": 0x04}
         "once": ("aurora.cli.once:once", "Fetch logs from Git and cosign them, without a server."),
         "collect": ("aurora.cli.once:collect", "Take cosignatures from a witness's Git repository."),
         "status": ("aurora.cli.witness:status", "Show its keys and the newest checkpoint of each log."),
+        "check": ("aurora.cli.witness:check", "Does its database know all that it cosigned?"),
         "evidence": ("aurora.cli.witness:evidence", "Write out what contradicted a checkpoint that it cosigned."),
     },
     epilog="Example: aurora witness init --state ./witness --name witness.example.org/w1",
@@ -132,9 +133,46 @@ def status(state: Path, output: str) -> None:
     finally:
         opened.close()
     sizes = {one.origin: one.size for one in known}
-    forks = sum(one.kind == "fork" for one in kept)
+    forks, unproven, lost = (sum(one.kind == kind for one in kept) for kind in ("fork", "unproven", "lost"))
     lines = [*keys, *(f"{size:>12}  {origin}" for origin, size in sizes.items()), f"forks seen: {forks}"]
-    emit({"keys": keys, "sizes": sizes, "forks": forks, "unproven": len(kept) - forks}, output, *lines)
+    lines += ["it remembers less than it cosigned, and cosigns nothing [witness.lost-state]"] if lost else []
+    emit({"keys": keys, "sizes": sizes, "forks": forks, "unproven": unproven, "lost": bool(lost)}, output, *lines)
+
+
+@click.command(epilog="Example: aurora witness check --state ./witness --logs logs.txt")
+@folder
+@click.option(
+    "--logs",
+    "logs",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Lines `log <verifier key> <url>` (tlog-policy): the Git repositories that publish the logs.",
+)
+@shown
+def check(state: Path, logs: Path, output: str) -> None:
+    """Look for own cosignatures that the database knows nothing of, as after a backup was restored.
+
+    If there are any, the witness cosigns nothing from then on. Exits with 2 then, with 4 if a log cannot be reached.
+    """
+    from aurora import logs as known
+    from aurora.git import Snapshot
+    from aurora.witness.older import published
+    from aurora.witness.state import State
+    from remembrancer.clock import SystemClock
+
+    urls = [log.url for log in known.read(logs).values() if log.url]
+    if not urls:
+        raise BadInput("witness.logs", f"{logs} has no URL, so there is nothing to look at")
+    opened = State.open(state, SystemClock())
+    try:
+        for url in urls:
+            with Snapshot(url) as source:
+                for note in published(source):
+                    opened.refuse_older(note)
+    finally:
+        opened.close()
+    emit({"logs": urls}, output, f"nothing newer was cosigned than {state} remembers")
 
 
 @click.command(epilog="Example: aurora witness evidence --state ./witness --to ./evidence")

@@ -16,7 +16,8 @@ from aurora.git import Snapshot, branch_of, publish
 from aurora.gossip import Heard
 from aurora.logs import Log
 from aurora.source import Forked, OpenLog, check_extends, open_log
-from aurora.witness.decide import time_to_state
+from aurora.witness.decide import NOTHING, time_to_state
+from aurora.witness.older import is_older, published
 from remembrancer.clock import Clock
 from remembrancer.errors import EnvironmentTrouble, Refused, Rejected
 from remembrancer.ledger.files import MAX_CHECKPOINT
@@ -60,12 +61,12 @@ class GitWitness:
         with Snapshot(url) as source:
             log = open_log(source, source.url, logs)
             for _ in range(TRIES):
-                seen = self._step(log, logs[log.checkpoint.origin], heard)
+                seen = self._step(log, logs[log.checkpoint.origin], heard, published(source))
                 if seen is not None:
                     return seen
         raise EnvironmentTrouble("env.git", f"others pushed to {self.state} {TRIES} times meanwhile")
 
-    def _step(self, log: OpenLog, known: Log, heard: Sequence[Heard]) -> Seen | None:
+    def _step(self, log: OpenLog, known: Log, heard: Sequence[Heard], shown: Sequence[bytes]) -> Seen | None:
         """Make one step; None when the state moved meanwhile."""
         origin = log.checkpoint.origin
         place = f"{sha256(origin.encode()).hexdigest()}/checkpoint"
@@ -76,6 +77,10 @@ class GitWitness:
             if state.commit != onto:
                 return None
             kept, last = self._last(state, place, origin)
+            size, root = (kept.size, kept.root) if kept else NOTHING
+            if any(is_older(size, root, note, [key.verifier() for key in self.keys]) for note in shown):
+                why = f"{self.state} remembers {origin} at size {size}, and a later checkpoint has been cosigned"
+                raise Refused("witness.lost-state", why)
             try:
                 check_extends(log, kept, last)
                 gossip.compare(log, known, heard)

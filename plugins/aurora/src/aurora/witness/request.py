@@ -30,7 +30,8 @@ class Answer(NamedTuple):
 class Submission(NamedTuple):
     """A request whose checkpoint its log signed: the size it is to continue, the proof, the checkpoint, its text.
 
-    `root` is what the text says, which for a tree of no leaves may be wrong; `signatures` are the log's own.
+    `root` is what the text says, which for a tree of no leaves may be wrong; `signatures` are the log's own, and
+    `whole` is the checkpoint with the lines of everybody.
     """
 
     old: int
@@ -39,6 +40,7 @@ class Submission(NamedTuple):
     root: bytes
     text: str
     signatures: tuple[Signature, ...]
+    whole: bytes
 
     @property
     def note(self) -> bytes:
@@ -67,7 +69,7 @@ def read(body: bytes, logs: Mapping[str, Log]) -> Submission | Answer:
     signatures = _signed(note, log.keys)
     if not signatures:
         return Answer(403, "no key that is known for this origin has a valid signature on the checkpoint\n")
-    return Submission(old, proof, checkpoint, root, text, signatures)
+    return Submission(old, proof, checkpoint, root, text, signatures, note)
 
 
 def _head(head: bytes) -> tuple[int, tuple[bytes, ...]] | None:

@@ -105,7 +105,7 @@ class WitnessServer(ThreadingHTTPServer):
         lines = ["# TYPE aurora_witness_answers_total counter"]
         lines += [f'aurora_witness_answers_total{{path="{p}",status="{s}"}} {count}' for (p, s), count in answers]
         lines += ["# TYPE aurora_witness_evidence gauge"]
-        lines += [f'aurora_witness_evidence{{kind="{kind}"}} {kinds[kind]}' for kind in ("fork", "unproven")]
+        lines += [f'aurora_witness_evidence{{kind="{kind}"}} {kinds[kind]}' for kind in ("fork", "unproven", "lost")]
         lines += ["# TYPE aurora_witness_logs gauge", f"aurora_witness_logs {len(self.logs)}"]
         lines += ["# TYPE aurora_witness_connections gauge", f"aurora_witness_connections {connections}"]
         lines += ["# TYPE aurora_witness_size gauge"]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from aurora.evidence import Evidence
 from aurora.keys import cosigners, read_keys, write_keys
 from aurora.witness.decide import NOTHING, judge, time_to_state
+from aurora.witness.older import cosigned, is_older
 from aurora.witness.request import Answer, Submission
 from remembrancer.clock import Clock
 from remembrancer.errors import EnvironmentTrouble, Refused
@@ -49,7 +50,7 @@ class Known(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A document of evidence: of which log, "fork" or "unproven", and the file's bytes."""
+    """A document of evidence: of which log, "fork", "unproven" or "lost" (see `older`), and the file's bytes."""
 
     origin: str
     kind: str
@@ -130,6 +131,8 @@ class State:
                 "SELECT size, root, note, time FROM logs WHERE origin = ?", [asked.checkpoint.origin]
             ).fetchone()
             size, root = row[:2] if row else NOTHING
+            if self._is_older(database, asked.checkpoint.origin, asked.whole):
+                return Answer(503, "what this witness remembers is older than what it cosigned [witness.lost-state]\n")
             refusal = judge(asked, size, root)
             if refusal:
                 if refusal.evidence and row:
@@ -146,6 +149,32 @@ class State:
                 [asked.checkpoint.origin, asked.checkpoint.size, asked.root, asked.note + text.encode(), now],
             )
         return Answer(200, text)
+
+    def refuse_older(self, note: bytes) -> None:
+        """Compare what is remembered with a checkpoint that somebody publishes.
+
+        Raises Refused(witness.lost-state) if this witness has cosigned it and remembers less: then, and whenever it is
+        asked later, nothing is cosigned. Raises EnvironmentTrouble(env.io).
+        """
+        own = cosigned(note, self.verifiers)
+        with self._transaction() as database:
+            older = own is not None and self._is_older(database, own.origin, note)
+        if older and own:
+            why = f"this witness cosigned {own.origin} at size {own.size}, and remembers less"
+            raise Refused("witness.lost-state", why)
+
+    def _is_older(self, database: sqlite3.Connection, origin: str, note: bytes) -> bool:
+        """Say whether this database has been found older than what was cosigned, now or before; that is kept."""
+        if database.execute("SELECT 1 FROM evidence WHERE kind = 'lost'").fetchone():
+            return True
+        row = database.execute("SELECT size, root, note FROM logs WHERE origin = ?", [origin]).fetchone()
+        size, root, last = row or (*NOTHING, note)
+        if not is_older(size, root, note, self.verifiers):
+            return False
+        document, now = Evidence(origin, (last, note)).format(), int(self._clock.now().timestamp())
+        values = [sha256(b"lost" + note).digest(), origin, "lost", document, now]
+        database.execute("INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?)", values)
+        return True
 
     def note(self, origin_hash: str) -> bytes | None:
         """Return the newest cosigned note of the log whose origin has this SHA-256 (hex), or None."""
