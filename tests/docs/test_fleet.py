@@ -81,6 +81,11 @@ def test_a_platform_engineer_follows_the_page(tmp_path: Path, service: Scratch) 
     run(tmp_path, blocks("Several machines")[0])
     shares = [row.parse((tmp_path / f"{number}.json").read_bytes()).rows for number in (0, 1)]
     assert sorted(one.name for share in shares for one in share) == ["orders", "payments"]
+    joined, whole = (
+        json.loads(run(tmp_path, f"aurora fleet {words} --format json"))
+        for words in ("merge 0.json 1.json --fleet fleet.toml", "status")
+    )
+    assert {**joined, "at": whole["at"]} == whole, "what one run gives"
     (tmp_path / "fleet.toml").write_text(example, encoding="utf-8")
     (tmp_path / "bin/kubectl").write_text("#!/bin/sh\ncat\n", encoding="utf-8")
     (tmp_path / "bin/kubectl").chmod(0o755)

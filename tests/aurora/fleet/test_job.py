@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
@@ -14,6 +15,7 @@ from aurora.fleet.job import Job, manifest
 from aurora.fleet.listed import Fleet, Service
 from control_plane import ControlPlane, control_plane, until
 from remembrancer.errors import BadInput
+from stub_api import VERSION
 
 IMAGE = "registry.example.org:5000/team/aurora:4.2.0@sha256:" + "0" * 64
 FLEET = Fleet(
@@ -60,6 +62,12 @@ def test_the_profile_is_restricted_and_nobody_comes_in() -> None:
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 443, 22}
 
 
+def test_the_published_schemas_take_every_object() -> None:
+    for job in (JOB, JOB._replace(secret="", shards=1)):
+        for one in objects(job).values():
+            kubernetes_validate.validate(one, VERSION, strict=True)
+
+
 def test_secrets_are_only_named() -> None:
     text = manifest(FLEET, JOB)
     assert "kind: Secret" not in text
@@ -90,17 +98,8 @@ def test_what_is_no_name_is_refused(change: dict[str, Any]) -> None:
 
 
 def test_a_fleet_of_this_machine_and_one_too_long_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for fleet in (
-        Fleet("f", (Service("a", "../a"),)),
-        Fleet("f", (Service("a", "file:///a"),)),
-        FLEET._replace(template="x"),
-        Fleet("f", tuple(Service(f"s{number}", f"https://h.example/{number}") for number in range(20_000))),
-    ):
-        with pytest.raises(BadInput) as caught:
-            manifest(fleet, JOB)
-        assert caught.value.code == "fleet.job"
     listed.write(tmp_path / "fleet.toml", FLEET)
     words = ["fleet", "job", "--fleet", str(tmp_path / "fleet.toml"), "--shards", "3", "--claim", "results"]
     words += ["--namespace", "fleet", "--git-secret", "git"]
@@ -108,6 +107,33 @@ def test_a_fleet_of_this_machine_and_one_too_long_are_refused(
     assert capsys.readouterr().out == manifest(FLEET, JOB)
     assert main([*words, "--image", "two words"]) == 2
     assert "cannot be the image of a Job [fleet.job]" in capsys.readouterr().err
+    monkeypatch.setattr("aurora.fleet.job.MAX_LIST", len(listed.format_fleet(FLEET)))
+    for fleet in (
+        Fleet("f", (Service("a", "../a"),)),
+        Fleet("f", (Service("a", "file:///a"),)),
+        FLEET._replace(template="x"),
+        FLEET._replace(name="shops"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            manifest(fleet, JOB)
+        assert caught.value.code == "fleet.job"
+
+
+ROOM = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+CLAIM = [
+    {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "results"},
+        "spec": {**ROOM, "capacity": {"storage": "1Gi"}, "nfs": {"server": "nfs.example.org", "path": "/results"}},
+    },
+    {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "results", "namespace": "fleet"},
+        "spec": {**ROOM, "volumeName": "results", "resources": {"requests": {"storage": "1Gi"}}},
+    },
+]
 
 
 @pytest.fixture
@@ -124,6 +150,9 @@ def plane(tmp_path: Path) -> Iterator[ControlPlane]:
 def test_a_cluster_runs_every_share_once(plane: ControlPlane) -> None:
     """The API server admits it under Pod Security `restricted`, and the Job controller makes one pod for each index."""
     text = manifest(FLEET, JOB)
+    plane.ok(
+        "apply", "--server-side", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": CLAIM})
+    )
     done = plane.kubectl("apply", "--server-side", "-f", "-", stdin=text)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
@@ -141,7 +170,9 @@ def test_a_cluster_runs_every_share_once(plane: ControlPlane) -> None:
         for one in (*pod["spec"]["initContainers"], *pod["spec"]["containers"]):
             index = next(env for env in one["env"] if env["name"] == "JOB_COMPLETION_INDEX")
             assert "job-completion-index" in index["valueFrom"]["fieldRef"]["fieldPath"]
+    path = f"/apis/batch/v1/namespaces/fleet/jobs/{name}"
+    until(lambda: plane.get(path)["status"].get("completedIndexes") == "0-2", "every index is complete")
+    until(lambda: "Complete" in {one["type"] for one in plane.get(path)["status"]["conditions"]}, "the Job is complete")
     # a second apply of the same manifest changes nothing
     plane.ok("apply", "--server-side", "-f", "-", stdin=text)
-    job = plane.get(f"/apis/batch/v1/namespaces/fleet/jobs/{name}")
-    assert job["metadata"]["generation"] == 1
+    assert plane.get(path)["metadata"]["generation"] == 1
