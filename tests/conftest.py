@@ -20,10 +20,12 @@ from reasons_met import ReasonsMet
 FIRST = (
     "tests/templates/test_cluster.py",
     "tests/spawn/test_from_nothing.py",
+    "tests/update/test_update_parts.py",
     "tests/spawn/test_generators.py",
     "tests/templates/test_image_system.py",
     "tests/templates/test_ops_bin_gates.py",
     "tests/spawn/test_variants.py",
+    "tests/collection/",
     "tests/update/",
     "tests/templates/",
 )
