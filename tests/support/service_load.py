@@ -91,16 +91,19 @@ class Balancer:
         return await self.ask(self.ready[self._turn % len(self.ready)], self._request)
 
     async def probe(self) -> None:
-        """Ask every known process whether it is ready, again and again."""
+        """Ask every known process whether it is ready, again and again, each without waiting for the others."""
+
+        async def wants_requests(port: int) -> bool:
+            try:
+                return await self.ask(port, b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n") == 200
+            except (OSError, asyncio.IncompleteReadError):
+                self.known.discard(port)
+                return False
+
         while True:
-            ready = []
-            for port in sorted(self.known):
-                try:
-                    if await self.ask(port, b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n") == 200:
-                        ready.append(port)
-                except (OSError, asyncio.IncompleteReadError):
-                    self.known.discard(port)
-            self.ready = ready
+            known = sorted(self.known)
+            answers = await asyncio.gather(*map(wants_requests, known))
+            self.ready = [port for port, ready in zip(known, answers, strict=True) if ready]
             await asyncio.sleep(PROBE_SECONDS)
 
     async def until(self, port: int, ready: bool) -> None:
