@@ -93,7 +93,6 @@ deployment: ## the whole sequence: build, test, scan, push, deploy, verify, reco
 	@$(SELF) sign
 	@$(SELF) timestamp
 	@$(SELF) seal
-	@ops/bin/python -B ops/lib/sealing.py --witness
 	@$(SELF) verify
 
 deploy: ## apply an overlay (OVERLAY, else the default) to the cluster, the image by digest where it is known
