@@ -36,7 +36,8 @@ def wrong(root: Path, names: list[str], also: Path | None = None) -> tuple[dict[
 
 
 def test_commands_in_the_documents_of_this_repository(collection: Path, tmp_path: Path) -> None:
-    service = render(collection, tmp_path / "my-svc", component="my-svc", **service_locks.PARTS)
+    parts = service_locks.PARTS | {"witness": "git"}
+    service = render(collection, tmp_path / "my-svc", component="my-svc", **parts)
     names = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     counted, faults = wrong(ROOT, names, service)
     assert faults == []

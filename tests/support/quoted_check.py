@@ -130,8 +130,8 @@ def of_path(program: str, rest: tuple[str, ...], root: Path) -> str | None:
         return f"no file {program}"
     if not os.access(path, os.X_OK):
         return f"{program} cannot be run"
-    if path.name == "remembrancer":
-        return of_remembrancer(rest, root)
+    if path.name in {"aurora", "remembrancer"}:
+        return PROGRAMS[path.name](rest, root)
     text = path.read_text(encoding="utf-8")
     library = path.parent.parent / "lib" / f"{path.name.replace('-', '_')}.py"
     text += library.read_text(encoding="utf-8") if library.is_file() else ""
