@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # a container's Python may write no bytecode, and then hundreds of programs would compile the same modules
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # a run in the background ignores interruptions, and so would the programs that tests start and interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.disable()
     config.pluginmanager.register(ReasonsMet(config))
 

@@ -127,10 +127,7 @@ def test_many_fetches_are_packed_into_one(desk: Desk, service: Scratch, monkeypa
 def test_a_killed_run_is_gone_on_with(desk: Desk, service: Scratch) -> None:
     """At many instants: whatever is killed, the next run has everything, and never an earlier one's rest in its way."""
     remote = desk.publish("payments", service)
-    # a test run in the background ignores the signal, and what it starts would too
-    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program = listening + "import sys; from aurora.cli.main import main; sys.exit(main())"
-    words = [sys.executable, "-c", program, "fleet", "sync", *desk.options]
+    words = [sys.executable, "-m", "aurora", "fleet", "sync", *desk.options]
     paths = [str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer")]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     folder = Mirrors(desk.cache).folder(desk.fleet, desk.services["payments"])
@@ -157,10 +154,7 @@ def test_a_killed_run_is_gone_on_with(desk: Desk, service: Scratch) -> None:
 def test_an_interruption_ends_at_once(desk: Desk, service: Scratch, silent: str) -> None:
     desk.publish("payments", service)
     desk.services["silent"] = Service("silent", silent)
-    # a test run in the background ignores the signal, and what it starts would too
-    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program = listening + "import sys; from aurora.cli.main import main; sys.exit(main())"
-    words = [sys.executable, "-c", program, "fleet", "sync", *desk.options]
+    words = [sys.executable, "-m", "aurora", "fleet", "sync", *desk.options]
     paths = [str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer")]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     process = subprocess.Popen(words, env=env, stderr=subprocess.PIPE, start_new_session=True)

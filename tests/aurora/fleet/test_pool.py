@@ -48,10 +48,9 @@ def test_each_question_has_an_answer(jobs: int) -> None:
 
 def test_an_interruption_ends_everything_without_a_word(tmp_path: Path) -> None:
     script = """
-import signal, sys, time
+import sys, time
 from pathlib import Path
 from aurora.fleet.pool import each
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it, and so would this
 def work(number):
     try:
         Path(sys.argv[1], f"begun{number}").touch()
