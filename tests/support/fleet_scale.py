@@ -4,9 +4,9 @@ The generations are Copier's, each with its own ledger, release and seal. The re
 one `git fast-import` writes, each in a bare repository of its own that borrows the objects.
 """
 
-import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,12 +160,17 @@ class Used:
     said: str
 
 
+# Linux counts the memory of whoever starts a program as the program's own, so a small process starts it.
+MEASURE = """
+import os, sys
+_, status, used = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)
+print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+"""
+
+
 def used(command: list[str], environment: Mapping[str, str]) -> Used:
     """Run a program and measure it, whatever else the machine does."""
-    with (Path(environment["HOME"]) / "said").open("w+b") as out:
-        process = subprocess.Popen(command, env=environment, stdout=out)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        said = out.read().decode()
-    return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10, process.returncode, said)
+    words = [sys.executable, "-I", "-S", "-c", MEASURE, *command]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    status, seconds, largest = done.stderr.splitlines()[-1].split()
+    return Used(float(seconds), int(largest) << 10, int(status), done.stdout)

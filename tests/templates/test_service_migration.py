@@ -46,7 +46,12 @@ def work(made: Path, tmp_path: Path) -> Path:
 
 
 def run(command: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
-    variables = {"DATABASE_URL": url, "MAKEFLAGS": "", "PYTHONPATH": str(packages(PARTS, "requirements-dev.lock"))}
+    variables = {
+        "DATABASE_URL": url,
+        "MAKEFLAGS": "",
+        "ARGS": "",
+        "PYTHONPATH": str(packages(PARTS, "requirements-dev.lock")),
+    }
     return subprocess.run(
         command,
         cwd=folder,
@@ -60,7 +65,8 @@ def run(command: list[str], folder: Path, url: str) -> subprocess.CompletedProce
 
 def make(folder: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run make with this interpreter and the locked packages in the place of the service's own environment."""
-    return run(["make", f"BIN={Path(sys.executable).parent}", "INSTALLED=Makefile", *words], folder, url)
+    made = ["make", "--old-file=Makefile", f"BIN={Path(sys.executable).parent}", "INSTALLED=Makefile"]
+    return run([*made, *words], folder, url)
 
 
 @pytest.mark.system
@@ -119,7 +125,7 @@ def test_a_migration_is_written_for_what_changed_in_the_tables(work: Path, given
 
 
 def test_a_migration_wants_a_message(made: Path) -> None:
-    command = ["make", "--no-print-directory", "INSTALLED=Makefile", "migration"]
+    command = ["make", "--no-print-directory", "--old-file=Makefile", "INSTALLED=Makefile", "migration"]
     done = subprocess.run(command, cwd=made, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("make: say what changes, for example: make migration MESSAGE=")

@@ -150,6 +150,7 @@ def test_waves_are_proposed_one_after_the_other(tmp_path: Path, monkeypatch: pyt
         assert all(TOKEN not in line for line in acme.forge.log)
 
 
+@pytest.mark.reason("fleet.declined")
 def test_a_request_that_was_declined_stops_the_next_wave_unless_it_is_let_pass(three: World) -> None:
     three.rollout()
     three.forge.requests[0].state = "closed"
