@@ -1,8 +1,5 @@
 """Mermaid itself reads every picture of every document."""
 
-import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +7,9 @@ import pytest
 
 from collection import ROOT, files, git
 from quoted_extract import documents, pictures
+from tool_environment import npm_judge
 
 pytestmark = pytest.mark.system
-CHECK = Path(__file__).parent / "mermaid"
 BROKEN = [
     "A --> B",
     "flowchart XX\nA --> B",
@@ -27,22 +24,9 @@ Reader = Callable[[list[str]], list[str]]
 
 
 @pytest.fixture(scope="module")
-def mermaid(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+def mermaid() -> Reader:
     """Mermaid from the lock file: takes pictures, returns what is wrong with each ("" when it can be read)."""
-    folder = tmp_path_factory.mktemp("mermaid") / "check"
-    shutil.copytree(CHECK, folder)
-    done = subprocess.run(["npm", "ci", "--silent"], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-    def read(texts: list[str]) -> list[str]:
-        done = subprocess.run(
-            ["node", "check.mjs"], cwd=folder, input=json.dumps(texts), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        said: list[str] = json.loads(done.stdout)
-        return said
-
-    return read
+    return npm_judge(Path(__file__).parent / "mermaid")
 
 
 def test_every_picture_is_read(mermaid: Reader, service: Path) -> None:

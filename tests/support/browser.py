@@ -2,13 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from collection import ROOT
+from tool_environment import npm_environment
 
 Look = Callable[[Path, str], dict[str, Any]]
 
@@ -18,10 +18,7 @@ def browser(folder: Path) -> Look:
 
     The pictures go to the folder in SCREENSHOTS, where somebody wants to look at them, else to `folder`.
     """
-    place = folder / "browser"
-    shutil.copytree(ROOT / "tests/peers/browser", place)
-    done = subprocess.run(["npm", "ci", "--silent"], cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    place = npm_environment(ROOT / "tests/peers/browser")
     pictures = Path(os.environ.get("SCREENSHOTS", folder))
 
     def look(page: Path, name: str) -> dict[str, Any]:

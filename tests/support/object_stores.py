@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -46,7 +45,7 @@ print(json.dumps([here.size, found.root == here.root, len(found.problems)]))
 
 
 def objects() -> Path:
-    """An environment with obstore and moto beside pytest's cache, made once per lock file and Python."""
+    """The environment with obstore and moto."""
     return private_environment("objects", LOCK)
 
 
@@ -95,21 +94,6 @@ class Mirrored:
             status, said = self.mirror()
             assert (status, said["error"]["code"]) == (1, code), said  # type: ignore[index]
             assert self.audit() == [300, True, 0]
-
-
-def npm_environment(name: str) -> Path:
-    """The packages that tests/peers/NAME pins, beside pytest's cache, installed once per lock file."""
-    pins = ROOT / "tests/peers" / name
-    digest = hashlib.sha256((pins / "package-lock.json").read_bytes()).hexdigest()[:12]
-    folder = ROOT / ".pytest_cache" / f"{name}-{digest}"
-    if not (folder / ".ready").exists():
-        assert shutil.which("npm"), "npm was not found; apt-get install nodejs npm"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(pins, folder)
-        done = subprocess.run(["npm", "ci", "--silent"], cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        (folder / ".ready").touch()
-    return folder / "node_modules"
 
 
 @contextmanager

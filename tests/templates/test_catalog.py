@@ -76,10 +76,10 @@ def test_hostile_answers_stay_text(text: str) -> None:
 
 
 @pytest.mark.system
-def test_backstage_takes_every_entry(tmp_path: Path) -> None:
+def test_backstage_takes_every_entry() -> None:
     entities = [entity(**answers["fastapi-service"]) for answers in (PLAIN, ODD)]
     entities += [entity(owner=owner) for owner in OWNERS] + [entity(description=text, owner=text) for text in HOSTILE]
     broken = [{**entity(), "kind": "Service"}, entity(component="a b"), {**entity(), "spec": {"type": "service"}}]
-    said = catalog_model(tmp_path)([*entities, *broken])
+    said = catalog_model()([*entities, *broken])
     assert said[: len(entities)] == [""] * len(entities)
     assert "" not in said[len(entities) :]

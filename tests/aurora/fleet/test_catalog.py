@@ -3,7 +3,6 @@
 import doctest
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import yaml
@@ -68,9 +67,9 @@ def test_hostile_text_stays_text() -> None:
 
 
 @pytest.mark.system
-def test_backstage_takes_every_entity(tmp_path: Path) -> None:
+def test_backstage_takes_every_entity() -> None:
     shop = fleet_of(200)
     owned = replace(shop, rows=tuple(replace(row, catalog=number % 2 > 0) for number, row in enumerate(shop.rows)))
     every = [*entities(shop), *entities(hostile()), *entities(owned)]
     assert {one["kind"] for one in every} == {"Component", "Location"}
-    assert catalog_model(tmp_path)(every) == [""] * len(every)
+    assert catalog_model()(every) == [""] * len(every)

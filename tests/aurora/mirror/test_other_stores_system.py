@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from object_stores import Mirrored, azure_container, npm_environment, serving
+from collection import ROOT
+from object_stores import Mirrored, azure_container, serving
+from tool_environment import npm_environment
 
 pytestmark = pytest.mark.system
 
@@ -14,7 +16,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 
 def test_a_mirror_in_azure_blob_storage(tmp_path: Path) -> None:
-    program = npm_environment("azure") / "azurite/dist/src/blob/main.js"
+    program = npm_environment(ROOT / "tests/peers/azure") / "node_modules/azurite/dist/src/blob/main.js"
     words = ["--blobHost", "127.0.0.1", "--inMemoryPersistence", "--silent", "--skipApiVersionCheck"]
     with serving(lambda port: ["node", str(program), *words, "--blobPort", str(port)]) as url:
         azure_container(url, ACCOUNT, KEY, "logs")
@@ -23,7 +25,7 @@ def test_a_mirror_in_azure_blob_storage(tmp_path: Path) -> None:
 
 
 def test_a_store_that_ignores_conditions_is_refused_before_anything_is_copied(tmp_path: Path) -> None:
-    program = npm_environment("s3rver") / "s3rver/bin/s3rver.js"
+    program = npm_environment(ROOT / "tests/peers/s3rver") / "node_modules/s3rver/bin/s3rver.js"
     data = tmp_path / "data"
     words = ["--directory", str(data), "--address", "127.0.0.1", "--configure-bucket", "logs", "--silent"]
     with serving(lambda port: ["node", str(program), *words, "--port", str(port)]) as url:
