@@ -5,13 +5,14 @@ killed goes on, a second run opens nothing twice, and two runs at once do no har
 instant at which something happens, and it is asked for only where no branch of that name is.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from aurora.fleet.forges.base import Request
 from aurora.fleet.forges.known import Forges, Hosted
+from aurora.fleet.forges.rest import Say
 from aurora.fleet.listed import Fleet
 from aurora.fleet.plan import READY, Plan, Planned
 from aurora.fleet.proposal import text
@@ -21,7 +22,6 @@ from aurora.fleet.update import How, Receipt, attempt, facts, steps, subject
 from aurora.fleet.workplace import Bare, Heads, heads
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable, counted
 
-Say = Callable[[str], None]
 GREEN, WAITING, RED = "green", "waiting", "red"
 
 
@@ -158,7 +158,7 @@ class Rollout:
         base, branch = service.branch, self._plan.branch
         if hosted and (request := hosted.forge.request(hosted.path, branch, base)):
             return self._asked(row, request)
-        more = hosted.access.for_git(url) if hosted else {}
+        more = self._forges.for_git(url)
         try:
             there = heads(url, base, branch, more)
         except EnvironmentTrouble as error:
@@ -218,7 +218,7 @@ class Rollout:
             return replace(row, state="stopped", code=tried.code, message=tried.message)
         if tried.tree != service.tree:
             raise Rejected("fleet.result-differs", "the update gives another tree than when the plan was made")
-        more = hosted.access.for_git(url) if hosted else {}
+        more = self._forges.for_git(url)
         with ExitStack() as stack:
             # foreign code has run meanwhile, as this user: what is pushed is a commit by its name, from a new copy
             fresh = stack.enter_context(Bare(url, (service.branch,), more))

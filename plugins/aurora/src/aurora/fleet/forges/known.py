@@ -81,6 +81,11 @@ class Forges:
                 self._open[host] = (self._connect(way), way)
         return Hosted(*self._open[host], path)
 
+    def for_git(self, url: str) -> dict[str, str]:
+        """Return the variables with which Git itself reaches a URL, none on no known forge. Raises as `of`."""
+        hosted = self.of(url)
+        return hosted.access.for_git(url) if hosted else {}
+
 
 def split(url: str) -> tuple[str, str]:
     """Return host (with a port, where a web URL has one) and path of a repository's URL; both "" for a local path.
