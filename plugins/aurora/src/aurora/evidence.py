@@ -8,9 +8,9 @@ one says about the shorter one's size, with the consistency proof that it does (
 import json
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, NamedTuple
 
+from aurora.files import packaged
 from remembrancer.errors import BadInput, Rejected
 from remembrancer.tlog import NoteError, ProofError, VerifierKey, open_note, verify_consistency
 from remembrancer.tlog.checkpoint import Checkpoint
@@ -61,8 +61,7 @@ class Fork(NamedTuple):
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the file."""
-    found: dict[str, Any] = json.loads(files("aurora").joinpath("evidence.schema.json").read_text("utf-8"))
-    return found
+    return packaged("evidence.schema.json")
 
 
 def parse(data: bytes) -> Evidence:

@@ -1,8 +1,11 @@
-"""Reading a file that somebody named, and writing one so that it appears whole or not at all."""
+"""Reading a file that somebody named or the package has, and writing one so that it appears whole or not at all."""
 
+import json
 import os
+from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 from remembrancer.errors import BadInput, EnvironmentTrouble
 
@@ -19,6 +22,12 @@ def read_given(path: Path, limit: int, remedy: str = "") -> bytes:
         raise BadInput("input.file", f"there is no file {path}", remedy) from None
     except OSError as error:
         raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror or error}") from None
+
+
+def packaged(schema: str) -> dict[str, Any]:
+    """Return a JSON Schema of this package, by the name of its file."""
+    found: dict[str, Any] = json.loads(files("aurora").joinpath(schema).read_text("utf-8"))
+    return found
 
 
 def temporary(target: Path, data: bytes) -> Path:

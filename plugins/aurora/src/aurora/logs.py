@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from remembrancer.errors import BadInput, EnvironmentTrouble
+from aurora.files import read_given
+from remembrancer.errors import BadInput
 from remembrancer.tlog import VerifierKey
 from remembrancer.tlog.key import COSIGNATURE
 
@@ -66,13 +67,7 @@ def read(path: Path) -> Mapping[str, Log]:
 
 def text_of(path: Path) -> str:
     """Return the text of a tlog-policy file. Raises BadInput(input.file, witness.logs), EnvironmentTrouble(env.io)."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except FileNotFoundError:
-        raise BadInput("input.file", f"there is no file {path}") from None
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror}") from None
+    data = read_given(path, MAX_FILE)
     try:
         return data.decode() if len(data) <= MAX_FILE else ""
     except UnicodeDecodeError:

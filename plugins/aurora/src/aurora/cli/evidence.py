@@ -28,17 +28,14 @@ def evidence() -> None:
 def verify(file: Path, keys: tuple[str, ...], output: str) -> None:
     """Exit with 0 if the file proves a fork under the log's key, with 1 if it does not."""
     from aurora import evidence as room
+    from aurora.files import read_given
     from remembrancer.tlog import VerifierKey
 
     try:
         known = [VerifierKey.parse(key) for key in keys]
     except ValueError as error:
         raise BadInput("input.field", f"--key: {error}") from None
-    try:
-        with file.open("rb") as stream:
-            found = room.parse(stream.read(room.MAX_FILE + 1))
-    except FileNotFoundError:
-        raise BadInput("input.file", f"there is no file {file}") from None
+    found = room.parse(read_given(file, room.MAX_FILE))
     if not known:
         raise Unverifiable("evidence.no-key", f"nothing says which key signs for {found.origin}")
     fork = room.judge(found, known)

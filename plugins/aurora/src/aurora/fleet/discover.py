@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aurora import git
+from aurora.files import read_given
 from aurora.fleet.forges.access import access
 from aurora.fleet.forges.base import Forge, Found
 from aurora.fleet.forges.known import Forges, connect, split
 from aurora.fleet.forges.rest import PATIENCE, Say
 from aurora.fleet.listed import Fleet, Service
 from aurora.fleet.template import normal
-from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError, counted
+from remembrancer.errors import BadInput, RemembrancerError, counted
 from remembrancer.standard.generations import ANSWERS, MAX_BYTES, answers_said
 
 AT_ONCE = 4  # questions to one forge; more of them meet its second rate limit
@@ -159,19 +160,17 @@ class _Reader:
 
 
 def in_list(file: Path, forges: Forges) -> Source:
-    """Return the URLs of a file, one a line; lines that begin with # are for people. Raises BadInput(input.file)."""
+    """Return the URLs of a file, one a line; lines that begin with # are for people.
+
+    Raises BadInput(input.file), EnvironmentTrouble(env.io).
+    """
+    data = read_given(file, MAX_LIST)
+    if len(data) > MAX_LIST:
+        raise BadInput("input.file", f"{file} has more than {MAX_LIST} bytes")
     try:
-        with file.open("rb") as opened:
-            data = opened.read(MAX_LIST + 1)
-        if len(data) > MAX_LIST:
-            raise BadInput("input.file", f"{file} has more than {MAX_LIST} bytes")
         lines = [line.strip() for line in data.decode().splitlines()]
-    except FileNotFoundError:
-        raise BadInput("input.file", f"there is no file {file}") from None
     except UnicodeDecodeError:
         raise BadInput("input.file", f"{file} is not UTF-8") from None
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {file}: {error.strerror or error}") from None
     urls = [line for line in lines if line and not line.startswith("#")]
     # judged by the rules of the list before any of them is fetched
     Fleet().having(Service(f"line-{number}", url) for number, url in enumerate(dict.fromkeys(urls)))
@@ -190,8 +189,7 @@ class _Fetched:
 
     def __call__(self, path: str) -> bytes | None:
         if self._files is None:
-            hosted = self._forges.of(self._url)
-            more = hosted.access.for_git(self._url) if hosted else {}
+            more = self._forges.for_git(self._url)
             self._files = {}
             with git.Snapshot(self._url, more=more) as snapshot:
                 for name in ANSWERS.values():

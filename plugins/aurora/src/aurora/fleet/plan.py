@@ -7,15 +7,16 @@ that came of both.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from aurora.files import packaged, read_given
 from aurora.fleet.forges.known import Forges
+from aurora.fleet.forges.rest import Say
 from aurora.fleet.listed import Fleet, Service
 from aurora.fleet.template import Template
 from aurora.fleet.update import How, Step, Tried, attempt
@@ -27,7 +28,6 @@ SCHEMA = "https://vaultmesh.cloud/schema/aurora-fleet-plan/v1"
 MAX_FILE = 256_000_000  # bytes; a service has about 1 kB
 READY, CURRENT, BLOCKED = "ready", "current", "blocked"
 _OBJECT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?", re.ASCII)
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,7 @@ def _planned(fleet: Fleet, service: Service, template: Template, how: How, forge
     url = fleet.place(service.url)
     row = Planned(service.name, service.url, BLOCKED, service.branch)
     try:
-        hosted = forges.of(url)
-        more = hosted.access.for_git(url) if hosted else {}
+        more = forges.for_git(url)
         there = heads(url, service.branch, branch_of(template.version), more)
         row = replace(row, branch=there.branch, base=there.commit)
         with Bare(url, (there.branch,), more) as bare:
@@ -169,20 +168,12 @@ def _row(row: Planned, tried: Tried) -> Planned:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a plan."""
-    found: dict[str, Any] = json.loads(files("aurora").joinpath("fleet-plan.schema.json").read_text("utf-8"))
-    return found
+    return packaged("fleet-plan.schema.json")
 
 
 def read(path: Path) -> Plan:
     """Return the plan in a file. Raises BadInput(fleet.plan, input.file), EnvironmentTrouble(env.io)."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except FileNotFoundError:
-        raise BadInput("input.file", f"there is no file {path}", "Write one with `aurora fleet plan`.") from None
-    except OSError as error:
-        raise EnvironmentTrouble("env.io", f"cannot read {path}: {error.strerror or error}") from None
-    return loads(data)
+    return loads(read_given(path, MAX_FILE, "Write one with `aurora fleet plan`."))
 
 
 def loads(data: bytes) -> Plan:
