@@ -109,18 +109,15 @@ def _cells(row: "Row") -> tuple[str, ...]:
         f"{one.version}{f' ({one.behind} behind)' if one.behind else ''}{'' if one.proven else ' (claimed)'}"
         for one in row.layers
     )
-    drifted = sum(one.drifted for one in row.layers)
     released = f"{row.release.version}{'' if row.release.verdict == 'verified' else '!'}" if row.release else "-"
-    ends = [one.until for one in row.trust.endings if one.until] if row.trust else []
-    ends += [one.expires for one in row.waivers]
     why = f"{row.message} [{row.code}]" if row.code else ""
     return (
         row.name,
         row.state,
         ", ".join(standards) or "-",
-        str(drifted) if any(one.proven for one in row.layers) else "-",
+        str(row.drifted) if any(one.proven for one in row.layers) else "-",
         released,
         row.ledger.newest_at[:10] if row.ledger else "-",
-        min(ends, default="-")[:10],
+        ends.until[:10] if (ends := row.next_ending) else "-",
         why,
     )

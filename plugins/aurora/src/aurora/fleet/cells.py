@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from aurora.fleet.html import Markup, element, join, link
-from aurora.fleet.row import STATES, Ending, Layer, Row, Status
+from aurora.fleet.row import STATES, Layer, Row, Status
 
 
 class Column(NamedTuple):
@@ -66,13 +66,6 @@ def _days(text: str, status: Status) -> int | None:
     return (now - then).days
 
 
-def _next(row: Row) -> Ending | None:
-    """Return what ends next of what a row stands on: keys, certificates and waivers."""
-    found = [one for one in (row.trust.endings if row.trust else ()) if one.until]
-    found += [Ending(f"waiver of {one.path}", one.expires, soon=False) for one in row.waivers if one.expires]
-    return min(found, key=lambda one: one.until, default=None)
-
-
 def _state(row: Row, _: Status) -> Markup:
     return element("span", row.state, class_=f"state {row.state}")
 
@@ -87,7 +80,7 @@ def _release(row: Row, _: Status) -> object:
 
 
 def _ends(row: Row, _: Status) -> object:
-    if not (one := _next(row)):
+    if not (one := row.next_ending):
         return "–"
     return element("time", one.until[:10], datetime=one.until, title=one.what, class_="soon" if one.soon else False)
 
@@ -105,19 +98,15 @@ COLUMNS = (
     Column("State", _state, lambda row, _: STATES.index(row.state)),
     Column("Version", _versions, lambda row, _: -row.behind if row.layers else ""),
     Column("Behind", lambda row, _: row.behind or "–", lambda row, _: row.behind),
-    Column("Drifted", lambda row, _: _drifted(row) or "–", lambda row, _: _drifted(row)),
+    Column("Drifted", lambda row, _: row.drifted or "–", lambda row, _: row.drifted),
     Column("Waiting", lambda row, _: row.held or "–", lambda row, _: row.held),
     Column("Release", _release, lambda row, _: row.release.recorded_at if row.release else "", number=False),
     Column("Ledger age", lambda row, status: _or(_age(row, status), " d"), lambda row, status: _key(_age(row, status))),
-    Column("Ends next", _ends, lambda row, _: one.until if (one := _next(row)) else "", number=False),
+    Column("Ends next", _ends, lambda row, _: one.until if (one := row.next_ending) else "", number=False),
     Column("Witnesses", lambda row, _: _witnessed(row), lambda row, _: row.witnesses.cosigned if row.witnesses else ""),
     Column("Rating", lambda row, _: _or(row.rating), lambda row, _: _key(row.rating)),
     Column("Renovate", lambda row, _: "yes" if row.renovate else "no", lambda row, _: int(row.renovate)),
 )
-
-
-def _drifted(row: Row) -> int:
-    return sum(one.drifted for one in row.layers)
 
 
 def _key(value: float | None) -> object:

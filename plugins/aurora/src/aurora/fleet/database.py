@@ -79,7 +79,7 @@ def _rows(row: Row) -> Iterator[tuple[str, Cells]]:
         "services",
         (
             *(row.name, row.url, row.branch, row.state, row.verdict, row.code, row.message, row.behind),
-            *(sum(one.drifted for one in row.layers), row.held),
+            *(row.drifted, row.held),
             *map(_known, (row.read_commit, row.committed_at, row.synced_at)),
             *((release.component, release.version, release.recorded_at, release.verdict) if release else (None,) * 4),
             release.code if release else None,

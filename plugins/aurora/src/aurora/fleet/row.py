@@ -19,9 +19,9 @@ repository are on one line and printable, but are still somebody else's words: e
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
+from aurora.files import packaged
 from aurora.fleet.members import made, malformed, plain
 
 SCHEMA = "https://vaultmesh.cloud/schema/fleet-status/v1"
@@ -182,7 +182,7 @@ class Row:
             return self.verdict
         if self.conflicts or self.held:
             return "conflicting"
-        if any(one.drifted for one in self.layers):
+        if self.drifted:
             return "drifted"
         return "behind" if self.behind else "current"
 
@@ -190,6 +190,18 @@ class Row:
     def behind(self) -> int:
         """By how many releases its oldest layer is behind, 0 where that is not known."""
         return max((one.behind or 0 for one in self.layers), default=0)
+
+    @property
+    def drifted(self) -> int:
+        """How many files of all layers drifted."""
+        return sum(one.drifted for one in self.layers)
+
+    @property
+    def next_ending(self) -> Ending | None:
+        """What ends next of what the row stands on: keys, certificates and waivers."""
+        found = [one for one in (self.trust.endings if self.trust else ()) if one.until]
+        found += [Ending(f"waiver of {one.path}", one.expires, soon=False) for one in self.waivers if one.expires]
+        return min(found, key=lambda one: one.until, default=None)
 
     def document(self) -> dict[str, Any]:
         """Return the row as JSON wants it."""
@@ -237,8 +249,7 @@ class Status:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    found: dict[str, Any] = json.loads(files("aurora").joinpath("fleet-status.schema.json").read_text("utf-8"))
-    return found
+    return packaged("fleet-status.schema.json")
 
 
 def parse(data: bytes) -> Status:
