@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import click
@@ -130,3 +131,8 @@ def _remedy(code: str) -> str:
 shown = click.option(
     "--format", "output", type=click.Choice(["text", "json"]), default="text", help="Output for people or programs."
 )
+
+
+def logs_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option --logs of a command: a tlog-policy file, whose lines mean what `what` says."""
+    return click.option("--logs", type=click.Path(path_type=Path), required=True, metavar="FILE", help=what)

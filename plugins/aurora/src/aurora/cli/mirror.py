@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aurora.cli.main import emit, shown
+from aurora.cli.main import emit, logs_option, shown
 from remembrancer.errors import BadInput, counted
 
 if TYPE_CHECKING:
@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: aurora mirror https://git.example.org/us/my-svc.git --logs logs.txt --to ./mirror")
 @click.argument("repository")
-@click.option(
-    "--logs",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Lines `log <verifier key>` (tlog-policy): the keys under which the log is opened.",
-)
+@logs_option("Lines `log <verifier key>` (tlog-policy): the keys under which the log is opened.")
 @click.option(
     "--to",
     "target",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aurora.cli.main import emit, shown
+from aurora.cli.main import emit, logs_option, shown
 from aurora.cli.witness import generate, name_option, types_option
 from remembrancer.errors import BadInput, RemembrancerError
 
@@ -42,13 +42,7 @@ def keys(name: str, types: tuple[str, ...], target: Path, output: str) -> None:
 @click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
 @click.option("--state", required=True, metavar="URL", help="The witness's own Git repository.")
 @click.option("--branch", default="witness", show_default=True, help="The branch that holds its state.")
-@click.option(
-    "--logs",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Lines `log <verifier key> [<url>]` (tlog-policy): whose checkpoints it cosigns.",
-)
+@logs_option("Lines `log <verifier key> [<url>]` (tlog-policy): whose checkpoints it cosigns.")
 @click.option(
     "--keys",
     "file",

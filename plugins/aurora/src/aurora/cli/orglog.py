@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aurora.cli.main import Lazy, emit, shown
+from aurora.cli.main import Lazy, emit, logs_option, shown
 from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
 
 if TYPE_CHECKING:
@@ -42,13 +42,7 @@ root_option = click.option(
     metavar="DIR",
     help="The log's own repository. Default: here.",
 )
-logs_option = click.option(
-    "--logs",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Lines `log <verifier key> <url>` (tlog-policy): the repositories and their keys.",
-)
+repositories_option = logs_option("Lines `log <verifier key> <url>` (tlog-policy): the repositories and their keys.")
 
 
 @click.command(epilog="Example: aurora log key --origin log.example.org/all --to org.key")
@@ -72,7 +66,7 @@ def key(origin: str, target: Path, output: str) -> None:
 
 @click.command(epilog="Example: aurora log update --root ./org-log --logs logs.txt --key org.key --evidence ./evidence")
 @root_option
-@logs_option
+@repositories_option
 @click.option(
     "--key",
     "file",
@@ -130,7 +124,7 @@ def update(root: Path, *, logs: Path, file: Path | None, evidence: Path | None, 
 )
 @click.argument("origin")
 @root_option
-@logs_option
+@repositories_option
 @click.option(
     "--to",
     "target",
@@ -222,13 +216,10 @@ def _into(proof_file: Path, root: Path, log: "Log") -> None:
 
 
 def _proof(path: Path) -> bytes:
+    from aurora.files import read_given
     from remembrancer.verify.bundle import MAX_BYTES
 
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise BadInput("input.file", f"there is no file {path}") from None
+    return read_given(path, MAX_BYTES)
 
 
 def _vkeys(option: str, texts: tuple[str, ...]) -> "list[VerifierKey]":

@@ -1,12 +1,13 @@
 """`aurora witness`: begin one, serve it, and show what it knows."""
 
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from aurora.cli.main import Lazy, emit, shown
+from aurora.cli.main import Lazy, emit, logs_option, shown
 from remembrancer.errors import BadInput
 
 if TYPE_CHECKING:
@@ -79,14 +80,7 @@ def init(state: Path, name: str, types: tuple[str, ...], output: str) -> None:
 
 @click.command(epilog="Example: aurora witness serve --state ./witness --logs logs.txt --listen 127.0.0.1:7380")
 @folder
-@click.option(
-    "--logs",
-    "logs",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Lines `log <verifier key> [<url>]` (tlog-policy): the logs that it cosigns.",
-)
+@logs_option("Lines `log <verifier key> [<url>]` (tlog-policy): the logs that it cosigns.")
 @click.option("--listen", default="127.0.0.1:7380", show_default=True, metavar="HOST:PORT", help="Port 0: a free one.")
 @click.option(
     "--per-minute",
@@ -110,13 +104,10 @@ def serve(state: Path, logs: Path, listen: str, per_minute: int) -> None:
     if not colon or not (port.isascii() and port.isdigit() and len(port) <= 5):
         raise BadInput("input.field", f"--listen is a host and a port, not {listen!r}")
     served = known.read(logs)
-    opened = State.open(state, SystemClock())
-    try:
+    with closing(State.open(state, SystemClock())) as opened:
         server = WitnessServer(opened, served, host.strip("[]"), int(port), Limits(minute=per_minute))
         click.echo(f"listening on {server.url}, {len(served)} log{'' if len(served) == 1 else 's'}")
         server.serve()
-    finally:
-        opened.close()
 
 
 @click.command(epilog="Example: aurora witness status --state ./witness --format json")
@@ -127,11 +118,8 @@ def status(state: Path, output: str) -> None:
     from aurora.witness.state import State
     from remembrancer.clock import SystemClock
 
-    opened = State.open(state, SystemClock())
-    try:
+    with closing(State.open(state, SystemClock())) as opened:
         keys, known, kept = [str(key) for key in opened.verifiers], opened.known(), opened.evidence()
-    finally:
-        opened.close()
     sizes = {one.origin: one.size for one in known}
     forks, unproven, lost = (sum(one.kind == kind for one in kept) for kind in ("fork", "unproven", "lost"))
     lines = [*keys, *(f"{size:>12}  {origin}" for origin, size in sizes.items()), f"forks seen: {forks}"]
@@ -141,14 +129,7 @@ def status(state: Path, output: str) -> None:
 
 @click.command(epilog="Example: aurora witness check --state ./witness --logs logs.txt")
 @folder
-@click.option(
-    "--logs",
-    "logs",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Lines `log <verifier key> <url>` (tlog-policy): the Git repositories that publish the logs.",
-)
+@logs_option("Lines `log <verifier key> <url>` (tlog-policy): the Git repositories that publish the logs.")
 @shown
 def check(state: Path, logs: Path, output: str) -> None:
     """Look for own cosignatures that the database knows nothing of, as after a backup was restored.
@@ -164,14 +145,11 @@ def check(state: Path, logs: Path, output: str) -> None:
     urls = [log.url for log in known.read(logs).values() if log.url]
     if not urls:
         raise BadInput("witness.logs", f"{logs} has no URL, so there is nothing to look at")
-    opened = State.open(state, SystemClock())
-    try:
+    with closing(State.open(state, SystemClock())) as opened:
         for url in urls:
             with Snapshot(url) as source:
                 for note in published(source):
                     opened.refuse_older(note)
-    finally:
-        opened.close()
     emit({"logs": urls}, output, f"nothing newer was cosigned than {state} remembers")
 
 
@@ -186,11 +164,8 @@ def evidence(state: Path, target: Path, output: str) -> None:
     from aurora.witness.state import State
     from remembrancer.clock import SystemClock
 
-    opened = State.open(state, SystemClock())
-    try:
+    with closing(State.open(state, SystemClock())) as opened:
         kept = opened.evidence()
-    finally:
-        opened.close()
     target.mkdir(parents=True, exist_ok=True)
     files = []
     for one in kept:
