@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aurora.cli.main import Lazy, emit, shown
+from aurora.cli.main import Lazy, emit, printable, shown
 from remembrancer.errors import counted
 
 if TYPE_CHECKING:
@@ -61,8 +61,6 @@ shard_option = click.option(
     metavar="i/n",
     help="Only this share of the services, counted from 0: one of n machines does each.",
 )
-
-
 cache_option = click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
@@ -75,6 +73,9 @@ memory_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="What this fleet remembers of logs. Default: $XDG_STATE_HOME/aurora/fleet/NAME.",
+)
+wait_option = click.option(
+    "--wait", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for rate limits."
 )
 
 
@@ -90,6 +91,11 @@ def _cache() -> Path:
     from aurora.fleet.places import cache_folder
 
     return cache_folder()
+
+
+def say(line: str) -> None:
+    """Tell a person who waits what goes on; standard output is for the result."""
+    click.echo(printable(line), err=True)
 
 
 def memory_of(fleet: "Fleet", given: Path | None) -> Path:

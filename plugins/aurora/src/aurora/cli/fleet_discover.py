@@ -4,16 +4,9 @@ from pathlib import Path
 
 import click
 
-from aurora.cli.fleet import fleet_option
+from aurora.cli.fleet import fleet_option, say, wait_option
 from aurora.cli.main import emit, shown
 from remembrancer.errors import BadInput
-
-
-def say(line: str) -> None:
-    """Tell a person who waits what goes on; standard output is for the result."""
-    from aurora.cli.main import printable
-
-    click.echo(printable(line), err=True)
 
 
 @click.command(
@@ -42,7 +35,7 @@ def say(line: str) -> None:
 @click.option("--template", default="", metavar="URL", help="Take only services of this template; kept in the list.")
 @click.option("--name", default="", metavar="NAME", help="The name of a new list's fleet.")
 @click.option("--ssh", is_flag=True, help="List the URLs for SSH.")
-@click.option("--wait", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for rate limits.")
+@wait_option
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
 @shown
 def discover(

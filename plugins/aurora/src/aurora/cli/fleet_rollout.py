@@ -3,81 +3,108 @@
 import json
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
-from aurora.cli.fleet import fleet_option, services_of, shard_option
-from aurora.cli.fleet_discover import say
+from aurora.cli.fleet import fleet_option, say, services_of, shard_option, wait_option
 from aurora.cli.main import emit, shown
 from remembrancer.errors import BadInput, Refused, counted
 
 if TYPE_CHECKING:
     from aurora.fleet.forges.known import Forges
+    from aurora.fleet.listed import Fleet
     from aurora.fleet.shard import Shard
     from aurora.fleet.template import Template
 
 CONSENT = "this runs the template's code and each service's own tests on this machine, as you"
 
-trust_option = click.option(
-    "--trust", is_flag=True, help="Agree that the template's code and the services' tests run here, as you."
-)
-forge_option = click.option(
-    "--forge",
-    "forges",
-    multiple=True,
-    metavar="HOST=KIND",
-    help="A forge of your own: git.example.com=github or =gitlab, and =KIND@URL where its interface is elsewhere.",
-)
-source_option = click.option(
-    "--source", "others", multiple=True, metavar="URL", help="Another address by which services name the template."
-)
-pass_option = click.option(
-    "--pass", "passed", multiple=True, metavar="NAME", help="A further variable that the services' code may see."
-)
-deadline_option = click.option(
-    "--deadline", type=click.FloatRange(1), default=900, show_default=True, help="Seconds of one update or test run."
-)
-jobs_option = click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    default=os.cpu_count() or 1,
-    help="How many services at once [default: cores].",
-)
-wait_option = click.option(
-    "--wait", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for rate limits."
+_OPTIONS = (
+    click.option(
+        "--source", "others", multiple=True, metavar="URL", help="Another address by which services name the template."
+    ),
+    click.option(
+        "--pass", "passed", multiple=True, metavar="NAME", help="A further variable that the services' code may see."
+    ),
+    click.option(
+        "--deadline",
+        type=click.FloatRange(1),
+        default=900,
+        show_default=True,
+        help="Seconds of one update or test run.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, 256),
+        default=os.cpu_count() or 1,
+        help="How many services at once [default: cores].",
+    ),
+    wait_option,
+    click.option(
+        "--forge",
+        "forges",
+        multiple=True,
+        metavar="HOST=KIND",
+        help="A forge of your own: git.example.com=github or =gitlab, and =KIND@URL where its interface is elsewhere.",
+    ),
+    click.option(
+        "--trust",
+        is_flag=True,
+        help="Agree that the template's code and the services' tests run here, as you.",
+    ),
 )
 
 
-def _agreed(trust: bool, passed: tuple[str, ...]) -> None:
+class Trying(TypedDict):
+    """What the options of `trying` give to a command."""
+
+    others: tuple[str, ...]
+    passed: tuple[str, ...]
+    deadline: float
+    jobs: int
+    wait: int
+    forges: tuple[str, ...]
+    trust: bool
+
+
+def trying(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say how updates are tried."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _agreed(given: Trying) -> None:
     from aurora.fleet.forges.access import SECRETS
 
-    if not trust:
+    if not given["trust"]:
         raise Refused("fleet.consent", CONSENT)
-    if strange := SECRETS & {*passed}:
+    if strange := SECRETS & {*given["passed"]}:
         raise BadInput("input.field", f"{min(strange)} is never given to a service's code")
 
 
-def _forges(words: tuple[str, ...], wait: int) -> "Forges":
+def _forges(given: Trying) -> "Forges":
     from functools import partial
 
     from aurora.fleet.forges.known import Forges, connect
 
-    return Forges(words, connect=partial(connect, patience=wait, say=say))
+    return Forges(given["forges"], connect=partial(connect, patience=given["wait"], say=say))
 
 
-def _template(
-    url: str, version: str, folder: str, *, others: tuple[str, ...], forges: "Forges", listed: str
-) -> "Template":
+def _template(url: str, version: str, folder: str, others: tuple[str, ...], forges: "Forges") -> "Template":
     from aurora.fleet.template import fetch
 
     if not url:
         raise BadInput("input.field", "nobody says which template: give --template, or write it into the list")
-    hosted = forges.of(url)
-    names = (*others, *([listed] if listed else []))
-    return fetch(url, version, Path(folder), names, hosted.access.for_git(url) if hosted else {})
+    return fetch(url, version, Path(folder), others, forges.for_git(url))
+
+
+def _names(fleet: "Fleet", given: Trying) -> tuple[str, ...]:
+    """Return the further addresses by which services name the template."""
+    return (*given["others"], *([fleet.template] if fleet.template else []))
 
 
 @click.command(epilog="Example: aurora fleet plan --trust --to v4.3.0 --waves 1,10%,rest --out plan.json")
@@ -92,13 +119,7 @@ def _template(
 @click.option("--template", default="", metavar="URL", help="The template's repository [default: the list's].")
 @click.option("--tests", default="make test", show_default=True, metavar="COMMAND", help="A service's own tests.")
 @click.option("--skip-tests", is_flag=True, help="Run no tests, here and in the rollout.")
-@source_option
-@pass_option
-@deadline_option
-@jobs_option
-@wait_option
-@forge_option
-@trust_option
+@trying
 @shown
 def plan(
     file: Path,
@@ -111,14 +132,8 @@ def plan(
     template: str,
     tests: str,
     skip_tests: bool,
-    others: tuple[str, ...],
-    passed: tuple[str, ...],
-    deadline: float,
-    jobs: int,
-    wait: int,
-    forges: tuple[str, ...],
-    trust: bool,
     output: str,
+    **given: Unpack[Trying],
 ) -> None:
     """Try each service's update in a throw-away clone, and write what came of it into a plan. Nobody is bothered.
 
@@ -131,18 +146,16 @@ def plan(
     from aurora.fleet.plan import BLOCKED, make
     from aurora.fleet.update import How, copier
 
-    _agreed(trust, passed)
+    _agreed(given)
     shares.parse(waves)
     copier()
     fleet = services_of(file, shard)
-    known = _forges(forges, wait)
+    known = _forges(given)
     first = tuple(name for name in first if shard.takes(name))
-    how = How(() if skip_tests else tuple(shlex.split(tests)), deadline, passed)
+    how = How(() if skip_tests else tuple(shlex.split(tests)), given["deadline"], given["passed"])
     with TemporaryDirectory(prefix="aurora-") as folder:
-        where = _template(
-            template or fleet.template, version, folder, others=others, forges=known, listed=fleet.template
-        )
-        made = make(fleet, where, waves, how, forges=known, first=first, jobs=jobs, say=say)
+        where = _template(template or fleet.template, version, folder, _names(fleet, given), known)
+        made = make(fleet, where, waves, how, forges=known, first=first, jobs=given["jobs"], say=say)
     write_whole(out, made.format())
     rows = made.services
     lines = [
@@ -169,13 +182,7 @@ def plan(
 @click.option(
     "--despite", multiple=True, metavar="NAME", help="A service that the next wave does not wait for; may be repeated."
 )
-@source_option
-@pass_option
-@deadline_option
-@jobs_option
-@wait_option
-@forge_option
-@trust_option
+@trying
 @shown
 def rollout(
     file_of_plan: Path,
@@ -184,14 +191,8 @@ def rollout(
     *,
     wave: int | None,
     despite: tuple[str, ...],
-    others: tuple[str, ...],
-    passed: tuple[str, ...],
-    deadline: float,
-    jobs: int,
-    wait: int,
-    forges: tuple[str, ...],
-    trust: bool,
     output: str,
+    **given: Unpack[Trying],
 ) -> int:
     """Carry a plan out: for each service a branch, the update, its own tests, one commit, a push and a request.
 
@@ -199,22 +200,24 @@ def rollout(
     time: what has been done is asked of the remotes and the forges, and nothing is opened twice. The template's code
     and the services' tests run here, as you and without your tokens.
     """
+    from dataclasses import asdict
+
     from aurora.fleet import listed
     from aurora.fleet.plan import read
     from aurora.fleet.rollout import Rollout
     from aurora.fleet.update import How, copier
 
-    _agreed(trust, passed)
+    _agreed(given)
     copier()
     made = read(file_of_plan)
     fleet = listed.read(file)
-    known = _forges(forges, wait)
-    how = How(made.tests, deadline, passed)
+    known = _forges(given)
+    how = How(made.tests, given["deadline"], given["passed"])
     with TemporaryDirectory(prefix="aurora-") as folder:
-        where = _template(made.template, made.version, folder, others=others, forges=known, listed=fleet.template)
-        run = Rollout(made, fleet, where, known, how, despite=despite, shard=shard, jobs=jobs, say=say)
+        where = _template(made.template, made.version, folder, _names(fleet, given), known)
+        run = Rollout(made, fleet, where, known, how, despite=despite, shard=shard, jobs=given["jobs"], say=say)
         done = run.run(wave)
-    rows = [{**_row(row), "light": row.light} for row in done.rows]
+    rows = [{**asdict(row), "light": row.light} for row in done.rows]
     lines = [
         "  ".join(
             word
@@ -235,12 +238,6 @@ def rollout(
     data = {"exitCode": done.exit_code, "services": rows, "ended": done.ended, "plan": made.digest}
     emit(data, output, *lines, *ending)
     return done.exit_code
-
-
-def _row(row: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(row)
 
 
 @click.command("plan-schema", epilog="Example: aurora fleet plan-schema > fleet-plan.schema.json")
