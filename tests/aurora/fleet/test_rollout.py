@@ -19,7 +19,7 @@ from aurora.fleet.waves import assign, parse
 from collection import git
 from forges_double import TOKEN
 from remembrancer.errors import BadInput
-from rollout_world import TEMPLATE, World, world
+from rollout_world import ANSWERS, TEMPLATE, World, world
 
 BRANCH = "aurora/template-v2.0.0"
 
@@ -91,6 +91,35 @@ def test_a_plan_names_what_stands_in_the_way_before_anybody_is_bothered(acme: Wo
     assert skipped["acme/red"]["state"] == "ready"
     # the token is not given to a service's code, not even on request
     assert acme.run("plan", "--trust", "--to", "v2.0.0", "--pass", "GITHUB_TOKEN").status == 2
+
+
+def test_an_answers_file_that_copier_reads_otherwise_runs_nothing(acme: World) -> None:
+    answers = f"_commit: v1.0.0\n_src_path: {TEMPLATE}\nlayer: ci\n"
+    evil = "./evil.bundle\n"
+    texts = [
+        *(answers + one + evil for one in ('"_src_path": ', "? _src_path\n: ", "_src_path : ", "_src_path:\n  ")),
+        *(answers + one + evil for one in ("x: y\r_src_path: ", "x: y\u2028_src_path: ", "x: y\x85_src_path: ")),
+        '  x: "\n' + answers + 'z: "\n  _src_path: ' + evil,
+        answers.replace("layer", "\n /../evil\nlayer"),
+        answers.replace(TEMPLATE, f"{TEMPLATE}'/../evil"),
+        answers.replace(TEMPLATE, f'"{TEMPLATE}\n  /../evil"'),
+    ]
+    names = [f"acme/s{number:02}" for number in range(len(texts))]
+    for name, text in zip(names, texts, strict=True):
+        acme.service(name)
+        acme.commit(acme.bare(name), {ANSWERS: text})
+    acme.service("acme/linked")
+    bare = acme.bare("acme/linked")
+    oid = git(bare, "rev-parse", f"main:{ANSWERS}")
+    place = {"GIT_DIR": str(bare), "GIT_INDEX_FILE": str(acme.base / "index")}
+    for words in (("read-tree", "main"), ("update-index", "--cacheinfo", f"120000,{oid},{ANSWERS}")):
+        subprocess.run(("git", *words), check=True, env={**os.environ, **place})
+    tree = subprocess.run(("git", "write-tree"), check=True, env={**os.environ, **place}, stdout=PIPE, text=True).stdout
+    git(bare, "update-ref", "refs/heads/main", git(bare, "commit-tree", tree.strip(), "-p", "main", "-m", "linked"))
+    acme.list(*names, "acme/linked")
+    found = acme.plan("--skip-tests")
+    refused = {name: row["code"] for name, row in found.items()}
+    assert refused == dict.fromkeys([*names, "acme/linked"], "fleet.other-template")
 
 
 def test_nothing_runs_without_consent(acme: World) -> None:

@@ -18,6 +18,9 @@ from remembrancer.standard.generations import ANSWERS, MAX_BYTES, Answers, answe
 
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
 _COMPONENT = re.compile(r"""^component: ['"]?([a-z][a-z0-9-]{0,39})['"]?\s*$""", re.MULTILINE)
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*:(?: .*)?", re.ASCII)
+_SOURCE = re.compile(r"""^_src_path: (['"]?)[^'"\\\n]+\1\n(?! |\n)""", re.MULTILINE)
+_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 MOST = 50  # names that a row holds
 
 
@@ -168,6 +171,11 @@ def _attempt(
 
 def _update(place: Workplace, step: Step, template: Template, how: How, variables: dict[str, str]) -> None:
     """Run Copier as `make update` does, for one answers file."""
+    file = place.work / step.answers
+    text = "" if file.is_symlink() else file.read_text("utf-8", "replace")
+    said = answers_said(step.answers, text) if plain(text) else None
+    if said is None or not template.names(said.source):
+        raise Stopped("fleet.other-template", f"{step.answers} is not as Copier writes it, or names another template")
     words = ("update", "--trust", "--defaults", "--quiet", "--vcs-ref", template.version, "-a", step.answers)
     alone = {**variables, "GIT_ALLOW_PROTOCOL": "file", "COPIER_CACHE_DIR": str(place.home / "copier")}
     ran = child.run((copier(), *words), place.work, alone, how.deadline)
@@ -175,10 +183,23 @@ def _update(place: Workplace, step: Step, template: Template, how: How, variable
         raise Stopped("fleet.update-failed", f"the update of {step.answers} took longer than {how.deadline:g} seconds")
     if ran.status:
         raise Stopped("fleet.update-failed", f"the update of {step.answers} failed: {_last(ran.said)}")
-    text = (place.work / step.answers).read_text("utf-8", "replace")
-    answers = answers_said(step.answers, text)
+    answers = answers_said(step.answers, file.read_text("utf-8", "replace"))
     if answers is None or (template.tag and answers.version != template.version):
         raise Stopped("fleet.update-failed", f"after its update {step.answers} does not state {template.version}")
+
+
+def plain(text: str) -> bool:
+    """Say whether YAML reads from an answers file the same source as `answers_said`: whoever edits it has many ways.
+
+    >>> plain("_commit: v1\\n_src_path: gh:a/b\\nlayer: ci\\n"), plain('_src_path: gh:a/b\\n"_src_path": ./evil\\n')
+    (True, False)
+    """
+    if _BREAKS.search(text) or len(_SOURCE.findall(text)) != 1:
+        return False
+    lines = [line for line in text.split("\n") if line and not line.startswith("#")]
+    keys = [line for line in lines if not line.startswith((" ", "- "))]
+    sources = sum(line.startswith("_src_path:") for line in keys)
+    return sources == 1 and lines[0] == keys[0] and all(map(_KEY.fullmatch, keys))
 
 
 def _test(place: Workplace, how: How, variables: dict[str, str]) -> Red | None:
