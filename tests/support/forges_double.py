@@ -37,6 +37,7 @@ class Asked:
     text: str
     state: str = "open"
     checks: str = "none"
+    fork: bool = False  # from a branch of the same name in a fork, which whoever sees the repository can make
 
 
 @dataclass
@@ -225,6 +226,8 @@ class Forge:
             "id": one.number,
             "iid": one.number,
             "project_id": 1,
+            "source_project_id": 2 if one.fork else 1,
+            "target_project_id": 1,
             "title": one.title,
             "description": one.text,
             "state": {"open": "opened"}.get(one.state, one.state),

@@ -102,6 +102,18 @@ def test_a_request_is_opened_once_and_its_checks_are_read(forge: Forge) -> None:
     assert found.state == "open"
 
 
+@pytest.mark.parametrize("state", ["open", "closed", "merged"])
+def test_a_request_out_of_a_fork_is_nobody_elses(hosted: Forge, state: str) -> None:
+    with serving(Forge("gitlab", hosted.folder, {"acme": [*hosted.owners["acme"]]})) as forge:
+        asked = way(forge)
+        forge.requests.append(Asked("acme/orders", 1, "new", "main", "theirs", "", state, "green", fork=True))
+        assert asked.request("acme/orders", "new", "main") is None
+        forge.requests.insert(0, Asked("acme/orders", 2, "new", "main", "ours", "", "merged"))
+        found = asked.request("acme/orders", "new", "main")
+        assert found is not None
+        assert (found.url[-1], found.state) == ("2", "merged")
+
+
 def test_limits_are_waited_for_within_the_patience_and_said(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)

@@ -55,9 +55,11 @@ class GitLab:
             raise EnvironmentTrouble("fleet.forge", f"{path} of {found.path} is not in base64") from None
 
     def request(self, path: str, branch: str, base: str) -> Request | None:
-        """Return the newest merge request from a branch: an open one before all others."""
+        """Return the newest merge request from a branch: an open one before all others, and none out of a fork."""
         query: dict[str, Any] = {"source_branch": branch, "target_branch": base, "state": "all", "per_page": 100}
-        rows = [table(row) for row in self._rest.pages(self._at(path), order_by="created_at", sort="desc", **query)]
+        said = map(table, self._rest.pages(self._at(path), order_by="created_at", sort="desc", **query))
+        # a fork may have a branch of the same name
+        rows = [row for row in said if row.get("source_project_id") == row.get("target_project_id")]
         best = next((row for row in rows if text(row, "state") == "opened"), rows[0] if rows else None)
         return self._request(path, best) if best else None
 
