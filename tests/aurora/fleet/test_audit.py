@@ -11,6 +11,7 @@ from aurora.evidence import judge, parse
 from aurora.fleet.audit import Audited, audit, exit_code
 from aurora.fleet.listed import Service
 from aurora.fleet.mirrors import Mirrors
+from aurora.fleet.status import status
 from cli_support import Scratch, receipts
 from fleet_world import Desk
 from remembrancer.tlog import VerifierKey
@@ -128,6 +129,24 @@ def test_a_rollback_and_a_fork_between_two_runs_are_noticed(
     policy = (service.root / "ops/trust/policy.toml").read_text()
     key = next(line.split('"')[1] for line in policy.splitlines() if line.startswith("key = ") and "+" in line)
     assert judge(parse(kept.read_bytes()), [VerifierKey.parse(key)]).origin == found.origin
+
+
+def test_what_an_audit_has_seen_counts_in_a_status(desk: Desk, service: Scratch) -> None:
+    longer = service.copy()
+    longer.ok(
+        "record", "rollback", *["--component", "payments", "--to", "0.1.0", "--environment", "e", "--reason", "x"]
+    )
+    longer.commit("rolled back")
+    desk.publish("payments", service)
+    Mirrors(desk.cache).sync(desk.fleet, deadline=20)
+    (row,) = status(desk.fleet, desk.cache, desk.memory, jobs=1).rows
+    assert row.verdict == "verified"
+    desk.publish("payments", longer)
+    assert look(desk)["payments"].verdict == "verified"
+    desk.publish("payments", service)
+    Mirrors(desk.cache).sync(desk.fleet, deadline=20)
+    (row,) = status(desk.fleet, desk.cache, desk.memory, jobs=1).rows
+    assert (row.verdict, row.code) == ("failed", "log.rollback")
 
 
 def test_the_command_exits_with_the_worst(desk: Desk, service: Scratch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aurora.fleet.facts import opened, session_of
-from aurora.fleet.kept import Asked
+from aurora.fleet.kept import Asked, supersede
 from aurora.fleet.listed import Fleet, is_branch
 from aurora.fleet.mirrors import known
 from aurora.fleet.objects import Tree, borrow
@@ -100,6 +100,7 @@ def judged(asked: Asked) -> Audited:
         return blank if there.code in UNREACHABLE else _as(blank, "failed")
     if not asked.owner:
         return _as(blank, "unverifiable", "trust.unpinned", "nobody has pinned the owner of its policy")
+    supersede(asked, there.commit)
     with opened(asked.mirror, there.commit) as (tree, folder):
         try:
             unpack(tree, folder)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
-from aurora.fleet.kept import Asked, keep, kept
+from aurora.fleet.kept import Asked, keep, kept, supersede
 from aurora.fleet.mirrors import Known, known
 from aurora.fleet.objects import Objects, Tree, borrow
 from aurora.fleet.proven import with_findings, with_ledger, with_receipts, with_standards
@@ -51,6 +51,7 @@ def facts(asked: Asked) -> Row:
         return replace(blank, code=there.code, message=there.message)
     found = kept(asked, there.commit, asked.now())
     if found is None:
+        supersede(asked, there.commit)
         found = _fresh(asked, there, blank)
         keep(asked, found, asked.now())
     found = replace(found, name=asked.name, url=asked.url, branch=asked.branch, synced_at=there.at)

@@ -51,6 +51,18 @@ def kept(asked: Asked, commit: str, now: datetime) -> Row | None:
     return None
 
 
+def supersede(asked: Asked, commit: str) -> None:
+    """Remove what was read of another commit than this one: what is remembered of this one must count against it.
+
+    Raises EnvironmentTrouble(env.io).
+    """
+    if kept(asked, commit, asked.now()) is None:
+        try:
+            asked.kept.unlink(missing_ok=True)
+        except OSError as error:
+            raise EnvironmentTrouble("env.io", f"cannot remove {asked.kept}: {error.strerror or error}") from None
+
+
 def keep(asked: Asked, found: Row, now: datetime) -> None:
     """Keep what was read until something in it may end; failing to is no trouble, it is then read again."""
     if found.code.startswith("env."):
