@@ -19,11 +19,11 @@ WHOLE = fleet_of(60)
 
 
 def shares(count: int, whole: Status = WHOLE) -> list[Status]:
-    """What each of so many machines says, the first one a little later than the others."""
+    """What each of so many machines says, the first one a little earlier than the others."""
     return [
         replace(
             whole,
-            at=at(0 if number == 0 else 1),
+            at=at(0 if number == 0 else -1),
             shard=f"{number}/{count}",
             rows=tuple(row for row in whole.rows if Shard(number, count).takes(row.name)),
         )

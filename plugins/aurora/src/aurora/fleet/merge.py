@@ -15,7 +15,7 @@ NAMED = 5  # shares or services in a message
 
 
 def merge(shares: Sequence[Status], listed: Iterable[str] | None = None) -> Status:
-    """Return the status of the whole fleet; its time is that of the newest share.
+    """Return the status of the whole fleet; its time is that of the oldest share.
 
     With `listed`, the names in fleet.toml, the services must be exactly these. Raises BadInput(fleet.shard-missing,
     fleet.shard-twice, fleet.shard-foreign).
@@ -35,7 +35,7 @@ def merge(shares: Sequence[Status], listed: Iterable[str] | None = None) -> Stat
     rows = sorted((row for one in shares for row in one.rows), key=lambda row: row.name)
     if listed is not None:
         _check([row.name for row in rows], list(listed))
-    return replace(first, at=max(one.at for one in shares), rows=tuple(rows), shard=str(WHOLE))
+    return replace(first, at=min(one.at for one in shares), rows=tuple(rows), shard=str(WHOLE))
 
 
 def _number(one: Status, first: Status, count: int) -> int:
