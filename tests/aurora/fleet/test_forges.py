@@ -163,6 +163,18 @@ def test_answers_that_are_none(forge: Forge) -> None:
     assert code(lambda: connect(gone).repositories("acme")) == "fleet.forge"
 
 
+@pytest.mark.parametrize("way_off", ["next", "redirect"])
+def test_another_host_is_never_asked(forge: Forge, hosted: Forge, way_off: str) -> None:
+    with serving(Forge(forge.kind, hosted.folder, hosted.owners)) as other:
+        where = "orgs/acme/repos" if forge.kind == "github" else "groups/acme/projects"
+        if way_off == "next":
+            forge.page, forge.next = 2, f"{other.api}/{where}"
+        else:
+            forge.faults = [(302, {"Location": f"{other.api}/{where}"})]
+        assert code(lambda: way(forge).repositories("acme")) == "fleet.forge"
+        assert (other.log, len(forge.log) > 0) == ([], True)
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b'{"a": 1}', b"[1]", b'[{"full_name": 3}]'])
 def test_garbage_is_refused(forge: Forge, monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
     monkeypatch.setattr(forge, "answer", lambda *_: (200, {}, body))

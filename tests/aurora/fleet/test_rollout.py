@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,8 +15,9 @@ from jsonschema import Draft202012Validator
 from aurora.fleet.plan import Plan, Planned, schema
 from aurora.fleet.proposal import text as words_of
 from aurora.fleet.shard import Shard
-from aurora.fleet.update import Step
+from aurora.fleet.update import Step, Tried, attempt
 from aurora.fleet.waves import assign, parse
+from aurora.fleet.workplace import Bare, Workplace
 from collection import git
 from forges_double import TOKEN
 from remembrancer.errors import BadInput
@@ -199,6 +201,42 @@ def test_a_base_that_moved_and_a_branch_that_is_somebody_elses_are_rows(three: W
     assert git(three.bare("acme/billing"), "ls-tree", "--name-only", BRANCH) == "own.txt"
     three.bare("acme/orders").rename(three.bare("acme/renamed"))
     assert three.states() == {"acme/orders": "fleet.unreachable"}
+
+
+def test_a_branch_that_begins_as_the_plan_does_and_gives_something_else_is_nobodys(three: World) -> None:
+    bare = three.bare("acme/orders")
+    git(bare, "update-ref", f"refs/heads/{BRANCH}", "refs/heads/main")
+    three.commit(bare, {"standard.txt": "evil\n"}, BRANCH)
+    assert three.states() == {"acme/orders": "fleet.branch-taken"}
+    assert three.forge.requests == []
+
+
+def test_a_base_that_moves_during_the_update_is_noticed(three: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = three.bare("acme/orders")
+
+    def meanwhile(*words: Any) -> Tried:
+        tried = attempt(*words)
+        three.commit(bare, {"new.txt": "meanwhile\n"})
+        return tried
+
+    monkeypatch.setattr("aurora.fleet.rollout.attempt", meanwhile)
+    assert three.states() == {"acme/orders": "fleet.base-moved"}
+    assert (three.forge.requests, three.forge.head("acme/orders", BRANCH)) == ([], "")
+
+
+def test_git_shows_nothing_of_the_environment_to_a_filter_that_an_update_left(
+    acme: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_TOKEN", "GITLAB_TOKEN", "ANOTHER_SECRET"):
+        monkeypatch.setenv(name, TOKEN)
+    made, seen = acme.service("acme/orders"), acme.base / "seen"
+    with Bare(str(acme.bare("acme/orders")), ("main",), {}) as bare, Workplace(bare, "main", made) as place:
+        git(place.work, "config", "filter.spy.clean", f"env >> {seen}; cat")
+        (place.work / ".gitattributes").write_text("* filter=spy\n")
+        place.keep()
+        assert place.unmerged() == []
+    assert "HOME=" in seen.read_text()
+    assert TOKEN not in seen.read_text()
 
 
 def test_a_run_that_was_killed_between_push_and_request_goes_on(three: World, monkeypatch: pytest.MonkeyPatch) -> None:

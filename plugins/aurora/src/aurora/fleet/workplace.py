@@ -1,5 +1,6 @@
 """A service in two throw-away copies: a bare one that only we write, and a work tree in which its own code runs."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,12 +9,9 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from aurora import git
-from aurora.fleet.forges.access import SECRETS
+from aurora.fleet.child import KEPT
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.paths import RECEIPTS
-
-# an update may have written into the settings of the work tree, which Git reads there
-_NO_TOKENS = dict.fromkeys(SECRETS, "")
 
 
 class Heads(NamedTuple):
@@ -163,9 +161,14 @@ class Workplace:
     def keep(self) -> None:
         """Commit what is there, so that the next layer's update begins clean; nobody else sees this commit."""
         for words in (("add", "--all"), ("commit", "--quiet", "--no-verify", "--allow-empty", "-m", "aside")):
-            git.must(self.work, *words, more={**git.author(), **_NO_TOKENS})
+            git.must(self.work, *words, more={**git.author(), **self._alone()})
 
     def unmerged(self) -> list[str]:
         """Return the paths on which the update left both sides."""
-        said = git.must(self.work, "ls-files", "--unmerged", "-z", more=_NO_TOKENS).decode("utf-8", "replace")
+        said = git.must(self.work, "ls-files", "--unmerged", "-z", more=self._alone()).decode("utf-8", "replace")
         return sorted({line.partition("\t")[2] for line in said.split("\0") if line})
+
+    def _alone(self) -> dict[str, str]:
+        """Return the variables of Git here: an update may have written a program into the settings of the work tree."""
+        ours = (name for name in os.environ if name not in KEPT and not name.startswith("GIT_"))
+        return {**dict.fromkeys(ours, ""), "HOME": str(self.home)}
