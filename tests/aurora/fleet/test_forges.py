@@ -186,6 +186,12 @@ def test_too_large_an_answer_is_refused(forge: Forge, monkeypatch: pytest.Monkey
     assert code(lambda: way(forge).repositories("acme")) == "fleet.forge"
 
 
+def test_an_answer_without_an_end_has_a_deadline(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora.fleet.forges.rest.LONGEST", -1.0)
+    with pytest.raises(EnvironmentTrouble, match="an answer of more than"):
+        list(way(forge).repositories("acme"))
+
+
 def test_the_token_goes_to_the_host_that_it_is_meant_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aurora.fleet.forges.access._from_helper", lambda origin: f"from {origin}")
     runner = {"GITHUB_TOKEN": "env", "GITHUB_API_URL": "https://git.example.com/api/v3"}

@@ -19,6 +19,7 @@ from remembrancer.errors import EnvironmentTrouble, counted
 LARGEST = 32_000_000  # bytes of one answer; a hundred repositories of GitHub have about half a megabyte
 PAGES = 1_000
 TIMEOUT = 30.0  # seconds of one connection and one read
+LONGEST = 300.0  # seconds of one answer, however slowly it comes
 PATIENCE = 900.0  # seconds that all waits together may take
 AGAIN = (502, 503, 504)
 _NEXT = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?next"?')
@@ -104,6 +105,7 @@ class Rest:
             self._wait(seconds, status)
 
     def _send(self, method: str, url: str, query: Mapping[str, Any], body: Any) -> tuple[int, Mapping[str, str], bytes]:
+        until = time.monotonic() + LONGEST
         try:
             with self._http.stream(method, url, params=query or None, json=body) as got:
                 data = bytearray()
@@ -111,6 +113,8 @@ class Rest:
                     data += part
                     if len(data) > LARGEST:
                         raise self._unusable(f"more than {LARGEST} bytes")
+                    if time.monotonic() > until:
+                        raise self._unusable(f"an answer of more than {LONGEST:.0f} s")
                 return got.status_code, got.headers, bytes(data)
         except (self._library.HTTPError, self._library.InvalidURL, self._library.StreamError) as error:
             why = str(error).partition("\n")[0][:200] or type(error).__name__
