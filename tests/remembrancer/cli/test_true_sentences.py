@@ -62,7 +62,7 @@ def test_a_wrong_secret_is_named(made: Production) -> None:
         done = made.scratch.json("seal", REMEMBRANCER_LOG_KEY=text)
         assert (done.status, done.codes) == (2, {"input.log-key"}), done.out
         assert said in done.report["error"]["message"], done.out
-        assert text.rpartition("+")[2] not in done.out
+        assert text.split("+", 4)[-1] not in done.out  # a key itself may hold a plus sign
     other = made.scratch.base / "other.key"
     other.write_text("nonsense\n")
     other.chmod(0o600)
