@@ -18,9 +18,9 @@ from remembrancer.tlog.merkle import leaf_hash
 from remembrancer.tlog.note import COSIGNATURE, SignerKey, add_signature, cosign, log_signed_bytes
 from remembrancer.tlog.proof import InclusionBundle
 from remembrancer.trust.policy import parse
-from remembrancer.verify.bundle import export
 from remembrancer.verify.evidence import Artifact, Entry, Evidence
 from remembrancer.verify.log import open_log
+from remembrancer.verify.packing import export
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
 ORIGIN = "log.example/my-svc"

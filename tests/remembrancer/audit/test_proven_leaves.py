@@ -24,7 +24,7 @@ from remembrancer.timestamp.response import parse_response
 from remembrancer.tlog.proof import InclusionBundle
 from remembrancer.tlog.tile import decode_bundle, encode_bundle
 from remembrancer.trust.policy import parse
-from remembrancer.verify.bundle import export
+from remembrancer.verify.packing import export
 
 ARTIFACT = "dist/my-svc-0.2.0.tar.gz"
 NONCE = 12345

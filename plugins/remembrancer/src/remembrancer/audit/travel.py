@@ -17,8 +17,9 @@ from remembrancer.trust import bundle as trust_bundle
 from remembrancer.trust.establish import Trusted
 from remembrancer.verify.artifact import ANYTHING, verify_full
 from remembrancer.verify.asked import Asked
-from remembrancer.verify.bundle import MAX_BYTES, export, open_portable, parse
+from remembrancer.verify.bundle import MAX_BYTES, open_portable, parse
 from remembrancer.verify.evidence import Artifact
+from remembrancer.verify.packing import export
 
 _PROOF = re.compile(rb'"schema": "https://vaultmesh\.cloud/schema/(standard-proof|proof|trust-bundle)/')
 TRUST_BUNDLE = "trust-bundle.json"

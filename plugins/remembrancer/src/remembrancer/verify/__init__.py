@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from remembrancer.verify.above import attach as attach_above
     from remembrancer.verify.artifact import check_hash, check_inclusion, check_log, verify_full
     from remembrancer.verify.bundle import Above, Portable, open_portable
-    from remembrancer.verify.bundle import export as export_portable
     from remembrancer.verify.bundle import parse as parse_portable
     from remembrancer.verify.evidence import Artifact, Entry, Evidence, Log
     from remembrancer.verify.log import LogView, Stamp, open_checkpoint, open_log
+    from remembrancer.verify.packing import export as export_portable
     from remembrancer.verify.proofs import Prover
 else:
     __getattr__, __dir__ = attach(
@@ -64,9 +64,10 @@ else:
         {
             "above": "Climbed, attach as attach_above, climb",
             "artifact": "check_hash, check_inclusion, check_log, verify_full",
-            "bundle": "Above, Portable, export as export_portable, open_portable, parse as parse_portable",
+            "bundle": "Above, Portable, open_portable, parse as parse_portable",
             "evidence": "Artifact, Entry, Evidence, Log",
             "log": "LogView, Stamp, open_checkpoint, open_log",
+            "packing": "export as export_portable",
             "proofs": "Prover",
         },
     )
