@@ -12,6 +12,7 @@ import pytest
 import collection as collection_support
 from cli_support import forget_release
 from collection import render, snapshot
+from guide import blocks
 from once import Shared
 from own_path import own_path
 from production_support import forget_production
@@ -83,3 +84,11 @@ def service(collection: Path, shared: Shared) -> Path:
     """A complete service with default answers, rendered once; tests do not write into it."""
     answers = {"component": "my-svc"}
     return shared.made(lambda folder: render(collection, folder / "my-svc", **answers), "service") / "my-svc"
+
+
+@pytest.fixture
+def commands(request: pytest.FixtureRequest) -> list[str]:
+    """The blocks of the section of docs/years.md that the marker of the test names: `section("The first day")`."""
+    mark = request.node.get_closest_marker("section")
+    assert mark, "which section?"
+    return blocks(*mark.args)

@@ -1,6 +1,5 @@
 """docs/years.md: each block about a production ledger's later life runs, and ends in what it promises."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -64,10 +63,11 @@ def holds(made: Production, **key: str) -> None:
     assert (audit.status, audit.codes) == (0, set()), audit.out
 
 
-def test_the_first_day() -> None:
+@pytest.mark.section("The first day")
+def test_the_first_day(commands: list[str]) -> None:
     scratch = new_scratch()
     owner, signer = new_key(scratch, "Owner <o@example.invalid>"), new_key(scratch, "Signer <s@example.invalid>")
-    (block,) = blocks("The first day")
+    (block,) = commands
     said = run(scratch, block, OWNER=owner, SIGNER=signer)
     assert "nothing was changed" in said.out
     assert scratch.run("trust", "show", "--require", "production").status == 0
@@ -75,25 +75,28 @@ def test_the_first_day() -> None:
     scratch.remove()
 
 
-def test_the_first_release(made: Production) -> None:
-    (block,) = blocks("The first release")
+@pytest.mark.section("The first release")
+def test_the_first_release(made: Production, commands: list[str]) -> None:
+    (block,) = commands
     said = run(made.scratch, block)
     assert "VERIFIED" in said.out
     assert made.scratch.git("ls-remote", "origin", "refs/tags/v0.1.0")
 
 
-def test_keys_and_certificates_end(made: Production) -> None:
+@pytest.mark.section("Keys and certificates end")
+def test_keys_and_certificates_end(made: Production, commands: list[str]) -> None:
     (made.scratch.root / "new-root.pem").write_bytes(new_authority()[1])
     with (made.scratch.root / ".git/info/exclude").open("a") as file:
         file.write("new-root.pem\n")
-    keys, roots = blocks("Keys and certificates end")
+    keys, roots = commands
     assert "nothing was changed" in run(made.scratch, keys, SIGNER=made.signer).out
     holds(made)
     assert "nothing was changed" in run(made.scratch, roots).out
     holds(made)
 
 
-def test_two_have_to_vouch(made: Production) -> None:
+@pytest.mark.section("Two have to vouch")
+def test_two_have_to_vouch(made: Production, commands: list[str]) -> None:
     """The third block is the pipeline's: tests/templates/test_ci_real.py."""
     certificate(made.scratch, "Second")
     made.scratch.ok("trust", "add", "--signer", "second", "--key", str(made.scratch.root / "next.asc"))
@@ -101,7 +104,7 @@ def test_two_have_to_vouch(made: Production) -> None:
     url = authority_options(made.scratch, "tsa2")[1].partition("=")[2]
     made.scratch.ok("trust", "add", "--authority", "tsa2", "--url", url, "--root", root.partition("=")[2])
     holds(made)
-    asked, signs, _ = blocks("Two have to vouch")
+    asked, signs, _ = commands
     run(made.scratch, asked)
     holds(made)
     made.prove("0.2.0")
@@ -112,10 +115,11 @@ def test_two_have_to_vouch(made: Production) -> None:
     assert made.scratch.run("verify-full", "--require", "production", "dist/my-svc-0.2.0.tar.gz").status == 0
 
 
-def test_others_have_seen_the_log(made: Production, tmp_path: Path) -> None:
+@pytest.mark.section("Others have seen the log")
+def test_others_have_seen_the_log(made: Production, tmp_path: Path, commands: list[str]) -> None:
     key = SignerKey.from_seed("w1.example", bytes(32), 0x06)
     log_key = SignerKey.parse((made.scratch.base / "log.key").read_text().strip())
-    listing, asking, requiring = blocks("Others have seen the log")
+    listing, asking, requiring = commands
     with witness(tmp_path / "w1", [key], log_key.name, [log_key.verifier()]) as server:
         said = run(made.scratch, listing, W1_KEY=str(key.verifier()), W1_URL=server.url)
         assert "nothing was changed" in said.out
@@ -133,36 +137,40 @@ def test_others_have_seen_the_log(made: Production, tmp_path: Path) -> None:
         assert made.scratch.json("verify-audit").codes == set()
 
 
-def test_a_record_is_reverted_and_a_release_taken_back(made: Production) -> None:
+@pytest.mark.section("A record was reverted, or a backup was restored")
+def test_a_record_is_reverted_and_a_release_taken_back(made: Production, commands: list[str]) -> None:
     made.release("0.2.0")
     commit = made.scratch.git("rev-parse", "HEAD")
     made.scratch.git("revert", "--no-edit", "HEAD")
-    back, instead = blocks("A record was reverted, or a backup was restored")
+    back, instead = commands
     run(made.scratch, back, COMMIT=commit, **made.key)
     run(made.scratch, instead)
     holds(made)
 
 
-def test_a_receipt_that_cannot_be_sealed(made: Production) -> None:
+@pytest.mark.section("A receipt that cannot be sealed")
+def test_a_receipt_that_cannot_be_sealed(made: Production, commands: list[str]) -> None:
     store = Store(made.scratch.root)
     path = store.write_receipt(signed(store.write_blob(b"no signature")))
     made.push("[my-svc] chore: a receipt of nobody")
-    (block,) = blocks("A receipt that cannot be sealed")
+    (block,) = commands
     run(made.scratch, block, RECEIPT=path.relative_to(made.scratch.root).as_posix(), **made.key)
     holds(made)
 
 
-def test_what_is_remembered_is_forgotten(made: Production) -> None:
+@pytest.mark.section("What is remembered, and how it is forgotten")
+def test_what_is_remembered_is_forgotten(made: Production, commands: list[str]) -> None:
     made.scratch.git("fetch", "-q", "origin")
     made.scratch.ok("verify-audit")
-    (block,) = blocks("What is remembered, and how it is forgotten")
+    (block,) = commands
     assert "of size" in run(made.scratch, block).out
     assert not list((made.scratch.home / ".local/state/remembrancer/checkpoints").glob("*"))
 
 
-def test_a_person_leaves_and_a_key_is_stolen(made: Production) -> None:
+@pytest.mark.section("A person leaves, a key is stolen")
+def test_a_person_leaves_and_a_key_is_stolen(made: Production, commands: list[str]) -> None:
     certificate(made.scratch, "Next")
-    leaves, stolen = blocks("A person leaves, a key is stolen")
+    leaves, stolen = commands
     run(made.scratch, leaves)
     holds(made)
     artifact = "dist/my-svc-0.1.0.tar.gz"
@@ -173,16 +181,18 @@ def test_a_person_leaves_and_a_key_is_stolen(made: Production) -> None:
         assert "would no longer verify" in said.out
 
 
-def test_the_log_key_is_lost(made: Production) -> None:
+@pytest.mark.section("The log key is lost or stolen")
+def test_the_log_key_is_lost(made: Production, commands: list[str]) -> None:
     (made.scratch.base / "log.key").unlink()
-    (block,) = blocks("The log key is lost or stolen")
+    (block,) = commands
     run(made.scratch, block)
     holds(made, REMEMBRANCER_LOG_KEY_FILE=str(made.scratch.base / "new-log.key"))
 
 
-def test_the_owner_changes_or_is_lost(made: Production) -> None:
+@pytest.mark.section("The owner changes, or the owner's key is lost")
+def test_the_owner_changes_or_is_lost(made: Production, commands: list[str]) -> None:
     following = certificate(made.scratch, "Next")
-    handed, lost = blocks("The owner changes, or the owner's key is lost")
+    handed, lost = commands
     run(made.scratch, handed, NEXT=following)
     holds(made, REMEMBRANCER_TRUST=following)
     run(made.scratch, lost, NEXT=following, SIGNER=made.signer)
@@ -192,20 +202,22 @@ def test_the_owner_changes_or_is_lost(made: Production) -> None:
     assert made.scratch.json("trust", "show", **trust).report["data"]["origin"] == "log2.example.com/my-svc"
 
 
-def test_two_people_changed_the_policy(made: Production) -> None:
+@pytest.mark.section("Two people changed the policy")
+def test_two_people_changed_the_policy(made: Production, commands: list[str]) -> None:
     certificate(made.scratch, "Next")
     work = made.clone("other")
     made.scratch.ok("trust", "revoke", "tsa", "--as", "retired", "--until", "2099-01-01", "--dry-run", cwd=work)
-    (block,) = blocks("Two people changed the policy")
+    (block,) = commands
     made.scratch.ok("trust", "add", "--signer", "mine", "--key", str(made.scratch.root / "next.asc"))
     made.scratch.commit("[my-svc] chore: mine")
     run(made.scratch, block)
     holds(made)
 
 
-def test_backup_and_another_forge(made: Production) -> None:
+@pytest.mark.section("Backup, and another forge")
+def test_backup_and_another_forge(made: Production, commands: list[str]) -> None:
     made.scratch.git("init", "-q", "--bare", "-b", "main", str(made.scratch.base / "forge.git"))
-    backup, moved = blocks("Backup, and another forge")
+    backup, moved = commands
     run(made.scratch, backup, ORIGIN=str(made.origin))
     said = run(made.scratch, moved, FORGE=str(made.scratch.base / "forge.git"))
     assert "VERIFIED" in said.out
@@ -220,11 +232,16 @@ def test_every_loss_says_what_to_do() -> None:
     assert all(len(row) == 3 and all(cell.strip() for cell in row) for row in rows)
 
 
-def test_every_block_is_run() -> None:
+def test_every_block_is_run(request: pytest.FixtureRequest) -> None:
     """By a test that takes as many blocks as the section has."""
-    text = Path(__file__).read_text(encoding="utf-8")
-    text += (ROOT / "tests/templates/test_ci_real.py").read_text(encoding="utf-8")
-    text += (ROOT / "tests/remembrancer/record/test_append_only.py").read_text(encoding="utf-8")
-    taken = set(re.findall(r'blocks\("([^"]+)"\)', text))
+    files = (
+        "tests/docs/test_years.py",
+        "tests/templates/test_ci_real.py",
+        "tests/remembrancer/record/test_append_only.py",
+    )
+    modules = [pytest.Module.from_parent(request.session, path=ROOT / name) for name in files]
+    tests = [item for module in modules for item in module.collect() if isinstance(item, pytest.Function)]
+    taken = {heading for test in tests for mark in test.iter_markers("section") for heading in mark.args}
+    assert all("commands" in test.fixturenames for test in tests if test.get_closest_marker("section"))
     assert taken == {heading for heading, section in SECTIONS.items() if "```sh" in section}
     assert TEXT.count("```") == 2 * sum(len(blocks(heading)) for heading in taken), "every block is one of commands"

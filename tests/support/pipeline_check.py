@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 # What only works with a secret of the release environment.
@@ -15,55 +15,77 @@ READS = re.compile(r"dist/|publish unpack|bin/image (?:build|push)|bin/scan imag
 SIDE_BY_SIDE = ("test", "scan")
 # Keys of a GitLab pipeline that are no jobs.
 SETTINGS = {"stages", "workflow", "variables", "default", "include"}
+# every fault that is looked for, and its sentence
+FAULTS = {
+    "unlisted stage": "{} is in the stage {}, which is not in the list",
+    "unknown parent": "{} extends {}, which is not here",
+    "secret outside": "{} needs a secret and is outside of an environment",
+    "runs what it gets": "{} runs what another job wrote",
+    "silent on needs": "{} says nothing of what it needs, so it would wait for everything before",
+    "unknown need": "{} needs {}, which is not here",
+    "later need": "{} needs {}, which is not in an earlier stage",
+    "no files": "{} reads dist/, which no job that it needs hands on",
+    "skipped stage": "{} does not wait for the stage {}",
+    "skipped side job": "{} does not wait for {}",
+    "empty stage": "the stage {} has no job",
+    "needs nothing": "{} needs nothing, so it would run at once",
+    "circle": "{} waits for itself",
+    "skipped job": "{} does not wait for the job {}",
+    "reads a stranger": "{} reads the job {}, which it does not need",
+    "reads a later step": "{} reads the step {}, which has not run",
+    "nothing uploaded": "{} downloads {}, which no earlier job uploads",
+    "reads a secret outside": "{} reads a secret outside of an environment",
+}
 
 
 def gitlab_problems(pipeline: dict[str, Any]) -> list[str]:
     """Return every fault of stages, needs, parents and files handed on in a GitLab pipeline."""
     jobs = {name: job for name, job in pipeline.items() if name not in SETTINGS and not name.startswith(".")}
-    return [fault for name, job in jobs.items() for fault in _gitlab_job(pipeline, jobs, name, job)] + [
-        f"the stage {stage} has no job"
-        for stage in pipeline["stages"]
-        if stage not in {job.get("stage") for job in jobs.values()}
-    ]
+    found = [fault for name, job in jobs.items() for fault in _gitlab_job(pipeline, jobs, name, job)]
+    filled = {job.get("stage") for job in jobs.values()}
+    found += [("empty stage", stage) for stage in pipeline["stages"] if stage not in filled]
+    return _sentences(found)
 
 
-def _gitlab_job(pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: dict[str, Any]) -> Iterator[str]:
+def _gitlab_job(
+    pipeline: dict[str, Any], jobs: dict[str, Any], name: str, job: dict[str, Any]
+) -> Iterator[tuple[str, ...]]:
     order = {stage: place for place, stage in enumerate(pipeline["stages"])}
     stage = job.get("stage")
     if stage not in order:
-        yield f"{name} is in the stage {stage}, which is not in the list"
+        yield "unlisted stage", name, stage
         return
     for parent in _parents(job):
         if parent not in pipeline:
-            yield f"{name} extends {parent}, which is not here"
+            yield "unknown parent", name, parent
     if SECRET.search(str(job["script"])) and "environment" not in job:
-        yield f"{name} needs a secret and is outside of an environment"
+        yield "secret outside", name
     if RUN.search("\n".join(job["script"])):
-        yield f"{name} runs what another job wrote"
+        yield "runs what it gets", name
     if order[stage] and "needs" not in job:
-        yield f"{name} says nothing of what it needs, so it would wait for everything before"
+        yield "silent on needs", name
     names = list(jobs)
     earlier: set[str] = set()
     for need in job.get("needs", []):
         if need not in jobs:
-            yield f"{name} needs {need}, which is not here"
+            yield "unknown need", name, need
         elif (order.get(jobs[need].get("stage"), len(order)), names.index(need)) >= (order[stage], names.index(name)):
-            yield f"{name} needs {need}, which is not in an earlier stage"
+            yield "later need", name, need
         else:
             earlier |= {jobs[one].get("stage") for one in _waits_for(jobs, need)}
     if READS.search(str(job["script"])):
         makers = [one for one in job.get("needs", []) if one in jobs and _artifacts(pipeline, jobs[one])]
         if order[stage] and not makers:
-            yield f"{name} reads dist/, which no job that it needs hands on"
+            yield "no files", name
     if stage in SIDE_BY_SIDE:
         return
     for before in pipeline["stages"][: order[stage]]:
         if before not in earlier:
-            yield f"{name} does not wait for the stage {before}"
+            yield "skipped stage", name, before
     waits = set[str]().union(*(_waits_for(jobs, need) for need in job.get("needs", [])))
     for other, about in jobs.items():
         if about.get("stage") in SIDE_BY_SIDE and other not in waits:
-            yield f"{name} does not wait for {other}"
+            yield "skipped side job", name, other
 
 
 def _waits_for(jobs: dict[str, Any], name: str) -> set[str]:
@@ -93,28 +115,33 @@ def _artifacts(pipeline: dict[str, Any], job: dict[str, Any]) -> list[str]:
 def github_problems(workflow: dict[str, Any]) -> list[str]:
     """Return every fault of needs, step outputs, environments and files handed on in a GitHub workflow."""
     names = list(workflow["jobs"])
-    return [fault for name in names for fault in _github_job(workflow["jobs"], names, name)]
+    return _sentences(fault for name in names for fault in _github_job(workflow["jobs"], names, name))
 
 
-def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[str]:
+def _sentences(found: Iterable[tuple[str, ...]]) -> list[str]:
+    """Say each fault, a name in FAULTS and what its sentence is about."""
+    return [FAULTS[name].format(*about) for name, *about in found]
+
+
+def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[tuple[str, ...]]:
     job = jobs[name]
     build = names.index("build")
     if names.index(name) >= build and "needs" not in job:
-        yield f"{name} needs nothing, so it would run at once"
+        yield "needs nothing", name
     before, waiting = set[str](), _needs(job)
     while waiting:
         one = waiting.pop()
         if one not in jobs:
-            yield f"{name} needs {one}, which is not here"
+            yield "unknown need", name, one
         elif one == name:
-            yield f"{name} waits for itself"
+            yield "circle", name
         elif one not in before:
             before.add(one)
             waiting += _needs(jobs[one])
     if names.index(name) >= build:
         for other in names[:build]:
             if other not in before:
-                yield f"{name} does not wait for the job {other}"
+                yield "skipped job", name, other
     handed = {
         step["with"]["name"]
         for one in before
@@ -123,21 +150,21 @@ def _github_job(jobs: dict[str, Any], names: list[str], name: str) -> Iterator[s
     }
     for used in re.findall(r"needs\.([\w-]+)\.", str(job)):
         if used not in _needs(job):
-            yield f"{name} reads the job {used}, which it does not need"
+            yield "reads a stranger", name, used
     known: set[str] = set()
     for step in job["steps"]:
         if RUN.search(step.get("run", "")):
-            yield f"{name} runs what another job wrote"
+            yield "runs what it gets", name
         for used in re.findall(r"steps\.([\w-]+)\.", str(step)):
             if used not in known:
-                yield f"{name} reads the step {used}, which has not run"
+                yield "reads a later step", name, used
         known |= {step["id"]} if "id" in step else set()
         if step.get("uses", "").startswith("actions/download-artifact@"):
             wanted = step["with"].get("name") or step["with"]["pattern"]
             if not fnmatch.filter(handed, wanted):
-                yield f"{name} downloads {wanted}, which no earlier job uploads"
+                yield "nothing uploaded", name, wanted
         if "secrets." in str(step) and "environment" not in job:
-            yield f"{name} reads a secret outside of an environment"
+            yield "reads a secret outside", name
 
 
 def _needs(job: dict[str, Any]) -> list[str]:

@@ -13,7 +13,6 @@ from ci_release import Builds, Pipeline
 from ci_render import call, program
 from cli_support import GIT_IDENTITY, new_key
 from collection import ROOT, git, render
-from guide import blocks
 from ledger_world import signed
 from production_support import Production, production
 from remembrancer.repository.store import Store
@@ -146,7 +145,8 @@ def test_three_refused_pushes_burn_the_log_at_no_witness(made: Production, tmp_p
 
 @pytest.mark.system
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) -> None:
+@pytest.mark.section("A fix of an older line")
+def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str, commands: list[str]) -> None:
     """A release; a change of trust that is sealed without one; a fix of an older line; and a revert that is refused."""
     pipeline = pipeline_of(made, provider, tmp_path)
     scratch = made.scratch
@@ -180,7 +180,7 @@ def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) ->
     (work / "notes.md").write_text("mended\n")
     git(work, "add", "notes.md")
     git(work, "commit", "--quiet", "--message", "[my-svc] fix: a fault")
-    (block,) = blocks("A fix of an older line")
+    (block,) = commands
     typed(made, pipeline, block, work, RELEASED=released, FIX=git(work, "rev-parse", "HEAD"))
     pipeline.branch = "release/0.1"
     pipeline.begin()
@@ -199,7 +199,10 @@ def test_years_of_a_pipeline(made: Production, tmp_path: Path, provider: str) ->
 
 @pytest.mark.system
 @pytest.mark.parametrize("provider", ["gitlab"])
-def test_a_release_waits_for_its_second_signer(made: Production, tmp_path: Path, provider: str) -> None:
+@pytest.mark.section("Two have to vouch")
+def test_a_release_waits_for_its_second_signer(
+    made: Production, tmp_path: Path, provider: str, commands: list[str]
+) -> None:
     """Pushed as pending by the pipeline, signed by the approver on another machine, sealed by the run of that push."""
     scratch, pipeline = made.scratch, pipeline_of(made, provider, tmp_path)
     scratch.write("next.asc", second(made))
@@ -227,7 +230,7 @@ def test_a_release_waits_for_its_second_signer(made: Production, tmp_path: Path,
     said = typed(made, pipeline, "ops/bin/python -B ops/lib/sealing.py --waits", scratch.root)
     assert "my-svc 0.1.0 is not released yet" in said
     assert "make approve VERSION=0.1.0 KEY=NAME" in said
-    *_, block = blocks("Two have to vouch")
+    *_, block = commands
     said = typed(made, pipeline, block, scratch.root)
     assert "signed ops/receipts/deploy/my-svc-0.1.0.receipt too" in said
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cli_support import ledger, receipts
-from guide import blocks
 from production_support import Production, production
 from remembrancer.record import append_only
 
@@ -179,12 +178,13 @@ def forked(made: Production) -> tuple[str, str]:
     return kept, made.scratch.git("rev-parse", "HEAD")
 
 
-def test_the_way_back_after_a_fork_is_the_guide_s(made: Production) -> None:
+@pytest.mark.section("After a fork")
+def test_the_way_back_after_a_fork_is_the_guide_s(made: Production, commands: list[str]) -> None:
     kept, left = forked(made)
     mine = made.stranger()
     done = made.scratch.json("verify-audit", **mine)
     assert (done.status, "log.split-view" in done.codes) == (1, True), done.out
-    (block,) = blocks("After a fork")
+    (block,) = commands
     *git, seal = block.strip().splitlines()
     for line in git:
         made.scratch.git(*shlex.split(line.replace("$KEPT", kept).replace("$LEFT", left))[1:])
