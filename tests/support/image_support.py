@@ -6,16 +6,21 @@ host's network, and runc for the run, which takes the mounted image as it is and
 
 import contextlib
 import fcntl
+import hashlib
+import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ci_render import environment
 
 SUITE = "bookworm"
 PACKAGES = "python3.11,python3.11-venv,python3-pip,ca-certificates"
@@ -165,6 +170,55 @@ def index_flags(folder: Path) -> list[str]:
     return ["--secret", f"id=pip,src={settings}", "--secret", f"id=ca,src={authority}", "--pull=never"]
 
 
+def image_of(repo: Path, store: Store, flags: list[str], umask: int = 0o022) -> tuple[str, str]:
+    """Run the service's own `make build`; return the image's digest and the archive's."""
+    (repo / "app/.env").write_text("PASSWORD=hunter2\n", encoding="utf-8")
+    env = environment(repo.parent) | store.variables | {"IMAGE_TOOL": "buildah", "IMAGE_BUILD_FLAGS": " ".join(flags)}
+    done = subprocess.run(
+        ["make", "build"], cwd=repo, env=env, umask=umask, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    provenance = json.loads((repo / "dist/provenance.json").read_text(encoding="utf-8"))
+    with (repo / "dist/image.tar").open("rb") as archive:
+        return provenance["containerimage.config.digest"], hashlib.file_digest(archive, "sha256").hexdigest()
+
+
+def opened(store: Store, image: str) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
+    """Return where an image is mounted until the store is removed, its configuration and its history."""
+    described = json.loads(store.buildah("inspect", "--type", "image", image))["Docker"]
+    root = Path(store.buildah("mount", store.buildah("from", "--pull=never", image)))
+    return root, described["config"], described["history"]
+
+
+def ask(port: int, path: str) -> tuple[int, bytes]:
+    """Ask a service on this machine once; status 0 when nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    except OSError:
+        return 0, b""
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def wait_for(happens: Callable[[], object], container: "Container") -> None:
+    """Wait until something happens, at most 30 s."""
+    deadline = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < deadline, container.lines[-5:]
+        time.sleep(0.05)
+
+
 @dataclass
 class Container:
     """A container that runc runs on a bundle."""
@@ -187,8 +241,11 @@ class Container:
         return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
-def bundle(folder: Path, root: Path, config: dict[str, Any], **variables: str) -> Path:
-    """Write a runc bundle that runs an image's own command under the rules that Kubernetes sets for the service."""
+def bundle(folder: Path, root: Path, config: dict[str, Any], *shared: Path, **variables: str) -> Path:
+    """Write a runc bundle that runs an image's own command under the rules that Kubernetes sets for the service.
+
+    The folders `shared` are there at their own paths, as a socket's folder has to be.
+    """
     folder.mkdir()
     (folder / "hosts").write_text("127.0.0.1 localhost\n", encoding="utf-8")
     user, group = map(int, config["User"].split(":"))
@@ -198,6 +255,7 @@ def bundle(folder: Path, root: Path, config: dict[str, Any], **variables: str) -
         ("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=64k"]),
         ("/tmp", "tmpfs", "tmpfs", [*calm, "mode=1777", "size=16m"]),
         ("/etc/hosts", "bind", str(folder / "hosts"), ["bind", "ro"]),
+        *((str(one), "bind", str(one), ["bind"]) for one in shared),
     ]
     rules = {
         "ociVersion": "1.0.2",

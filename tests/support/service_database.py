@@ -13,9 +13,8 @@ from service_support import PATIENCE, environment, packages
 PARTS = frozenset({"database"})
 
 
-@contextmanager
-def served(service: Path) -> Iterator[Any]:
-    """Start the service's own PostgreSQL (ops/postgres.py) with every migration; it has `url`, `start` and `stop`."""
+def server(service: Path) -> Any:
+    """Return the service's own PostgreSQL (ops/postgres.py), not yet started: `url`, `start`, `stop` and `remove`."""
     # Behind everything else: only the wheel with the programs is looked up there.
     sys.path.append(str(packages(PARTS, "requirements-dev.lock")))
     try:
@@ -24,15 +23,21 @@ def served(service: Path) -> Iterator[Any]:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        server = module.Server()
+        return module.Server()
     finally:
         sys.path.pop()
+
+
+@contextmanager
+def served(service: Path) -> Iterator[Any]:
+    """Start the service's own PostgreSQL with every migration."""
+    one = server(service)
     try:
-        server.start()
-        python(service, server.url, "-m", "app.migrations")
-        yield server
+        one.start()
+        python(service, one.url, "-m", "app.migrations")
+        yield one
     finally:
-        server.remove()
+        one.remove()
 
 
 def python(service: Path, url: str, *words: str) -> str:

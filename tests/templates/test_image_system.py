@@ -1,17 +1,14 @@
 """The image of a generated service, really built and really run: what it holds, how it answers, how it leaves."""
 
-import hashlib
 import http.client
 import json
 import os
-import socket
 import stat
 import subprocess
 import sys
 import tarfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,19 @@ from packaging.markers import Marker
 
 from ci_render import environment, repository
 from collection import git, render
-from image_support import Container, Store, base_store, bundle, index_flags, running
+from image_support import (
+    Container,
+    Store,
+    ask,
+    base_store,
+    bundle,
+    free_port,
+    image_of,
+    index_flags,
+    opened,
+    running,
+    wait_for,
+)
 
 pytestmark = pytest.mark.system
 
@@ -29,14 +38,6 @@ COMPILERS = {"cc", "gcc", "g++", "c++", "clang", "ld", "as", "make", "rustc", "c
 UNWANTED = {".git", ".env", ".venv", "pip.conf", "requirements.lock"}
 PLANTED = ["usr/bin/gcc", "root/.cache/pip/x", "srv/app/.env", "opt/venv/bin/pip", "etc/pip.conf", "srv/app/closed"]
 BODY = b'{"lines": [{"product": "lamp"}]}'
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -50,18 +51,6 @@ class Built:
     port: int
     digests: list[str]
     archives: list[str]
-
-
-def image_of(repo: Path, store: Store, flags: list[str], umask: int) -> tuple[str, str]:
-    """Run the service's own `make build`; return the image's digest and the archive's."""
-    (repo / "app/.env").write_text("PASSWORD=hunter2\n", encoding="utf-8")
-    env = environment(repo.parent) | store.variables | {"IMAGE_TOOL": "buildah", "IMAGE_BUILD_FLAGS": " ".join(flags)}
-    command = ["make", "build"]
-    done = subprocess.run(command, cwd=repo, env=env, umask=umask, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    provenance = json.loads((repo / "dist/provenance.json").read_text(encoding="utf-8"))
-    with (repo / "dist/image.tar").open("rb") as archive:
-        return provenance["containerimage.config.digest"], hashlib.file_digest(archive, "sha256").hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +68,9 @@ def built(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             (tmp / name).mkdir()
             subprocess.run(["git", "clone", "--quiet", str(origin), str(tmp / name / "svc")], umask=umask, check=True)
             results.append(image_of(tmp / name / "svc", store, flags, umask))
-        image = "ghcr.io/vaultmesh/my-svc:0.1.0"
-        described = json.loads(store.buildah("inspect", "--type", "image", image))
-        made = store.buildah("from", "--pull=never", image)
-        root = Path(store.buildah("mount", made))
-        history = described["Docker"]["history"]
         digests, archives = zip(*results, strict=True)
-        yield Built(
-            tmp / "second/svc", root, described["Docker"]["config"], history, port, list(digests), list(archives)
-        )
+        opened_image = opened(store, "ghcr.io/vaultmesh/my-svc:0.1.0")
+        yield Built(tmp / "second/svc", *opened_image, port, list(digests), list(archives))
     finally:
         store.remove()
 
@@ -172,19 +155,6 @@ def test_the_sbom_names_exactly_what_is_installed(built: Built) -> None:
 # ---------------------------------------------------------------- how it runs
 
 
-def ask(port: int, path: str) -> tuple[int, bytes]:
-    """Ask once; status 0 when nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read()
-    except OSError:
-        return 0, b""
-    finally:
-        connection.close()
-
-
 @pytest.fixture
 def container(built: Built, tmp_path: Path) -> Iterator[Container]:
     """The image's own command under runc, ready."""
@@ -193,14 +163,6 @@ def container(built: Built, tmp_path: Path) -> Iterator[Container]:
     with running(place, f"vaultmesh-{os.getpid()}") as one:
         wait_for(lambda: ask(built.port, "/ready")[0] == 200, one)
         yield one
-
-
-def wait_for(happens: Callable[[], object], container: Container) -> None:
-    """Wait until something happens, at most 30 s."""
-    deadline = time.monotonic() + 30
-    while not happens():
-        assert time.monotonic() < deadline, container.lines[-5:]
-        time.sleep(0.05)
 
 
 def probe(built: Built) -> tuple[str, ...]:
