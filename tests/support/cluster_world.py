@@ -12,7 +12,6 @@ HOME = {"development": "aurora-staging", "staging": "aurora-staging", "staging-e
     "production": "aurora-production"
 }
 NAMESPACES = ("aurora-staging", "aurora-production")
-PART = "app.kubernetes.io/component"
 # What the cluster has of its own: the network's agent, and Prometheus behind the operator's service.
 AGENT = {
     "apiVersion": "apps/v1",
@@ -81,8 +80,8 @@ def rolled_out(plane: ControlPlane, namespace: str, count: int, component: str =
 
     def settled() -> bool:
         state = plane.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
-        pods = [pod for pod in plane.pods(namespace) if pod["metadata"]["labels"]["app"] == component]
-        found[:] = [pod for pod in pods if pod["metadata"]["labels"].get(PART) != "migration"]
+        # of the Deployment's selector, to which a migration's pods do not belong
+        found[:] = [pod for pod in plane.pods(namespace) if pod["metadata"]["labels"]["app"] == component]
         seen = [state["status"].get(f"{kind}Replicas") for kind in ("updated", "ready", "available")]
         current = state["metadata"]["generation"] == state["status"].get("observedGeneration")
         return current and seen == [count] * 3 and len(found) == count

@@ -254,7 +254,7 @@ def _kubelet(plane: ControlPlane, trust: ssl.SSLContext, token: str, stop: threa
                         client.request("DELETE", path, json={"gracePeriodSeconds": 0})
                     elif pod["spec"].get("nodeName") and pod["status"].get("phase") == "Pending":
                         number += 1
-                        code = plane.exits.get(about.get("labels", {}).get("app", ""), 0)
+                        code = plane.exits.get(about.get("labels", {}).get("app.kubernetes.io/name", ""), 0)
                         _patch(client, f"{path}/status", {"status": _running(pod, number, code)})
                         usage = f"/apis/metrics.k8s.io/v1beta1/namespaces/{about['namespace']}/pods"
                         client.post(usage, json=_usage(pod))
@@ -273,18 +273,19 @@ def _usage(pod: Object) -> Object:
         "kind": "PodMetrics",
         "metadata": {"name": about["name"], "labels": about.get("labels", {}), "ownerReferences": [owner]},
         # a sample of a pod's first minutes counts only where it is newer than the pod's readiness
-        "timestamp": f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+        "timestamp": _now(3600),
         "window": "10s",
         "containers": used,
     }
 
 
 def _running(pod: Object, number: int, code: int) -> Object:
-    now = _now()
+    """A pod that has been ready for a minute, so that no rollout waits for its minReadySeconds; a job's has ended."""
+    now, since = _now(), _now(-60)
     job = any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
     code = code if job else 0
     kinds = ("Initialized", "ContainersReady", "Ready", "PodScheduled")
-    ready = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in kinds]
+    ready = [{"type": kind, "status": "True", "lastTransitionTime": since} for kind in kinds]
     state = (
         {"terminated": {"exitCode": code, "startedAt": now, "finishedAt": now}}
         if job
@@ -324,8 +325,8 @@ def _port() -> int:
         return int(one.getsockname()[1])
 
 
-def _now() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _now(seconds: float = 0) -> str:
+    return f"{datetime.now(UTC) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _kubeconfig(folder: Path, url: str, token: str) -> None:

@@ -222,8 +222,13 @@ def test_nothing_is_rolled_out_before_the_migration_has_ended(
     assert images(pods) == {f"{REGISTRY}/my-svc@sha256:{'a' * 64}"}
     (ended,) = clean.get("/apis/batch/v1/namespaces/aurora-staging/jobs")["items"]
     assert ended["status"]["completionTime"] <= pods[0]["metadata"]["creationTimestamp"]
+    (migration,) = [pod for pod in clean.pods("aurora-staging") if pod["status"]["phase"] == "Succeeded"]
+    scaled = clean.get("/apis/apps/v1/namespaces/aurora-staging/deployments/my-svc-deploy/scale")["status"]["selector"]
+    chosen = clean.ok("-n", "aurora-staging", "get", "pods", "-l", scaled, "-o", "name").split()
+    assert sorted(chosen) == sorted(f"pod/{pod['metadata']['name']}" for pod in pods), "what the autoscaler counts"
     service.ok("apply")
     assert len(rolled_out(clean, "aurora-staging", 2)) == 2, "a second time, over what Kubernetes never lets change"
+    assert migration["metadata"]["name"] not in {pod["metadata"]["name"] for pod in clean.pods("aurora-staging")}
 
 
 # ---------------------------------------------------------------- verify-aurora-week1.sh

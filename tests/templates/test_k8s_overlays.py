@@ -196,18 +196,36 @@ def test_telemetry_adds_its_flow_and_who_the_pod_is_and_nothing_else(collection:
             validate(item, version)
 
 
+def pod_selectors(objects: list[Object]) -> dict[str, dict[str, str]]:
+    """The labels by which each object chooses pods, by kind and name."""
+    found = {}
+    for item in objects:
+        spec = item.get("spec", {})
+        chosen = spec.get("podSelector") or spec.get("selector")
+        if chosen and item["kind"] != "ServiceMonitor":  # that one chooses Services
+            found[f"{item['kind']} {item['metadata']['name']}"] = chosen.get("matchLabels", chosen)
+        if item["kind"] == "Deployment":
+            for constraint in spec["template"]["spec"]["topologySpreadConstraints"]:
+                found[f"spread over {constraint['topologyKey']}"] = constraint["labelSelector"]["matchLabels"]
+    return found
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_a_migration_runs_the_image_of_the_server_and_gets_no_request(collection: Path, name: str) -> None:
+def test_a_migration_runs_the_image_of_the_server_and_is_not_one_of_its_pods(collection: Path, name: str) -> None:
+    """The autoscaler would count a finished pod of the Deployment's selector as one that uses nothing."""
     objects = overlay(collection, name, database="postgresql")
     job, server = pick(objects, "Job"), pick(objects, "Deployment")
     pod = job["spec"]["template"]
     assert pod["spec"]["containers"][0]["image"] == server["spec"]["template"]["spec"]["containers"][0]["image"]
-    for selector in (
-        pick(objects, "Service")["spec"]["selector"],
-        pick(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
-    ):
-        assert selector.items() <= server["spec"]["template"]["metadata"]["labels"].items()
-        assert not selector.items() <= pod["metadata"]["labels"].items()
+    selectors = pod_selectors(objects)
+    assert {who.partition(" ")[0] for who in selectors} == {
+        *("Deployment", "spread", "Service", "PodDisruptionBudget", "NetworkPolicy")
+    }
+    chooses = lambda labels: {who for who, wanted in selectors.items() if wanted.items() <= labels.items()}  # noqa: E731
+    assert chooses(server["spec"]["template"]["metadata"]["labels"]) == selectors.keys()
+    flow = "NetworkPolicy my-svc-"
+    assert chooses(pod["metadata"]["labels"]) == {f"{flow}default-deny", f"{flow}allow-dns", f"{flow}allow-database"}
+    assert selectors["Deployment my-svc-deploy"] == {"app": "my-svc"}, "Kubernetes never lets it change"
     wanted = [source["secretRef"] for source in pod["spec"]["containers"][0]["envFrom"]]
     assert wanted == [{"name": "my-svc-secrets"}], "a migration never starts without its address"
 
