@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -15,6 +17,7 @@ import yaml
 from ci_render import call, environment, program, repository, tool
 from collection import VERSION, commit_all, git, render
 from remembrancer.tlog import SignerKey, VerifierKey
+from short_path import short_path
 from witnesses_serving import witness
 
 DIGEST = f"sha256:{'e' * 64}"
@@ -482,23 +485,47 @@ def test_make_release_ends_with_a_verdict_and_again_changes_nothing(rendered: Pa
         assert os.path.lexists(repo)
 
 
-@pytest.mark.system
-def test_make_release_under_a_quorum_asks_the_witnesses_after_the_push(rendered: Path, tmp_path: Path) -> None:
-    """Push, then witness, then push the cosignatures: by hand in the order of the pipelines, each step said."""
+class Witnessed(NamedTuple):
+    """A published service whose policy demands one witness, and what that witness answered."""
+
+    repo: Path
+    env: dict[str, str]
+    answers: dict[tuple[str, int], int]
+
+    def make(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run make."""
+        return call(["make", *words], self.repo, self.env)
+
+    def publish(self, what: str) -> None:
+        """Commit and push everything."""
+        commit_all(self.repo, f"[my-svc] chore: {what}")
+        git(self.repo, "push", "--quiet", "origin", "HEAD:main")
+
+    def changed(self) -> set[str]:
+        """Return the names of the files that are not committed."""
+        listed = git(self.repo, "status", "--porcelain", "--untracked-files=all").splitlines()
+        return {Path(line.split()[-1]).name for line in listed}
+
+
+@pytest.fixture
+def witnessed(rendered: Path, tmp_path: Path) -> Iterator[Witnessed]:
+    """A service with a development ledger, published, whose cluster, images and scans are stand-ins."""
     git(tmp_path, "clone", "--quiet", str(rendered), "my-svc")
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch", "main", "origin.git")
     repo = tmp_path / "my-svc"
     git(repo, "config", "commit.gpgsign", "false")
     git(repo, "remote", "set-url", "origin", str(tmp_path / "origin.git"))
-    state = Path(
-        subprocess.run(["mktemp", "-d", "/tmp/s.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip()
+    tools = tmp_path / "path"
+    program(tools, "kubectl", KUBECTL.replace("{real}", tool("kubectl")))
+    program(tools, "docker", DOCKER.replace("{digest}", DIGEST))
+    program(tools, "trivy", NOTER)
+    state = Path(short_path("s"))
+    env = environment(
+        tmp_path,
+        Path(f"{tools}{os.pathsep}{Path(sys.executable).parent}"),
+        XDG_STATE_HOME=str(state),
+        NOTES=str(tmp_path / "notes"),
     )
-    env = environment(tmp_path, Path(sys.executable).parent, XDG_STATE_HOME=str(state))
-
-    def publish(what: str) -> None:
-        commit_all(repo, f"[my-svc] chore: {what}")
-        git(repo, "push", "--quiet", "origin", "HEAD:main")
-
     try:
         assert call("ops/bin/remembrancer init --dev", repo, env).returncode == 0
         policy = tomllib.loads((repo / "ops/trust/policy.toml").read_text())
@@ -508,28 +535,37 @@ def test_make_release_under_a_quorum_asks_the_witnesses_after_the_push(rendered:
             add = f"ops/bin/remembrancer trust add --witness w1 --key {keys[0].verifier()} --url {server.url}"
             done = call(f"{add} && ops/bin/remembrancer trust quorum 1", repo, env)
             assert done.returncode == 0, done.stderr
-            publish("a witness")
-            first = call(["make", "release"], repo, env)
-            assert first.returncode == 2, first.stdout + first.stderr
-            assert "my-svc 0.1.0 verifies, but for its witnesses, who are asked only about what is" in first.stderr
-            assert "git push\n  then make release again" in first.stderr
-            assert server.answers == {}, "nobody is asked about what may be thrown away"
-            signed = contents(repo)
-            publish("record 0.1.0")
-            again = call(["make", "release"], repo, env)
-            assert again.returncode == 0, again.stdout + again.stderr
-            assert "my-svc-0.1.0 is sealed already" in again.stdout
-            assert "VERIFIED dist/my-svc-0.1.0.tar.gz" in again.stdout
-            assert "the witnesses have cosigned; commit and push that as well" in again.stderr
-            assert server.answers == {("/add-checkpoint", 200): 1}
-            assert contents(repo) == signed
-            changed = git(repo, "status", "--porcelain", "--untracked-files=all").splitlines()
-            assert {Path(line.split()[-1]).name for line in changed} == {"checkpoint", "witnessed"}
-            publish("keep cosignatures")
-        third = call(["make", "release"], repo, env)
-        assert third.returncode == 0, third.stdout + third.stderr
-        assert "is released already" in third.stdout
-        assert git(repo, "status", "--porcelain") == ""
+            found = Witnessed(repo, env, server.answers)
+            found.publish("a witness")
+            yield found
     finally:
         call("gpgconf --kill all", repo, env | {"GNUPGHOME": str(state)})
         shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("sequence", "then"), [("release", "release"), ("deployment", "witness")])
+def test_under_a_quorum_the_witnesses_are_asked_after_the_push(witnessed: Witnessed, sequence: str, then: str) -> None:
+    """Push, then witness, then push the cosignatures: by hand in the order of the pipelines, each step said."""
+    first = witnessed.make(sequence)
+    assert first.returncode == 2, first.stdout + first.stderr
+    assert "my-svc 0.1.0 verifies, but for its witnesses, who are asked only about what is" in first.stderr
+    assert "git push\n  then make witness" in first.stderr
+    assert "FAILED" not in first.stdout, "nothing is wrong with what was made"
+    assert witnessed.answers == {}, "nobody is asked about what may be thrown away"
+    made = contents(witnessed.repo)
+    witnessed.publish("record 0.1.0")
+    again = witnessed.make(then)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert ("my-svc-0.1.0 is sealed already" in again.stdout) == (then == "release")
+    assert "VERIFIED dist/my-svc-0.1.0.tar.gz" in again.stdout
+    assert "the witnesses have cosigned; commit and push that as well" in again.stderr
+    assert witnessed.answers == {("/add-checkpoint", 200): 1}
+    assert contents(witnessed.repo) == made
+    assert witnessed.changed() == {"checkpoint", "witnessed"}
+    witnessed.publish("keep cosignatures")
+    third = witnessed.make("release")
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert "is released already" in third.stdout
+    assert witnessed.changed() == set()
+    assert witnessed.answers == {("/add-checkpoint", 200): 1}, "who has cosigned it is not asked again"

@@ -105,6 +105,9 @@ def test_the_ledger_names_what_is_gravest(lib: SimpleNamespace, monkeypatch: pyt
     lib.codes["verify-audit"] = (1, "it waits", {"log.pending"})
     state, said = line(lib, "ledger")
     assert (state, "some wait [log.pending]" in said) == ("warning", True)
+    lib.codes["verify-audit"] = (1, "nobody vouches for it yet", {"log.unwitnessed"})
+    said = "nobody vouches for it yet [log.unwitnessed] (ops/bin/remembrancer witness, once it is pushed)"
+    assert line(lib, "ledger") == ("broken", said)
     found = [
         {"outcome": "failed", "code": code, "message": f"about {code}"}
         for code in ("log.pending", "blob.mismatch", "log.split-view", "receipt.edited")

@@ -14,7 +14,7 @@ ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
 # OVERLAY, DIGEST, TO, REASON, KEY and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
 .PHONY: artifact check-key ci-lint ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
-  release approve deployment rollback bump hooks gates
+  release approve witness deployment rollback bump hooks gates
 
 ##@ Now and then
 
@@ -35,12 +35,15 @@ release: ## dist, sign, timestamp, record, seal and verify, in one go
 	@if ! { test -f ops/receipts/deploy/$(NAME).receipt && ops/bin/python -B ops/lib/sealing.py --sealed; }; then \
 	  $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
 	fi
-	@ops/bin/python -B ops/lib/sealing.py --witness
-	@$(SELF) verify || { ops/bin/python -B ops/lib/sealing.py --waits; exit 1; }
+	@$(SELF) witness
 	@git rev-parse --quiet --verify "refs/tags/v$(RELEASE_VERSION)" >/dev/null || echo "Next: commit what was recorded, and name it: git tag v$(RELEASE_VERSION)"
 
 approve: ## sign a release that waits for another signer (VERSION, else the current one; KEY=NAME)
 	@ops/bin/approve "$$VERSION"
+
+witness: ## ask the witnesses that the policy demands about what was pushed, then verify
+	@ops/bin/python -B ops/lib/sealing.py --witness
+	@$(SELF) verify || { ops/bin/python -B ops/lib/sealing.py --waits; exit 1; }
 
 verify: ## prove the release archive: hash, signature, timestamp, inclusion
 	@$(REMEMBRANCER) verify-full $(VERIFY_FLAGS) $(ASKED) $(ARTIFACT)
@@ -93,7 +96,7 @@ deployment: ## the whole sequence: build, test, scan, push, deploy, verify, reco
 	@$(SELF) sign
 	@$(SELF) timestamp
 	@$(SELF) seal
-	@$(SELF) verify
+	@$(SELF) witness
 
 deploy: ## apply an overlay (OVERLAY, else the default) to the cluster, the image by digest where it is known
 	@ops/bin/deploy apply

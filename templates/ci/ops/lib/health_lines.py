@@ -18,6 +18,7 @@ CLUSTERS = "ops/*/cluster.yaml"
 DECISIONS = "ops/receipts/adr"
 SOON, WAITS, WAITED = timedelta(days=60), timedelta(days=7), timedelta(days=30)
 PENDING = {"log.pending"}
+UNWITNESSED = {"log.unwitnessed"}
 UNPINNED = {"trust.unpinned"}  # what a fresh checkout is; anything else that is not proven is broken
 NO_LAYER = "the Remembrancer (layer 2) is not part of this repository"
 INSTALL = "ops/bin/hooks install"
@@ -88,7 +89,8 @@ def audited(size: str) -> Line:
         return Line("ledger", WARNING, f"{size} receipts sealed, and some wait [log.pending]; the next seal takes them")
     if codes or code not in {4, 127}:
         shown = f" [{', '.join(sorted(codes, key=lambda one: (gravity(one), one)))}]" if codes else ""
-        return Line("ledger", BROKEN, f"{said}{shown} (ops/bin/remembrancer verify-audit)")
+        way_out = "witness, once it is pushed" if codes == UNWITNESSED else "verify-audit"
+        return Line("ledger", BROKEN, f"{said}{shown} (ops/bin/remembrancer {way_out})")
     return Line("ledger", WARNING, f"not checked: {said}")
 
 
