@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 import fleet_world
-from aurora.fleet import listed, row
+from aurora.fleet import audited, listed, row
 from cli_support import GIT_IDENTITY, Scratch
 from collection import ROOT
 from fleet_world import Desk
@@ -75,21 +76,29 @@ def test_a_platform_engineer_follows_the_page(tmp_path: Path, service: Scratch) 
     with closing(sqlite3.connect(tmp_path / "fleet.db")) as database:
         drifted, endings = (database.execute(one).fetchall() for one in blocks("Show it", "sql")[0].splitlines())
     assert (drifted, endings) == ([], [])
-    (audit,) = blocks("Verify all of it")
+    audit, with_results = blocks("Verify all of it")
     assert "2 services: 2 verified" in run(tmp_path, audit)
+    run(tmp_path, with_results)
+    assert json.loads((tmp_path / "fleet-audit.schema.json").read_text()) == audited.schema()
+    one = audited.parse((tmp_path / "audit.json").read_bytes())
+    assert one == audited.parse((tmp_path / "audited/audit-0.json").read_bytes())
     assert (tmp_path / ".local/state/aurora/fleet/shop/checkpoints").is_dir()
     run(tmp_path, blocks("Several machines")[0])
-    shares = [row.parse((tmp_path / f"{number}.json").read_bytes()).rows for number in (0, 1)]
+    run(tmp_path, blocks("Several machines")[1])
+    joined_audit = audited.parse((tmp_path / "joined/audit-0.json").read_bytes())
+    assert replace(joined_audit, at=one.at, shares=()) == one, "what one run gives"
+    shares = [row.parse((tmp_path / f"shares/status-{number}.json").read_bytes()).rows for number in (0, 1)]
     assert sorted(one.name for share in shares for one in share) == ["orders", "payments"]
     joined, whole = (
         json.loads(run(tmp_path, f"aurora fleet {words} --format json"))
-        for words in ("merge 0.json 1.json --fleet fleet.toml", "status")
+        for words in ("merge shares --fleet fleet.toml", "status")
     )
-    assert {**joined, "at": whole["at"]} == whole, "what one run gives"
+    assert [one["shard"] for one in joined["shares"]] == ["0/2", "1/2"]
+    assert {**joined, "at": whole["at"], "shares": []} == whole, "what one run gives"
     (tmp_path / "fleet.toml").write_text(example, encoding="utf-8")
     (tmp_path / "bin/kubectl").write_text("#!/bin/sh\ncat\n", encoding="utf-8")
     (tmp_path / "bin/kubectl").chmod(0o755)
-    made = run(tmp_path, f"DIGEST={'0' * 64}\n{blocks('Several machines')[1]}")
+    made = run(tmp_path, f"DIGEST={'0' * 64}\n{blocks('Several machines')[2]}")
     assert [one["kind"] for one in yaml.safe_load_all(made)] == ["ConfigMap", "NetworkPolicy", "Job"]
 
 

@@ -8,7 +8,8 @@ import pytest
 import fleet_world
 from aurora.cli.main import main
 from aurora.evidence import judge, parse
-from aurora.fleet.audit import Audited, audit, exit_code
+from aurora.fleet.audit import audit
+from aurora.fleet.audited import Audited, exit_code
 from aurora.fleet.listed import Service
 from aurora.fleet.mirrors import Mirrors
 from aurora.fleet.status import status
@@ -20,7 +21,7 @@ from remembrancer.tlog import VerifierKey
 def look(desk: Desk, *, sync: bool = True) -> dict[str, Audited]:
     if sync:
         Mirrors(desk.cache).sync(desk.fleet, deadline=20)
-    return {one.name: one for one in audit(desk.fleet, desk.cache, desk.memory, jobs=1)}
+    return {one.name: one for one in audit(desk.fleet, desk.cache, desk.memory, jobs=1).rows}
 
 
 def test_a_sound_service_is_verified_as_its_clone_is(desk: Desk, service: Scratch) -> None:

@@ -1,13 +1,16 @@
 """Shares joined are what one run gives; what is missing, twice or foreign is refused."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from aurora.cli.main import main
 from aurora.fleet import listed
+from aurora.fleet.audited import Audit
 from aurora.fleet.listed import Fleet, Service
 from aurora.fleet.merge import merge
 from aurora.fleet.row import Row, Status, Template
@@ -37,7 +40,7 @@ def test_the_shares_are_the_whole_in_any_order(count: int) -> None:
     assert merge(shares(count)[::-1]).document() == WHOLE.document()
 
 
-def refused(given: list[Status], names: list[str] | None = None) -> str:
+def refused(given: Sequence[Status | Audit], names: list[str] | None = None) -> str:
     with pytest.raises(BadInput) as caught:
         merge(given, names)
     return caught.value.code
@@ -51,9 +54,12 @@ def test_what_is_missing_twice_or_foreign_is_refused() -> None:
     assert refused([replace(one, rows=(*one.rows, one.rows[0])), two, three]) == "fleet.shard-twice"
     foreign = [
         *(stray, replace(one, fleet="other"), replace(one, template=Template("t")), replace(one, template=None)),
+        *(replace(one, version="0"), replace(one, listed="0" * 64), Audit("shop", one.at, shard="0/3")),
         shares(4)[0],
     ]
     assert {refused([two, three, other]) for other in foreign} == {"fleet.shard-foreign"}
+    assert refused([one, two, replace(three, at=at(-1.01))]) == "fleet.shard-stale"
+    assert refused([one, two, replace(three, at="yesterday")]) == "fleet.shard-foreign"
     names = [row.name for row in WHOLE.rows]
     assert merge([one, two, three], names) == WHOLE
     assert refused([one, two, three], [*names, "new"]) == "fleet.shard-missing"
@@ -69,7 +75,9 @@ def test_the_command_gives_every_form(tmp_path: Path, capsys: pytest.CaptureFixt
         files[-1].write_text(json.dumps(one.document()))
     words = ["fleet", "merge", *map(str, files)]
     assert main([*words, "--format", "json"]) == WHOLE.exit_code == 1
-    assert json.loads(capsys.readouterr().out) == WHOLE.document()
+    joined = json.loads(capsys.readouterr().out)
+    digests = [{"shard": f"{n}/2", "sha256": sha256(one.read_bytes()).hexdigest()} for n, one in enumerate(files)]
+    assert joined == {**WHOLE.document(), "shares": digests}
     given = ["--html", tmp_path / "page", "--sqlite", tmp_path / "db", "--output", tmp_path / "b.yaml"]
     assert main([*words, *map(str, given), "--format", "backstage", "--exit-zero"]) == 0
     assert capsys.readouterr().out == ""

@@ -15,6 +15,10 @@ REASONS: dict[str, Reason] = {
         "Nobody said which key signs for the log, and a file cannot vouch for itself.",
         "Give the log's verifier key, as its owner published it, with --key.",
     ),
+    "fleet.audit": Reason(
+        "A document is not the audit of a fleet.",
+        "Take it as `aurora fleet audit` wrote it; `aurora fleet audit-schema` describes it.",
+    ),
     "fleet.base-moved": Reason(
         "A service's branch has moved since the plan was made, so what was tried is not what would be proposed.",
         "Plan again; what follows the version already is not planned a second time.",
@@ -46,6 +50,10 @@ REASONS: dict[str, Reason] = {
     "fleet.endless": Reason(
         "A repository took longer than its deadline, or sent more than a mirror may hold.",
         "Ask its owner what it holds; a large one may need a longer --deadline.",
+    ),
+    "fleet.evidence": Reason(
+        "Evidence that an audit names is not beside it, or has other bytes than its name says.",
+        "Leave the shares with `aurora fleet audit --results PLACE`, move PLACE whole, and find out who changed it.",
     ),
     "fleet.forge": Reason(
         "A forge cannot be reached, or answered with something that is not an answer of its interface.",
@@ -104,16 +112,24 @@ REASONS: dict[str, Reason] = {
         "Count from 0, as JOB_COMPLETION_INDEX does: --shard 0/8 to --shard 7/8.",
     ),
     "fleet.shard-foreign": Reason(
-        "A result is of another fleet, of another number of shares, or holds a service that is not its own.",
-        "Run all shares with one list and the same releases of the template, and merge only what they wrote.",
+        "A result is of another fleet, list, command, version or number of shares, or holds another share's service.",
+        "Run all shares of one command with one list, version and set of the template's releases; merge only these.",
     ),
     "fleet.shard-missing": Reason(
         "Of the shares of a fleet one is not there, or a service of the list is in none of them.",
         "Run the missing share with --shard, with the list that the others had, and merge again.",
     ),
+    "fleet.shard-stale": Reason(
+        "A share of a fleet is more than a day older than another one, so it is of another run.",
+        "Run that share again, or all of them into a place of their own, and merge what one run wrote.",
+    ),
     "fleet.shard-twice": Reason(
         "A share of a fleet, or a service in one, was given twice.",
         "Give the result of each share once.",
+    ),
+    "fleet.share-differs": Reason(
+        "In the place for results lies another result of the same share, and nothing is written over.",
+        "Give each run a place of its own; if this is one run, two machines had one share and saw different things.",
     ),
     "fleet.status": Reason(
         "A document is not the status of a fleet.",

@@ -1,7 +1,7 @@
 """`aurora fleet`: many services at once. Each command takes `--fleet`, and most of them `--shard`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from remembrancer.errors import counted
 
 if TYPE_CHECKING:
     from aurora.fleet.listed import Fleet
+    from aurora.fleet.results import Result
     from aurora.fleet.shard import Shard
 
 Function = Callable[..., Any]
@@ -26,6 +27,7 @@ Function = Callable[..., Any]
         "status": ("aurora.cli.fleet_status:status", "Show the state of each service."),
         "audit": ("aurora.cli.fleet_audit:audit", "Audit each service under its pinned owner."),
         "forget": ("aurora.cli.fleet_audit:forget", "Forget what was seen of a log that was begun anew."),
+        "audit-schema": ("aurora.cli.fleet_audit:audit_schema", "Print the JSON Schema of a fleet's audit."),
         "plan": ("aurora.cli.fleet_rollout:plan", "Try a newer standard for every service, and plan its waves."),
         "rollout": ("aurora.cli.fleet_rollout:rollout", "Carry a plan out, by a request for each service."),
         "plan-schema": ("aurora.cli.fleet_rollout:plan_schema", "Print the JSON Schema of a plan."),
@@ -79,6 +81,22 @@ wait_option = click.option(
 )
 
 
+def _results(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value:
+        from aurora.fleet import results
+
+        results.place_of(value)  # one that cannot be is refused before anything is read
+    return value
+
+
+results_option = click.option(
+    "--results",
+    callback=_results,
+    metavar="PLACE",
+    help="Also leave the document in a folder or an object store (s3://, gs://, az://), never over another one.",
+)
+
+
 def jobs_option(default: int | None, what: str) -> Callable[[Function], Function]:
     """Return the option --jobs of a command."""
     shown_default = str(default) if default else "one per processor"
@@ -105,12 +123,25 @@ def memory_of(fleet: "Fleet", given: Path | None) -> Path:
     return given or memory_folder(fleet)
 
 
-def services_of(file: Path, shard: "Shard") -> "Fleet":
-    """Return the fleet in a file with the services of one share. Raises as `listed.read`."""
+def share_of(file: Path, shard: "Shard") -> tuple["Fleet", str]:
+    """Return what `services_of` does, and the digest of the whole list. Raises as `listed.read`."""
     from aurora.fleet import listed
 
     found = listed.read(file)
-    return found._replace(services=tuple(one for one in found.services if shard.takes(one.name)))
+    return found._replace(services=tuple(one for one in found.services if shard.takes(one.name))), found.digest
+
+
+def leave(place: str | None, result: "Result", evidence: "Mapping[str, bytes]") -> None:
+    """Leave a result where --results says, if it says so. Raises as `aurora.fleet.results.leave`."""
+    from aurora.fleet import results
+
+    if place and not results.leave(place, result, evidence):
+        say(f"{place} has this share already, and it says the same")
+
+
+def services_of(file: Path, shard: "Shard") -> "Fleet":
+    """Return the fleet in a file with the services of one share. Raises as `listed.read`."""
+    return share_of(file, shard)[0]
 
 
 @click.command("list", epilog="Example: aurora fleet list --shard 0/8")
@@ -119,10 +150,10 @@ def services_of(file: Path, shard: "Shard") -> "Fleet":
 @shown
 def list_(file: Path, shard: "Shard", output: str) -> None:
     """Show each service's name, URL and branch, and under whom it is judged."""
-    found = services_of(file, shard)
+    found, digest = share_of(file, shard)
     rows = [{**one._asdict(), "trust": found.owner_of(one)} for one in found.services]
     lines = [f"{row['name']}  {row['url']}  {row['trust'] or 'no owner is pinned'}" for row in rows]
-    emit({"fleet": found.name, "services": rows}, output, *lines, counted(len(rows), "service"))
+    emit({"fleet": found.name, "listed": digest, "services": rows}, output, *lines, counted(len(rows), "service"))
 
 
 @click.command(epilog="Example: aurora fleet schema > fleet-status.schema.json")

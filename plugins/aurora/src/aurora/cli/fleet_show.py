@@ -1,6 +1,5 @@
 """In which forms the status of a fleet is shown: a table, a document, a page, a database, a catalogue's entities."""
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +86,9 @@ def show(found: "Status", given: Shown) -> int:
 
 def _document(found: "Status", form: str) -> str:
     if form == "json":
-        return json.dumps(found.document(), indent=2) + "\n"
+        from aurora.fleet import results
+
+        return results.data_of(found).decode()
     from aurora.fleet import catalog
 
     return catalog.documents(found)

@@ -9,10 +9,12 @@ from aurora.cli.fleet import (
     cache_option,
     fleet_option,
     jobs_option,
+    leave,
     memory_of,
     memory_option,
-    services_of,
+    results_option,
     shard_option,
+    share_of,
 )
 from aurora.cli.fleet_show import Shown, check, show, shown_as
 from aurora.cli.table import progress
@@ -27,9 +29,17 @@ if TYPE_CHECKING:
 @memory_option
 @shard_option
 @jobs_option(None, "Processes that read.")
+@results_option
 @shown_as
 def status(
-    file: Path, *, cache: Path, memory: Path | None, shard: "Shard", jobs: int | None, **given: Unpack[Shown]
+    file: Path,
+    *,
+    cache: Path,
+    memory: Path | None,
+    shard: "Shard",
+    jobs: int | None,
+    results: str | None,
+    **given: Unpack[Shown],
 ) -> int:
     """Show each service's template version and drift, its ledger and trust, its last release, and what ends soon.
 
@@ -39,7 +49,9 @@ def status(
     from aurora.fleet.status import status as status_of
 
     check(given)
-    fleet = services_of(file, shard)
+    fleet, digest = share_of(file, shard)
+    place = memory_of(fleet, memory)
     with progress("reading", len(fleet.services)) as watched:
-        found = status_of(fleet, cache, memory_of(fleet, memory), shard=shard, jobs=jobs, watched=watched)
+        found = status_of(fleet, cache, place, shard=shard, listed=digest, jobs=jobs, watched=watched)
+    leave(results, found, {})
     return show(found, given)

@@ -7,10 +7,11 @@ between two runs is noticed, and the evidence of a fork is kept in that memory.
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from aurora.fleet.audited import Audit, Audited, Problem
+from aurora.fleet.evidence import digests
 from aurora.fleet.facts import opened, session_of
 from aurora.fleet.kept import Asked, supersede
 from aurora.fleet.listed import Fleet, is_branch
@@ -18,10 +19,11 @@ from aurora.fleet.mirrors import known
 from aurora.fleet.objects import Tree, borrow
 from aurora.fleet.pool import Trouble, each
 from aurora.fleet.row import UNREACHABLE, printable
+from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.status import questions
 from aurora.fleet.unpack import SINGLE, unpack
 from remembrancer.audit.whole import judge_everything
-from remembrancer.clock import SystemClock
+from remembrancer.clock import Clock, SystemClock, rfc3339
 from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.findings import Outcome
 from remembrancer.paths import POLICY
@@ -32,44 +34,6 @@ from remembrancer.trust.policy import MAX_BYTES, parse
 MOST_PROBLEMS = 20  # that are told of one service; its own verify-audit names them all
 MAX_LOG = 200_000  # entries of one service's log
 _VERDICTS = {0: "verified", 1: "failed", 3: "unverifiable"}
-_STATUS = {"failed": 1, "unreachable": 4, "unverifiable": 3, "verified": 0}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A check that does not hold: which, its reason code, about what, and why."""
-
-    check: str
-    code: str
-    subject: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """The verdict on one service: verified, failed, unverifiable or unreachable, and the first reason for it."""
-
-    name: str
-    url: str
-    verdict: str
-    code: str = ""
-    message: str = ""
-    commit: str = ""
-    origin: str = ""
-    size: int = 0
-    root: str = ""
-    problems: tuple[Problem, ...] = ()
-    notices: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """Return it as JSON wants it."""
-        return asdict(self)
-
-
-def exit_code(audited: list[Audited]) -> int:
-    """Return the exit status of the worst: 1 failed, else 4 unreachable, else 3 unverifiable, else 0."""
-    found = {_STATUS[one.verdict] for one in audited}
-    return next((status for status in (1, 4, 3) if status in found), 0)
 
 
 def audit(
@@ -77,19 +41,27 @@ def audit(
     cache: Path,
     memory: Path,
     *,
+    shard: Shard = WHOLE,
+    listed: str = "",
     jobs: int | None = None,
     watched: Callable[[Audited], None] = lambda _: None,
-) -> list[Audited]:
-    """Audit the services that a fleet lists, as their mirrors in `cache` have them; sorted by name.
+    clock: Clock | None = None,
+) -> Audit:
+    """Audit the services that a fleet lists, as their mirrors in `cache` have them.
 
-    `memory` is where the fleet remembers logs and policies, and keeps evidence of forks. Raises EnvironmentTrouble.
+    `memory` is where the fleet remembers logs and policies, and keeps evidence of forks; `shard` says which share
+    `fleet.services` already is, of the list with the digest `listed`. Raises EnvironmentTrouble.
     """
+    at = (clock or SystemClock()).now()
     found = []
-    for asked, answer in each(judged, questions(fleet, cache, memory, SystemClock().now()), jobs, deadline=600.0):
+    for asked, answer in each(judged, questions(fleet, cache, memory, at), jobs, deadline=600.0):
         blank = Audited(asked.name, asked.url, "failed")
         found.append(_refused(blank, answer) if isinstance(answer, Trouble) else answer)
         watched(found[-1])
-    return sorted(found, key=lambda one: one.name)
+    kept = digests(memory)
+    rows = (replace(one, evidence=kept[one.origin]) if one.origin in kept else one for one in found)
+    by_name = tuple(sorted(rows, key=lambda one: one.name))
+    return Audit(fleet.name, rfc3339(at), by_name, str(memory), str(shard), listed)
 
 
 def judged(asked: Asked) -> Audited:

@@ -20,6 +20,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -73,6 +74,11 @@ class Fleet(NamedTuple):
     def place(self, url: str) -> str:
         """Return what Git is given: a URL as it is, a path as an absolute one."""
         return url if _remote(url) else str((self.folder / url).absolute())
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its one form: two lists that say the same have one digest."""
+        return sha256(format_fleet(self)).hexdigest()
 
     def having(self, services: Iterable[Service]) -> "Fleet":
         """Return the fleet with these services and no others. Raises BadInput(fleet.list, fleet.credentials)."""

@@ -5,10 +5,12 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from remembrancer.errors import BadInput
-
 T = TypeVar("T")
 _hints: Callable[[object], dict[str, Any]] = cache(get_type_hints)
+
+
+class Malformed(ValueError):
+    """A document is not what it should be; the message is what a refusal says after its colon."""
 
 
 def plain(value: Any) -> Any:
@@ -29,16 +31,16 @@ def _camel(name: str) -> str:
 def made(kind: type[T], said: object, where: str, **given: Any) -> T:
     """Return a dataclass out of a JSON object that has no other members and the right types; `given` are made already.
 
-    Raises BadInput(fleet.status); `where` names the place.
+    Raises Malformed; `where` names the place.
     """
     hints = {_camel(name): (name, hint) for name, hint in _hints(kind).items()}
     if not isinstance(said, dict) or not said.keys() <= hints.keys():
-        raise malformed(f"{where} is not an object of the members that it may have")
+        raise Malformed(f"{where} is not an object of the members that it may have")
     values = {hints[name][0]: _value(hints[name][1], value, f"{where}.{name}") for name, value in said.items()}
     try:
         return kind(**{**values, **given})
     except TypeError:
-        raise malformed(f"{where} lacks a member") from None
+        raise Malformed(f"{where} lacks a member") from None
 
 
 def _value(hint: Any, value: object, where: str) -> Any:
@@ -52,9 +54,4 @@ def _value(hint: Any, value: object, where: str) -> Any:
         return made(hint, value, where)
     elif type(value) is hint or (hint is float and type(value) is int):
         return value
-    raise malformed(f"{where} is not of its type")
-
-
-def malformed(why: str) -> BadInput:
-    """Return the refusal of a document that is not what it should be."""
-    return BadInput("fleet.status", f"this is not the status of a fleet: {why}")
+    raise Malformed(f"{where} is not of its type")

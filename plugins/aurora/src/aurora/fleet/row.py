@@ -21,8 +21,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from aurora import __version__
 from aurora.files import packaged
-from aurora.fleet.members import made, malformed, plain
+from aurora.fleet.members import Malformed, made, plain
+from aurora.fleet.shard import Joined
+from remembrancer.errors import BadInput
 
 SCHEMA = "https://vaultmesh.cloud/schema/fleet-status/v1"
 MAX_FILE = 512_000_000  # bytes of a document; a row has about 3 kB
@@ -218,13 +221,20 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The rows of a fleet, or of the share of it that one machine looked at, sorted by name; and when it was."""
+    """The rows of a fleet, or of the share of it that one machine looked at, sorted by name; and when it was.
+
+    `listed` is the digest of the whole list, "" where nobody said; `version` that of the program that looked; `shares`
+    are the documents that this one was joined from, none for one run.
+    """
 
     fleet: str
     at: str
     rows: tuple[Row, ...] = ()
     template: Template | None = None
     shard: str = "0/1"
+    listed: str = ""
+    version: str = __version__
+    shares: tuple[Joined, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -242,6 +252,9 @@ class Status:
             "fleet": self.fleet,
             "at": self.at,
             "shard": self.shard,
+            "listed": self.listed,
+            "version": self.version,
+            "shares": plain(self.shares),
             "template": plain(self.template),
             "services": [row.document() for row in self.rows],
         }
@@ -257,24 +270,38 @@ def parse(data: bytes) -> Status:
     try:
         said = json.loads(data) if len(data) <= MAX_FILE else None
     except (ValueError, RecursionError):
-        raise malformed("it is not JSON") from None
-    if not isinstance(said, dict) or said.pop("schema", None) != SCHEMA:
-        raise malformed(f"it is not an object of {SCHEMA}")
-    rows = said.pop("services", None)
-    said.pop("exitCode", None)
-    if not isinstance(rows, list):
-        raise malformed("it has no services")
-    found = map(read_row, rows)
-    return made(Status, {**said, "rows": []}, "the document", rows=tuple(found))
+        raise _malformed("it is not JSON") from None
+    return from_document(said)
+
+
+def from_document(said: object) -> Status:
+    """Return what `Status.document` gave. Raises BadInput(fleet.status)."""
+    if not isinstance(said, dict) or said.get("schema") != SCHEMA:
+        raise _malformed(f"it is not an object of {SCHEMA}")
+    if not isinstance(said.get("services"), list) or "version" not in said:
+        raise _malformed("it has no services, or no version")
+    members = {name: value for name, value in said.items() if name not in ("schema", "exitCode", "services")}
+    found = tuple(map(read_row, said["services"]))
+    try:
+        return made(Status, {**members, "rows": []}, "the document", rows=found)
+    except Malformed as error:
+        raise _malformed(str(error)) from None
 
 
 def read_row(said: object) -> Row:
     """Return what `Row.document` wrote. Raises BadInput(fleet.status)."""
-    return made(Row, _stateless(said), "a row")
+    try:
+        return made(Row, _stateless(said), "a row")
+    except Malformed as error:
+        raise _malformed(str(error)) from None
 
 
 def _stateless(row: object) -> object:
     return {name: value for name, value in row.items() if name != "state"} if isinstance(row, dict) else row
+
+
+def _malformed(why: str) -> BadInput:
+    return BadInput("fleet.status", f"this is not the status of a fleet: {why}")
 
 
 def printable(text: str, longest: int = 500) -> str:

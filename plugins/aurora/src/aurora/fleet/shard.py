@@ -5,6 +5,7 @@
 """
 
 import re
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple, Self
 
@@ -34,6 +35,14 @@ class Shard(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A document that a joined one was made from: its share, and the SHA-256 of its bytes."""
+
+    shard: str
+    sha256: str
 
 
 WHOLE = Shard(0, 1)

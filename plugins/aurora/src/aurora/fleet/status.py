@@ -33,14 +33,15 @@ def status(
     memory: Path,
     *,
     shard: Shard = WHOLE,
+    listed: str = "",
     jobs: int | None = None,
     watched: Callable[[Row], None] = lambda _: None,
     clock: Clock | None = None,
 ) -> Status:
     """Return the status of the services that a fleet lists, as their mirrors in `cache` have them.
 
-    `memory` is where the fleet remembers logs and policies, `shard` says which share `fleet.services` already is,
-    `watched` is told of each row as it comes. Raises EnvironmentTrouble.
+    `memory` is where the fleet remembers logs and policies, `shard` says which share `fleet.services` already is
+    of the list with the digest `listed`, `watched` is told of each row as it comes. Raises EnvironmentTrouble.
     """
     at = (clock or SystemClock()).now()
     found = releases(cache, fleet) if fleet.template else None
@@ -56,6 +57,7 @@ def status(
         tuple(sorted(rows, key=lambda one: one.name)),
         Template(fleet.template, versions) if found else None,
         str(shard),
+        listed,
     )
 
 

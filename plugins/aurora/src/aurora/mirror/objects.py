@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from aurora.mirror.place import Held
 from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.ledger.files import MAX_FILE
 
 # settings of the connection, which obstore takes apart from those of the store
 _CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "connect_timeout", "proxy_url", "timeout"})
@@ -35,10 +36,12 @@ class Objects:
                 raise BadInput("input.field", f"{url} cannot be used with these settings: {_first(error)}") from None
             raise
 
-    def read(self, path: str) -> Held | None:
-        """Return an object; its mark is what the store says about this version."""
+    def read(self, path: str, most: int = MAX_FILE) -> Held | None:
+        """Return an object, a larger one is trouble; its mark is what the store says about this version."""
         try:
             found = self._store.get(path)
+            if found.meta["size"] > most:
+                raise EnvironmentTrouble("env.io", f"{path} in the object store has more than {most} bytes")
             return Held(bytes(found.bytes()), _version(found.meta))
         except (self._errors.NotFoundError, FileNotFoundError):
             return None

@@ -22,8 +22,8 @@ class Held(NamedTuple):
 class Place(Protocol):
     """Files by path (forward slashes). Every write appears whole or not at all; all raise EnvironmentTrouble."""
 
-    def read(self, path: str) -> Held | None:
-        """Return a file, None when there is none."""
+    def read(self, path: str, most: int = MAX_FILE) -> Held | None:
+        """Return a file, None when there is none; one of more than `most` bytes is trouble, or longer than that."""
         ...
 
     def create(self, path: str, data: bytes) -> bool:
@@ -66,11 +66,11 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, path: str) -> Held | None:
-        """Return a file; its mark is its bytes."""
+    def read(self, path: str, most: int = MAX_FILE) -> Held | None:
+        """Return a file, of a larger one `most` + 1 bytes; its mark is its bytes."""
         try:
             with (self.folder / path).open("rb") as file:
-                data = file.read(MAX_FILE + 1)
+                data = file.read(most + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
