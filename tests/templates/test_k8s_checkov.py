@@ -4,13 +4,14 @@ It has an environment of its own beside the project's: its pins would hold back 
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from k8s_render import ODD, OVERLAYS, Object, layer, overlay, pick, run
+from k8s_render import ODD, OVERLAYS, layer, overlay, pick, run
 from tool_environment import private_environment
 
 pytestmark = pytest.mark.system
@@ -31,49 +32,65 @@ def checkov() -> Path:
     return private_environment("checkov", LOCK) / "bin/checkov"
 
 
-def scan(checkov: Path, file: Path, framework: str) -> dict[str, Any]:
-    """Return Checkov's report on a file, which has to have parsed."""
-    arguments = ("--framework", framework, "--output", "json", "--quiet", "--compact", "--skip-download")
-    done = run(checkov, "-f", file, *arguments, LOG_LEVEL="ERROR", HOME=str(file.parent))
+@dataclass
+class Report:
+    """What Checkov says of one file."""
+
+    passed: set[str]
+    failed: set[str]
+
+
+def scan(checkov: Path, home: Path, framework: str, *files: Path) -> dict[str, Report]:
+    """Return Checkov's report on each file by its name; all have to have parsed, and to pass some check."""
+    arguments = ("--framework", framework, "--output", "json", "--compact", "--skip-download")
+    chosen = [word for file in files for word in ("-f", file)]
+    done = run(checkov, *chosen, *arguments, LOG_LEVEL="ERROR", HOME=str(home))
     report: dict[str, Any] = json.loads(done.stdout)
     assert report["summary"]["parsing_errors"] == 0
-    assert report["summary"]["passed"] > 0
-    return report
+    results = report["results"]
+
+    def checks(kind: str, file: Path) -> set[str]:
+        return {one["check_id"] for one in results[kind] if Path(one["file_path"]).name == file.name}
+
+    found = {file.name: Report(checks("passed_checks", file), checks("failed_checks", file)) for file in files}
+    assert all(one.passed for one in found.values())
+    return found
 
 
-def failed(report: dict[str, Any]) -> set[str]:
-    return {one["check_id"] for one in report["results"]["failed_checks"]}
+OF_AN_OVERLAY = [*((name, {"gpu": True}) for name in OVERLAYS), ("production", ODD)]
 
 
-def manifest(folder: Path, objects: list[Object]) -> Path:
-    file = folder / "all.yaml"
-    file.write_text(yaml.safe_dump_all(objects))
-    return file
-
-
-@pytest.mark.parametrize(("name", "answers"), [*((name, {"gpu": True}) for name in OVERLAYS), ("production", ODD)])
-def test_overlay(checkov: Path, collection: Path, tmp_path: Path, name: str, answers: dict[str, Any]) -> None:
-    report = scan(checkov, manifest(tmp_path, overlay(collection, name, **answers)), "kubernetes")
-    assert failed(report) == set(EXCEPTIONS)
-
-
-def test_a_digest_needs_two_exceptions_less(checkov: Path, collection: Path, tmp_path: Path) -> None:
-    objects = overlay(collection, "production")
-    container = pick(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+@pytest.fixture(scope="module")
+def reports(checkov: Path, collection: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """Checkov's reports on every overlay, on one with a digest and on a broken one; it takes seconds to start."""
+    folder = tmp_path_factory.mktemp("manifests")
+    made = {str(place): overlay(collection, name, **answers) for place, (name, answers) in enumerate(OF_AN_OVERLAY)}
+    made["digest"], made["broken"] = overlay(collection, "production"), overlay(collection, "production")
+    container = pick(made["digest"], "Deployment")["spec"]["template"]["spec"]["containers"][0]
     container["image"] = "ghcr.io/vaultmesh/my-svc@sha256:" + "0" * 64
-    assert failed(scan(checkov, manifest(tmp_path, objects), "kubernetes")) == {"CKV_K8S_35", "CKV_K8S_40"}
-
-
-def test_endpoints(checkov: Path, collection: Path) -> None:
-    report = scan(checkov, layer(collection) / "ops/aws/vpc-endpoints.yaml", "cloudformation")
-    assert failed(report) == set()
-
-
-def test_it_catches_what_is_broken(checkov: Path, collection: Path, tmp_path: Path) -> None:
-    objects = overlay(collection, "production")
-    pod = pick(objects, "Deployment")["spec"]["template"]["spec"]
+    pod = pick(made["broken"], "Deployment")["spec"]["template"]["spec"]
     pod["containers"][0]["securityContext"] = {"privileged": True}
     pod["containers"][0].pop("resources")
     pod["hostNetwork"] = True
-    found = failed(scan(checkov, manifest(tmp_path, objects), "kubernetes"))
-    assert found >= {"CKV_K8S_16", "CKV_K8S_11", "CKV_K8S_19", "CKV_K8S_22"}
+    for name, objects in made.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump_all(objects))
+    found = scan(checkov, folder, "kubernetes", *(folder / f"{name}.yaml" for name in made))
+    return {name.removesuffix(".yaml"): one for name, one in found.items()}
+
+
+@pytest.mark.parametrize("place", range(len(OF_AN_OVERLAY)), ids=[*OVERLAYS, "odd"])
+def test_overlay(reports: dict[str, Report], place: int) -> None:
+    assert reports[str(place)].failed == set(EXCEPTIONS)
+
+
+def test_a_digest_needs_two_exceptions_less(reports: dict[str, Report]) -> None:
+    assert reports["digest"].failed == {"CKV_K8S_35", "CKV_K8S_40"}
+
+
+def test_endpoints(checkov: Path, collection: Path, tmp_path: Path) -> None:
+    (report,) = scan(checkov, tmp_path, "cloudformation", layer(collection) / "ops/aws/vpc-endpoints.yaml").values()
+    assert report.failed == set()
+
+
+def test_it_catches_what_is_broken(reports: dict[str, Report]) -> None:
+    assert reports["broken"].failed >= {"CKV_K8S_16", "CKV_K8S_11", "CKV_K8S_19", "CKV_K8S_22"}
