@@ -57,6 +57,10 @@ class Forge:
     port: int = 0
     log: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    offers: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # members of a repository that a hostile forge gives
+    slow: float = 0.0  # seconds between two bytes of a head
 
     @property
     def host(self) -> str:
@@ -152,6 +156,7 @@ class Forge:
             "default_branch": "main",
             "archived": path in self.archived,
             "disabled": False,
+            **self.offers.get(path, {}),
         }
 
     def pull(self, one: Asked) -> dict[str, Any]:
@@ -162,8 +167,12 @@ class Forge:
             "title": one.title,
             "body": one.text,
             "html_url": f"http://{self.host}/{one.path}/pull/{one.number}",
-            "head": {"ref": one.branch, "sha": self.head(one.path, one.branch) or "0" * 40},
-            "base": {"ref": one.base, "sha": self.head(one.path, one.base)},
+            "head": {
+                "ref": one.branch,
+                "sha": self.head(one.path, one.branch) or "0" * 40,
+                "repo": {"id": 2, "full_name": "someone/fork"} if one.fork else {"id": 1, "full_name": one.path},
+            },
+            "base": {"ref": one.base, "sha": self.head(one.path, one.base), "repo": {"id": 1, "full_name": one.path}},
         }
 
     # ---------------------------------------------------------------- GitLab
@@ -219,6 +228,7 @@ class Forge:
             "web_url": f"http://{self.host}/{path}",
             "archived": path in self.archived,
             "empty_repo": not self.head(path),
+            **self.offers.get(path, {}),
         }
 
     def merge(self, one: Asked, *, whole: bool = False) -> dict[str, Any]:
@@ -314,7 +324,11 @@ def filler(schema: dict[str, Any]) -> Any:
 def serving(forge: Forge) -> Iterator[Forge]:
     """Serve a forge; at the end nothing was wrong with what was asked and answered."""
 
+    ended = threading.Event()
+
     class Handler(BaseHTTPRequestHandler):
+        begun = False
+
         def do_GET(self) -> None:
             self.reply()
 
@@ -334,6 +348,13 @@ def serving(forge: Forge) -> Iterator[Forge]:
                     forge.wrong.append(repr(error))
                     status = 500
             data = json.dumps(said).encode() if not isinstance(said, bytes) else said
+            while forge.slow and not ended.wait(forge.slow):
+                try:
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: " if not self.begun else b".")
+                    self.wfile.flush()
+                except OSError:
+                    return
+                self.begun = True
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(data))}.items():
                 self.send_header(name, value)
@@ -350,6 +371,7 @@ def serving(forge: Forge) -> Iterator[Forge]:
     try:
         yield forge
     finally:
+        ended.set()
         server.shutdown()
         server.server_close()
     assert not forge.wrong, forge.wrong

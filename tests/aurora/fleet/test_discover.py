@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from aurora.fleet.discover import name_of
+from aurora.fleet.forges.base import Found
 from aurora.fleet.listed import parse
 from collection import git
 from forges_double import TOKEN
+from remembrancer.errors import EnvironmentTrouble
 from rollout_world import TEMPLATE, World, world
 
 OWNER = "0123456789ABCDEF0123456789ABCDEF01234567"
@@ -57,6 +59,66 @@ def test_a_forge_is_asked_and_the_list_is_kept(acme: World) -> None:
     assert all(TOKEN not in line for line in acme.forge.log)
 
 
+OFFERS = {
+    "a": "file:///etc",
+    "b": "/srv/git/x.git",
+    "c": "../x",
+    "d": "ext::sh -c id",
+    "e": "git://git.example.com/acme/e.git",
+    "f": "--upload-pack=id",
+    "g": "-u",
+    "h": "ssh://-oProxyCommand=id/x",
+    "i": "",
+    "j": "https://me:secret@git.example.com/acme/j.git",
+    "k": "https://git.example.com/acme/k\u001b[31m.git",
+    "l": "ssh://git@git.example.com/acme/l.git",
+    "m": "https://[::1/acme/m.git",
+    "n": "ftp://git.example.com/acme/n.git",
+}
+
+
+def test_what_a_hostile_forge_offers_is_left_out_and_the_rest_goes_on(acme: World) -> None:
+    names_of = {"github": ("clone_url", "full_name"), "gitlab": ("http_url_to_repo", "path_with_namespace")}
+    url, path = names_of[acme.forge.kind]
+    for name, offered in OFFERS.items():
+        acme.forge.add(f"acme/{name}")
+        acme.forge.offers[f"acme/{name}"] = {url: offered}
+    for name, offered in (("o", "../../user"), ("p", "acme/" + "p" * 300), ("q", "acme/\u001b[2J"), ("r", "acme")):
+        acme.forge.add(f"acme/{name}")
+        acme.forge.offers[f"acme/{name}"] = {path: offered}
+    acme.service("acme/.github")
+    acme.service("acme/github")
+    done = acme.json("discover", f"--{acme.forge.kind}", "acme", "--template", TEMPLATE)
+    assert done["exitCode"] == 1
+    assert names(acme) == [f"127.0.0.1-{acme.forge.port}/acme/github", "acme/github", "acme/orders", "acme/shop"]
+    unread = {one["name"]: one["code"] for one in done["unread"]}
+    expected = [*(f"acme/{name}" for name in OFFERS), "acme/2J", "acme", ("acme/" + "p" * 300)[:200], "user"]
+    assert unread == dict.fromkeys(expected, "fleet.forge-offer")
+    assert all("secret" not in one["message"] and one["message"].isprintable() for one in done["unread"])
+    assert not [line for line in acme.forge.log if ".." in line]
+    said = acme.run("discover", f"--{acme.forge.kind}", "acme", "--template", TEMPLATE)
+    assert (said.status, said.out.count("[fleet.forge-offer]")) == (1, 18)
+
+
+def test_one_repository_that_is_not_read_keeps_nobody_out(acme: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = {"github": "github.GitHub", "gitlab": "gitlab.GitLab"}[acme.forge.kind]
+
+    def broken(_: object, found: Found) -> frozenset[str]:
+        if found.path == "acme/shop":
+            raise EnvironmentTrouble("fleet.forge", "the forge answered 500")
+        return frozenset({".copier-answers.ci.yml"}) if found.path == "acme/orders" else frozenset()
+
+    monkeypatch.setattr(f"aurora.fleet.forges.{kind}.names", broken)
+    done = acme.json("discover", f"--{acme.forge.kind}", "acme")
+    assert (done["exitCode"], done["new"]) == (4, ["acme/orders"])
+    assert [(one["name"], one["code"]) for one in done["unread"]] == [("acme/shop", "fleet.forge")]
+    monkeypatch.setattr("aurora.fleet.forges.rest.ANSWERS", 1)
+    before = acme.fleet.read_bytes()
+    ended = acme.run("discover", f"--{acme.forge.kind}", "acme")
+    assert (ended.status, "[fleet.forge-limit]" in ended.err) == (4, True)
+    assert acme.fleet.read_bytes() == before
+
+
 def test_ssh_and_an_interface_elsewhere(acme: World) -> None:
     acme.variables.pop({"github": "GITHUB_API_URL", "gitlab": "CI_API_V4_URL"}[acme.forge.kind])
     words = ["discover", f"--{acme.forge.kind}", "acme", "--api", acme.forge.api, "--ssh"]
@@ -76,6 +138,21 @@ def test_ssh_and_an_interface_elsewhere(acme: World) -> None:
 
 
 @pytest.mark.parametrize("acme", ["github"], indirect=True)
+def test_what_is_listed_by_another_form_of_its_url_is_no_new_service(acme: World) -> None:
+    ask = ["discover", "--github", "acme", "--template", TEMPLATE]
+    shop = acme.forge.url("acme/shop").removesuffix(".git").replace("/shop", "/%73hop/")
+    urls = ["git@127.0.0.1:acme/orders.git", shop]
+    rows = [f'[[service]]\nname = "{name}"\nurl = "{url}"\n' for name, url in zip("ab", urls, strict=True)]
+    acme.fleet.write_text("\n".join(rows))
+    done = acme.json(*ask)
+    assert (done["new"], done["vanished"]) == ([], [])
+    assert [one.url for one in parse(acme.fleet.read_bytes()).services] == urls
+    (acme.base / "urls").write_text("".join(f"{acme.forge.url('acme/late')}{end}\n" for end in ("", "/")))
+    acme.service("acme/late")
+    assert acme.json("discover", "--list", "urls")["new"] == ["acme/late"]
+
+
+@pytest.mark.parametrize("acme", ["github"], indirect=True)
 def test_a_list_and_a_folder(acme: World, tmp_path: Path) -> None:
     urls = [acme.forge.url(f"acme/{name}") for name in ("orders", "plain", "gone")]
     (acme.base / "urls").write_text("# ours\n" + "\n".join([*urls, urls[0]]) + "\n")
@@ -87,8 +164,11 @@ def test_a_list_and_a_folder(acme: World, tmp_path: Path) -> None:
     git(clones / "here", "remote", "set-url", "origin", f"https://me:{TOKEN}@git.example.com/acme/shop.git")
     git(acme.base, "clone", "--quiet", "--bare", str(acme.bare("acme/shop")), str(clones / "bare.git"))
     (clones / "not-a-clone").mkdir()
+    git(acme.base, "clone", "--quiet", str(acme.bare("acme/shop")), str(clones / "odd"))
+    git(clones / "odd", "remote", "set-url", "origin", "ext::sh -c id")
     found = acme.run("discover", "--folder", str(clones))
     assert "here: the URL of its origin has a user in it, which is left out" in found.err
+    assert (found.status, "unread: odd: the URL of its origin: " in found.out) == (1, True)
     git(clones / "bare.git", "remote", "remove", "origin")
     acme.run("discover", "--folder", str(clones))
     urls = [one.url for one in parse(acme.fleet.read_bytes()).services]

@@ -1,5 +1,6 @@
 """Forges by their REST interfaces: pages, rate limits, tokens, and answers that are none."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,15 +104,29 @@ def test_a_request_is_opened_once_and_its_checks_are_read(forge: Forge) -> None:
 
 
 @pytest.mark.parametrize("state", ["open", "closed", "merged"])
-def test_a_request_out_of_a_fork_is_nobody_elses(hosted: Forge, state: str) -> None:
-    with serving(Forge("gitlab", hosted.folder, {"acme": [*hosted.owners["acme"]]})) as forge:
-        asked = way(forge)
-        forge.requests.append(Asked("acme/orders", 1, "new", "main", "theirs", "", state, "green", fork=True))
-        assert asked.request("acme/orders", "new", "main") is None
-        forge.requests.insert(0, Asked("acme/orders", 2, "new", "main", "ours", "", "merged"))
-        found = asked.request("acme/orders", "new", "main")
-        assert found is not None
-        assert (found.url[-1], found.state) == ("2", "merged")
+def test_a_request_out_of_a_fork_is_nobody_elses(forge: Forge, state: str) -> None:
+    asked = way(forge)
+    forge.requests.append(Asked("acme/orders", 1, "new", "main", "theirs", "", state, "green", fork=True))
+    assert asked.request("acme/orders", "new", "main") is None
+    forge.requests.insert(0, Asked("acme/orders", 2, "new", "main", "ours", "", "merged"))
+    found = asked.request("acme/orders", "new", "main")
+    assert found is not None
+    assert (found.url[-1], found.state) == ("2", "merged")
+
+
+def test_a_request_that_does_not_say_where_it_comes_from_is_nobodys(forge: Forge) -> None:
+    asked = way(forge)
+    forge.requests.append(Asked("acme/orders", 1, "new", "main", "whose", "", "merged"))
+    silent: dict[str, object] = {"head": {"repo": None}, "source_project_id": None, "target_project_id": None}
+    pull, merge = forge.pull, forge.merge
+
+    def without(said: dict[str, object]) -> dict[str, object]:
+        return {**said, **{name: silent[name] for name in silent if name in said}}
+
+    forge.pull = lambda one: without(pull(one))  # type: ignore[method-assign]
+    forge.merge = lambda one, *, whole=False: without(merge(one, whole=whole))  # type: ignore[method-assign]
+    forge.check = lambda *_: None  # type: ignore[method-assign]
+    assert asked.request("acme/orders", "new", "main") is None
 
 
 def test_limits_are_waited_for_within_the_patience_and_said(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +207,24 @@ def test_an_answer_without_an_end_has_a_deadline(forge: Forge, monkeypatch: pyte
         list(way(forge).repositories("acme"))
 
 
+def test_headers_that_come_a_byte_at_a_time_have_a_deadline(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora.fleet.forges.rest.LONGEST", 0.4)
+    forge.slow = 0.05
+    began = time.monotonic()
+    with pytest.raises(EnvironmentTrouble, match="an answer of more than"):
+        list(way(forge).repositories("acme"))
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(("name", "most"), [("ANSWERS", 1), ("BYTES", 100), ("SECONDS", 0.0), ("PAGES", 1)])
+def test_all_answers_together_have_a_limit(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch, name: str, most: float
+) -> None:
+    monkeypatch.setattr(f"aurora.fleet.forges.rest.{name}", most)
+    forge.page = 1
+    assert code(lambda: way(forge).repositories("acme")) == "fleet.forge-limit"
+
+
 def test_the_token_goes_to_the_host_that_it_is_meant_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aurora.fleet.forges.access._from_helper", lambda origin: f"from {origin}")
     runner = {"GITHUB_TOKEN": "env", "GITHUB_API_URL": "https://git.example.com/api/v3"}
@@ -221,6 +254,10 @@ def test_the_token_goes_to_the_host_that_it_is_meant_for(monkeypatch: pytest.Mon
     assert known.of("https://unknown.example.com/acme/orders.git") is None
     assert known.of("/srv/git/orders.git") is None
     assert known.of("https://github.com/acme/../../user") is None
+    assert known.of("https://github.com/acme/%2e%2e/user") is None
+    dotted = known.of("https://github.com:443/acme/.github.git")
+    assert dotted is not None
+    assert dotted.path == "acme/.github"
     for bad in ("http://git.example.com/api/v3", "https://user@git.example.com", "ftp://x", "https://x:99999999"):
         with pytest.raises(BadInput):
             access("github", bad, named=True, environment={"GITHUB_TOKEN": "env"})

@@ -124,6 +124,25 @@ def test_an_answers_file_that_copier_reads_otherwise_runs_nothing(acme: World) -
     assert refused == dict.fromkeys([*names, "acme/linked"], "fleet.other-template")
 
 
+def test_a_source_that_is_also_a_path_of_the_service_runs_nothing(acme: World) -> None:
+    # `git clone` and Copier take a bundle of this name before they take the URL
+    for name, path in (("web", TEMPLATE), ("ssh", "git@git.example.com:platform/templates.git")):
+        acme.service(f"acme/{name}", source=path)
+        bare = acme.bare(f"acme/{name}")
+        place = {**os.environ, "GIT_DIR": str(bare), "GIT_INDEX_FILE": str(acme.base / name)}
+        blob = git(bare, "rev-parse", "main:check.sh")
+        inside = path.replace("//", "/")
+        for words in (("read-tree", "main"), ("update-index", "--add", "--cacheinfo", f"100644,{blob},{inside}")):
+            subprocess.run(("git", *words), check=True, env=place)
+        tree = subprocess.run(("git", "write-tree"), check=True, env=place, stdout=PIPE, text=True).stdout.strip()
+        git(bare, "update-ref", "refs/heads/main", git(bare, "commit-tree", tree, "-p", "main", "-m", "a bundle"))
+    acme.list("acme/web", "acme/ssh")
+    found = acme.plan("--skip-tests")
+    assert {name: row["message"] for name, row in found.items()} == dict.fromkeys(
+        ("acme/ssh", "acme/web"), f"the source of {ANSWERS} is also a path in the repository"
+    )
+
+
 def test_nothing_runs_without_consent(acme: World) -> None:
     acme.list()
     for words in (("plan", "--to", "v2.0.0"), ("rollout", "plan.json")):

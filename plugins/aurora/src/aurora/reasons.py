@@ -63,6 +63,14 @@ REASONS: dict[str, Reason] = {
         "A forge refuses the question: no token, one that may not do this, or nothing of that name.",
         "Set GITHUB_TOKEN or GITLAB_TOKEN, or store one with Git's credential helper; the guide says which rights.",
     ),
+    "fleet.forge-limit": Reason(
+        "A forge's answers are more, or take longer, than one run takes; nothing was written.",
+        "Ask for a smaller group, or find out why the forge is so slow; docs/fleet.md names the limits.",
+    ),
+    "fleet.forge-offer": Reason(
+        "A forge offers a repository with a path or a URL that no list may have; only that one is left out.",
+        "Correct it at the forge; a repository that is served in another way can be listed by hand.",
+    ),
     "fleet.job": Reason(
         "A Kubernetes Job cannot be made of what was given: a name, an image, a count, or a service on this machine.",
         "Correct what the message names; `aurora fleet job --help` has an example.",
@@ -72,8 +80,12 @@ REASONS: dict[str, Reason] = {
         "Look at this repository alone with `remembrancer verify-audit`.",
     ),
     "fleet.list": Reason(
-        "The list of a fleet is not one: an unknown key, a name or a URL twice, or something that is no URL.",
+        "The list of a fleet is not one: an unknown key, a name twice, or something that is no URL.",
         "Correct the line that the message names; docs/fleet.md has an example.",
+    ),
+    "fleet.listed-twice": Reason(
+        "The list of a fleet has one repository twice, perhaps once by SSH and once by HTTPS.",
+        "Take one of the two entries out; two branches of one repository may both be listed, each with its name.",
     ),
     "fleet.no-answers": Reason(
         "A service has no answers file of this template at the top of its default branch.",

@@ -52,11 +52,14 @@ def discover(
     wait: int,
     dry_run: bool,
     output: str,
-) -> None:
+) -> int:
     """Add the repositories that have this template's answers file to the list of the fleet, for a review.
 
     Entries that are there stay as they are, with their pins; one that is not found any more is named. The token is that
     of GITHUB_TOKEN or GITLAB_TOKEN, or of Git's credential helper; it goes to the forge in a header, and nowhere else.
+
+    A repository that cannot be read, or that no list may have, is named and keeps nobody else out: the exit status is
+    then 4, or 1.
     """
     from aurora.fleet import listed
     from aurora.fleet.discover import discover as find
@@ -79,6 +82,7 @@ def discover(
     if not dry_run:
         listed.write(file, done.fleet)
     data = {
+        "exitCode": done.exit_code,
         "services": len(done.fleet.services),
         "new": list(done.new),
         "vanished": list(done.vanished),
@@ -87,3 +91,4 @@ def discover(
         "file": None if dry_run else str(file),
     }
     emit(data, output, *summary(done))
+    return done.exit_code

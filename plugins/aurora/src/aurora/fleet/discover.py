@@ -4,35 +4,46 @@ What is found is added to the list that is there. Entries and pins that people h
 is not found any more is named and stays too, until somebody takes it out.
 """
 
+import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from aurora import git
 from aurora.files import read_given
 from aurora.fleet.forges.access import access
 from aurora.fleet.forges.base import Forge, Found
-from aurora.fleet.forges.known import Forges, connect, split
+from aurora.fleet.forges.known import Forges, connect, is_path
 from aurora.fleet.forges.rest import PATIENCE, Say
-from aurora.fleet.listed import Fleet, Service
+from aurora.fleet.listed import LONGEST_NAME, MALFORMED, Fleet, Service, check_url, is_name
 from aurora.fleet.template import normal
+from aurora.fleet.urls import identity, place, split
 from remembrancer.errors import BadInput, RemembrancerError, counted
 from remembrancer.standard.generations import ANSWERS, MAX_BYTES, answers_said
 
 AT_ONCE = 4  # questions to one forge; more of them meet its second rate limit
 MAX_LIST = 16_000_000  # bytes of a file of URLs
+ENDING = ("fleet.rate-limit", "fleet.forge-limit")  # what the next repository would only meet again
 Read = Callable[[str], bytes | None]
 
 
 class Candidate(NamedTuple):
-    """A repository that may belong: its name in the fleet, its URL, and how a file at its top is read."""
+    """A repository that may belong: its name in the fleet, its URL, how a file at its top is read, its other URLs."""
 
     name: str
     url: str
     read: Read
+    others: tuple[str, ...] = ()
+
+    @property
+    def identities(self) -> set[str]:
+        """All forms under which a list may have it: behind an unusual port only the forge knows that they are one."""
+        return {identity(one) for one in (self.url, *self.others)}
 
 
 class Unread(NamedTuple):
@@ -52,57 +63,73 @@ class Discovery(NamedTuple):
     others: int
     unread: tuple[Unread, ...]
 
+    @property
+    def exit_code(self) -> int:
+        """1 where there is something that no list may have, else 4 where a repository was not read, else 0."""
+        codes = {one.code for one in self.unread}
+        return 1 if codes & {"fleet.forge-offer", "fleet.list"} else 4 if codes else 0
+
 
 class Source(NamedTuple):
     """Where to look: the candidates, and whether the URL of an entry is one that had to be among them."""
 
-    candidates: Iterable[Candidate]
+    candidates: Iterable[Candidate | Unread]
     covers: Callable[[str], bool]
 
 
 def discover(fleet: Fleet, sources: Sequence[Source], *, say: Say = lambda _: None) -> Discovery:
     """Return the fleet with the repositories of the sources that follow its template (any, where it names none).
 
-    Raises EnvironmentTrouble(fleet.forge, fleet.forge-access, fleet.rate-limit) where a forge does not list them.
+    One that cannot be read or listed is named, and the others go on. Raises EnvironmentTrouble(fleet.forge,
+    fleet.forge-access, fleet.forge-limit, fleet.rate-limit) where a forge does not list them.
     """
-    here = {same(fleet.place(one.url)): one for one in fleet.services}
     found: dict[str, Candidate] = {}
     unread: list[Unread] = []
     seen = set[str]()
     others = 0
 
-    def judge(one: Candidate) -> tuple[Candidate, bool | Unread]:
+    def judge(one: Candidate | Unread) -> tuple[Candidate | Unread, bool | Unread]:
+        if isinstance(one, Unread):
+            return one, one
         try:
             return one, follows(one.read, fleet.template)
         except RemembrancerError as error:
-            if error.code == "fleet.rate-limit":
+            if error.code in ENDING:
                 raise
             return one, Unread(one.name, error.code, error.message)
 
     for source in sources:
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             for one, belongs in pool.map(judge, source.candidates):
-                seen.add(same(one.url))
                 if isinstance(belongs, Unread):
                     unread.append(belongs)
-                elif belongs:
-                    found.setdefault(same(one.url), one)
-                    say(f"{one.name} follows the template")
-                else:
+                if isinstance(one, Unread):
+                    continue
+                if belongs is False:
                     others += 1
-                    seen.discard(same(one.url))
-    names = {one.name for one in fleet.services}
-    new = []
-    for key, one in sorted(found.items(), key=lambda item: (item[1].name, item[1].url)):
-        if key not in here:
-            name = one.name if one.name not in names else f"{split(one.url)[0].replace(':', '-')}/{one.name}"
-            names.add(name)
-            new.append(Service(name, one.url))
-    gone = [one for key, one in here.items() if key not in seen and any(each.covers(one.url) for each in sources)]
+                    continue
+                seen |= one.identities
+                if belongs is True:
+                    found.setdefault(identity(one.url), one)
+                    say(f"{one.name} follows the template")
+    here = {fleet.identity(one.url) for one in fleet.services}
+    new = _named({one.name for one in fleet.services}, [one for one in found.values() if not one.identities & here])
+    absent = [one for one in fleet.services if fleet.identity(one.url) not in seen]
+    gone = tuple(one.name for one in absent if any(each.covers(one.url) for each in sources))
     whole = fleet.having([*fleet.services, *new])
-    return Discovery(
-        whole, tuple(sorted(one.name for one in new)), tuple(sorted(one.name for one in gone)), others, tuple(unread)
-    )
+    return Discovery(whole, tuple(sorted(one.name for one in new)), gone, others, tuple(unread))
+
+
+def _named(names: set[str], found: Iterable[Candidate]) -> list[Service]:
+    """Return entries for what was found, each with a name that nobody else has."""
+    new = []
+    for one in sorted(found, key=lambda one: (one.name, one.url)):
+        host = split(one.url)[0].replace(":", "-").strip("[]")
+        further = (f"{one.name}-{again}" for again in count(2))
+        name = next(form for form in chain((one.name, f"{host or 'local'}/{one.name}"), further) if form not in names)
+        names.add(name)
+        new.append(Service(name, one.url))
+    return new
 
 
 def follows(read: Read, template: str) -> bool:
@@ -136,14 +163,24 @@ def on_forge(
         host, path = split(url)
         return host == way.host and path.lower().startswith(f"{owner.lower()}/")
 
-    return Source(_of_forge(forge, owner, ssh=ssh), covers)
+    schemes = ("ssh",) if ssh else ("https", urlsplit(way.api).scheme)
+    return Source((_offered(forge, found, schemes) for found in forge.repositories(owner)), covers)
 
 
-def _of_forge(forge: Forge, owner: str, *, ssh: bool) -> Iterator[Candidate]:
-    for found in forge.repositories(owner):
-        url = found.ssh if ssh else found.url
-        if url and found.path:
-            yield Candidate(found.path, url, _Reader(forge, found))
+def _offered(forge: Forge, found: Found, schemes: tuple[str, ...]) -> Candidate | Unread:
+    """Return the candidate that a forge offers, or why a list may not have it: the forge chooses what Git is given."""
+    own, others = (found.ssh, found.url) if "ssh" in schemes else (found.url, found.ssh)
+    name = name_of(f"https://forge/{found.path}")
+    try:
+        check_url(own, name)
+        odd = place(own).scheme not in schemes and f"{json.dumps(own[:80])} is no URL for {schemes[0]}"
+    except BadInput as error:
+        odd = error.message.removeprefix(MALFORMED).removeprefix(f"{name}: ")
+    if not is_path(found.path) or not is_name(name):
+        odd = f"{json.dumps(found.path[:80])} is not the path of a repository"
+    if odd:
+        return Unread(name[:LONGEST_NAME], "fleet.forge-offer", f"the forge offers what no list may have: {odd}")
+    return Candidate(name, own, _Reader(forge, found), (others,) if others else ())
 
 
 class _Reader:
@@ -171,12 +208,14 @@ def in_list(file: Path, forges: Forges) -> Source:
         lines = [line.strip() for line in data.decode().splitlines()]
     except UnicodeDecodeError:
         raise BadInput("input.file", f"{file} is not UTF-8") from None
-    urls = [line for line in lines if line and not line.startswith("#")]
-    # judged by the rules of the list before any of them is fetched
-    Fleet().having(Service(f"line-{number}", url) for number, url in enumerate(dict.fromkeys(urls)))
-    listed = {same(url) for url in urls}
+    listed: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if line and not line.startswith("#"):
+            check_url(line, f"{file}, line {number}")  # before any of them is fetched
+            listed.setdefault(identity(line), line)
     return Source(
-        (Candidate(name_of(url), url, _Fetched(url, forges)) for url in urls), lambda url: same(url) in listed
+        (Candidate(name_of(url), url, _Fetched(url, forges)) for url in listed.values()),
+        lambda url: identity(url) in listed,
     )
 
 
@@ -213,16 +252,20 @@ def in_folder(folder: Path, say: Say = lambda _: None) -> Source:
     return Source(found, lambda url: url.startswith(f"{whole}{os.sep}"))
 
 
-def _clone(place: Path, say: Say) -> Candidate:
+def _clone(folder: Path, say: Say) -> Candidate | Unread:
     def read(path: str) -> bytes | None:
-        done = git.run(place, "cat-file", "blob", f"HEAD:{path}")
+        done = git.run(folder, "cat-file", "blob", f"HEAD:{path}")
         return done.stdout if done.returncode == 0 else None
 
-    origin = git.run(place, "config", "--get", "remote.origin.url").stdout.decode("utf-8", "replace").strip()
+    origin = git.run(folder, "config", "--get", "remote.origin.url").stdout.decode("utf-8", "replace").strip()
     url = re.sub(r"^(https?://)[^/@]*@", r"\1", origin)
     if url != origin:
-        say(f"{place.name}: the URL of its origin has a user in it, which is left out")
-    url = url or str(place)
+        say(f"{folder.name}: the URL of its origin has a user in it, which is left out")
+    url = url or str(folder)
+    try:
+        check_url(url, "the URL of its origin")
+    except BadInput as error:
+        return Unread(folder.name, "fleet.list", error.message.removeprefix(MALFORMED))
     return Candidate(name_of(url), url, read)
 
 
@@ -233,15 +276,9 @@ def name_of(url: str) -> str:
     ('acme/orders', 'orders')
     """
     host, path = split(url)
-    name = path if host else url.rstrip("/").removesuffix("/.git").removesuffix(".git").rpartition("/")[2]
+    name = unquote(path) if host else identity(url).rpartition("/")[2]
     parts = (re.sub(r"[^A-Za-z0-9._-]", "-", part).lstrip("._-") for part in name.split("/"))
     return "/".join(part for part in parts if part) or "service"
-
-
-def same(url: str) -> str:
-    """Return what two ways of writing one URL have in common."""
-    host, path = split(url)
-    return f"{host}/{path}" if host else url.rstrip("/").removesuffix(".git")
 
 
 def summary(done: Discovery) -> list[str]:

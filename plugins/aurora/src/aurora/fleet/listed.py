@@ -17,26 +17,27 @@ owner, from that person. `write` gives one form to the same content, so that a r
 """
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from aurora.files import read_given, write_whole
+from aurora.fleet import urls
 from remembrancer.errors import BadInput
 from remembrancer.user.state import fingerprint
 
 FILE = "fleet.toml"
 MAX_FILE = 32_000_000  # bytes; 100,000 services have about 12 MB
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
-_LONGEST = 200
+LONGEST_NAME = 200
+MALFORMED = "the list of the fleet is malformed: "
 # as `git check-ref-format --branch`
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^-|^/|[/.]$|^@$")
-_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:[^:].*", re.ASCII)
-_SCHEMES = ("https", "http", "ssh", "git", "file")
 _HEAD = """\
 # The services of this fleet. `aurora fleet discover` finds them, people review what it found.
 # trust: the fingerprint of a policy's owner, from that person; never copied out of the repository itself.
@@ -73,7 +74,11 @@ class Fleet(NamedTuple):
 
     def place(self, url: str) -> str:
         """Return what Git is given: a URL as it is, a path as an absolute one."""
-        return url if _remote(url) else str((self.folder / url).absolute())
+        return url if urls.remote(url) else str((self.folder / url).absolute())
+
+    def identity(self, url: str) -> str:
+        """Return what all ways of writing this URL have in common; a path is taken from the folder of the list."""
+        return urls.identity(url if urls.remote(url) else os.path.normpath(self.place(url)))
 
     @property
     def digest(self) -> str:
@@ -81,7 +86,7 @@ class Fleet(NamedTuple):
         return sha256(format_fleet(self)).hexdigest()
 
     def having(self, services: Iterable[Service]) -> "Fleet":
-        """Return the fleet with these services and no others. Raises BadInput(fleet.list, fleet.credentials)."""
+        """Return the fleet with these services and no others. Raises as `parse`."""
         return checked(self._replace(services=tuple(services)))
 
 
@@ -95,8 +100,8 @@ def read(path: Path) -> Fleet:
 def parse(data: bytes, folder: Path = Path()) -> Fleet:
     """Return the fleet in a file's bytes, its services sorted by name.
 
-    Raises BadInput(fleet.list) for anything else than such a list: unknown keys, a name or a URL twice, what is no URL;
-    BadInput(fleet.credentials) for a URL with a password or token in it.
+    Raises BadInput(fleet.list) for anything else than such a list: unknown keys, a name twice, what is no URL;
+    BadInput(fleet.listed-twice) for one repository twice, BadInput(fleet.credentials) for a URL with a secret in it.
     """
     if len(data) > MAX_FILE:
         raise _malformed(f"it has more than {MAX_FILE} bytes")
@@ -121,24 +126,24 @@ def checked(fleet: Fleet) -> Fleet:
     """Return a fleet in its one form: sorted by name, fingerprints in upper case. Raises as `parse`."""
     _check_name(fleet.name, "[fleet]")
     if fleet.template:
-        _check_url(fleet.template, "[fleet] template")
+        check_url(fleet.template, "[fleet] template")
     services = sorted(map(_checked, fleet.services))
     names: set[str] = set()
-    urls: dict[str, str] = {}
+    places: dict[tuple[str, str], Service] = {}
     for one in services:
         if one.name in names:
             raise _malformed(f"two services have the name {one.name}")
         names.add(one.name)
-        same = f"{_same(one.url)} {one.branch}"
-        if same in urls:
-            raise _malformed(f"{urls[same]} and {one.name} have one URL")
-        urls[same] = one.name
+        other = places.setdefault((fleet.identity(one.url), one.branch), one)
+        if other is not one:
+            why = f"{other.name} and {one.name} are one repository: {other.url} and {one.url}"
+            raise BadInput("fleet.listed-twice", why)
     return fleet._replace(services=tuple(services), trust=_fingerprint(fleet.trust, "[fleet]"))
 
 
 def _checked(one: Service) -> Service:
     _check_name(one.name, "a service")
-    _check_url(one.url, one.name)
+    check_url(one.url, one.name)
     if one.branch and not is_branch(one.branch):
         raise _malformed(f"{one.name}: {_quoted(one.branch)} is not the name of a branch")
     return one._replace(trust=_fingerprint(one.trust, one.name))
@@ -146,7 +151,7 @@ def _checked(one: Service) -> Service:
 
 def is_branch(name: str) -> bool:
     """Say whether Git could have a branch of this name."""
-    return 0 < len(name) <= _LONGEST and not _NO_BRANCH.search(name)
+    return 0 < len(name) <= LONGEST_NAME and not _NO_BRANCH.search(name)
 
 
 def format_fleet(fleet: Fleet) -> bytes:
@@ -181,46 +186,38 @@ def _texts(table: object, known: tuple[str, ...], needed: tuple[str, ...], where
     return table
 
 
+def is_name(name: str) -> bool:
+    """Say whether a service may have this name."""
+    return len(name) <= LONGEST_NAME and bool(_NAME.fullmatch(name))
+
+
 def _check_name(name: str, where: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+    if not is_name(name):
         raise _malformed(f"{where}: {_quoted(name)} is not a name of letters, digits and . _ - /")
 
 
-def _check_url(url: str, where: str) -> None:
-    """Refuse what Git would not take as a place, and what would put a secret into a file that is committed."""
-    parts = _split(url)
-    if parts is None or not url.isprintable() or any(char.isspace() for char in url) or url.startswith("-"):
-        raise _malformed(f"{where}: {_quoted(_hidden(url))} is not a URL or a path")
+def check_url(url: str, where: str) -> None:
+    """Refuse what Git would not take as a place, and what would put a secret into a file that is committed.
+
+    Raises BadInput(fleet.list, fleet.credentials).
+    """
+    odd = _malformed(f"{where}: {_quoted(_hidden(url))} is not a URL or a path")
+    if not url or not url.isprintable() or any(char.isspace() for char in url) or url.startswith("-"):
+        raise odd
+    try:
+        place, parts = urls.place(url), urlsplit(url)
+    except ValueError:
+        raise odd from None
     web = parts.scheme in ("http", "https")
     if parts.password is not None or (web and (parts.username is not None or parts.query or parts.fragment)):
         raise BadInput("fleet.credentials", f"{where}: its URL holds more than a place, perhaps a password or a token")
-    if not _remote(url):
+    if not urls.remote(url):
         if "::" in url or (":" in url and "://" in url):
-            raise _malformed(f"{where}: {_quoted(url)} is not a URL of {', '.join(_SCHEMES)}")
-    elif "://" in url and parts.scheme != "file" and not parts.hostname:
+            raise _malformed(f"{where}: {_quoted(url)} is not a URL of {', '.join(urls.SCHEMES)}")
+    elif place.scheme and not parts.hostname and not place.host:
         raise _malformed(f"{where}: {_quoted(url)} names no host")
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts
-
-
-def _remote(url: str) -> bool:
-    """Say whether Git takes this as something else than a path."""
-    scheme, found, _ = url.partition("://")
-    return scheme in _SCHEMES if found else bool(_SCP.fullmatch(url)) and "/" not in url.partition(":")[0]
-
-
-def _same(url: str) -> str:
-    """Return what two ways of writing one URL have in common."""
-    parts = _split(url)
-    host, path = (parts.netloc.lower(), parts.path) if parts and "://" in url else ("", url)
-    return f"{host} {path.rstrip('/').removesuffix('.git').rstrip('/')}"
+    elif parts.hostname and parts.hostname.startswith("-"):
+        raise odd
 
 
 def _fingerprint(text: str, where: str) -> str:
@@ -240,4 +237,4 @@ def _quoted(text: str) -> str:
 
 
 def _malformed(why: str) -> BadInput:
-    return BadInput("fleet.list", f"the list of the fleet is malformed: {why}")
+    return BadInput("fleet.list", f"{MALFORMED}{why}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aurora import git
+from aurora.fleet.urls import identity
 from remembrancer.errors import BadInput, EnvironmentTrouble
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}", re.ASCII)
@@ -30,8 +31,9 @@ class Template(NamedTuple):
     others: tuple[str, ...] = ()
 
     def names(self, source: str) -> bool:
-        """Say whether the `_src_path` of an answers file is this template."""
-        return normal(source) in {normal(one) for one in (self.url, *self.others)}
+        """Say whether the `_src_path` of an answers file is this template; a relative path never is."""
+        named = normal(source)
+        return not named.startswith(".") and named in {normal(one) for one in (self.url, *self.others)}
 
     def configuration(self, sources: Iterable[str]) -> str:
         """Return a Git configuration with which these sources are read from the copy, and nothing else is fetched."""
@@ -74,11 +76,8 @@ def forms(source: str) -> tuple[str, ...]:
 
 
 def normal(source: str) -> str:
-    """Return what all spellings of one source have in common."""
-    first = forms(source.rstrip("/"))[0].rstrip("/")
-    scheme, found, rest = first.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2].lower()}{slash}{path}" if found else first
+    """Return what all spellings of one source have in common, Copier's own shorthand among them."""
+    return identity(forms(source)[0])
 
 
 def _escaped(text: str) -> str:

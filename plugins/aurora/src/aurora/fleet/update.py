@@ -1,6 +1,7 @@
 """One service's update, tried in a throw-away copy: `copier update`, what it leaves open, the service's own tests."""
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aurora.fleet import child
-from aurora.fleet.template import Template
+from aurora.fleet.template import Template, forms
 from aurora.fleet.workplace import Bare, Workplace
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError, counted
 from remembrancer.paths import RECEIPTS
@@ -176,6 +177,9 @@ def _update(place: Workplace, step: Step, template: Template, how: How, variable
     said = answers_said(step.answers, text) if plain(text) else None
     if said is None or not template.names(said.source):
         raise Stopped("fleet.other-template", f"{step.answers} is not as Copier writes it, or names another template")
+    # Copier and `git clone` take a path before they take a URL, and a service may have a file called https:/...
+    if any(os.path.lexists(place.work / one.partition("/")[0]) for one in forms(said.source) if one[:1] != "/"):
+        raise Stopped("fleet.other-template", f"the source of {step.answers} is also a path in the repository")
     words = ("update", "--trust", "--defaults", "--quiet", "--vcs-ref", template.version, "-a", step.answers)
     alone = {**variables, "GIT_ALLOW_PROTOCOL": "file", "COPIER_CACHE_DIR": str(place.home / "copier")}
     ran = child.run((copier(), *words), place.work, alone, how.deadline)

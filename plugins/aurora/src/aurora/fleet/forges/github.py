@@ -30,7 +30,7 @@ class GitHub:
             if not flag(row, "archived") and not flag(row, "disabled"):
                 yield Found(
                     needed(row, "full_name"),
-                    needed(row, "clone_url"),
+                    text(row, "clone_url"),
                     text(row, "ssh_url"),
                     text(row, "default_branch"),
                 )
@@ -61,7 +61,7 @@ class GitHub:
             "direction": "desc",
             "per_page": 100,
         }
-        rows = [table(row) for row in self._rest.pages(f"/repos/{path}/pulls", **query)]
+        rows = [row for row in map(table, self._rest.pages(f"/repos/{path}/pulls", **query)) if _own(row)]
         best = next((row for row in rows if text(row, "state") == "open"), rows[0] if rows else None)
         return self._request(path, best) if best else None
 
@@ -91,3 +91,10 @@ class GitHub:
         if any(one in RED for one in said):
             return "red"
         return "none" if not said else "running" if "running" in said else "green"
+
+
+def _own(row: dict[str, Any]) -> bool:
+    """Say whether a pull request is out of the repository itself: a fork may have a branch of the same name."""
+    head, base = (table(row.get(side)).get("repo") for side in ("head", "base"))
+    # that of the head is null where the fork was deleted
+    return isinstance(head, dict) and isinstance(head.get("id"), int) and head["id"] == table(base).get("id")

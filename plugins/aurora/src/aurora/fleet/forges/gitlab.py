@@ -31,7 +31,7 @@ class GitLab:
             if not flag(row, "archived"):
                 yield Found(
                     needed(row, "path_with_namespace"),
-                    needed(row, "http_url_to_repo"),
+                    text(row, "http_url_to_repo"),
                     text(row, "ssh_url_to_repo"),
                     text(row, "default_branch"),
                 )
@@ -59,7 +59,11 @@ class GitLab:
         query: dict[str, Any] = {"source_branch": branch, "target_branch": base, "state": "all", "per_page": 100}
         said = map(table, self._rest.pages(self._at(path), order_by="created_at", sort="desc", **query))
         # a fork may have a branch of the same name
-        rows = [row for row in said if row.get("source_project_id") == row.get("target_project_id")]
+        rows = [
+            row
+            for row in said
+            if isinstance(own := row.get("target_project_id"), int) and row.get("source_project_id") == own
+        ]
         best = next((row for row in rows if text(row, "state") == "opened"), rows[0] if rows else None)
         return self._request(path, best) if best else None
 

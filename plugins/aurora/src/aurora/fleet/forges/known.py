@@ -5,17 +5,22 @@ import re
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from aurora.fleet.forges.access import KINDS, Access, access, host_of
 from aurora.fleet.forges.base import Forge
 from aurora.fleet.forges.github import HEADERS, GitHub
 from aurora.fleet.forges.gitlab import GitLab
 from aurora.fleet.forges.rest import PATIENCE, Rest, Say
+from aurora.fleet.urls import split
 from remembrancer.errors import BadInput
 
-_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+):([^:/].*)", re.ASCII)
-_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+", re.ASCII)
+_PART = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})+", re.ASCII)
+
+
+def is_path(text: str) -> bool:
+    """Say whether a forge may have a repository of this path, which becomes a part of its interface's URLs."""
+    return bool(_PATH.fullmatch(text))
 
 
 class Hosted(NamedTuple):
@@ -64,7 +69,7 @@ class Forges:
             if not host or name not in KINDS:
                 raise BadInput("input.field", "--forge is HOST=github, HOST=gitlab or HOST=KIND@URL of its interface")
             default = f"https://{host}/api/v3" if name == "github" else f"https://{host}/api/v4"
-            self._kinds[host.lower()] = (name, api or default, True)
+            self._kinds[split(f"https://{host}/")[0]] = (name, api or default, True)
 
     def of(self, url: str) -> Hosted | None:
         """Return the repository behind a URL, None for one that lies on no known forge.
@@ -72,7 +77,7 @@ class Forges:
         Raises BadInput(input.field), EnvironmentTrouble(env.git).
         """
         host, path = split(url)
-        if host not in self._kinds or not _PATH.fullmatch(path):
+        if host not in self._kinds or not is_path(path):
             return None
         with self._one_at_a_time:
             if host not in self._open:
@@ -85,21 +90,3 @@ class Forges:
         """Return the variables with which Git itself reaches a URL, none on no known forge. Raises as `of`."""
         hosted = self.of(url)
         return hosted.access.for_git(url) if hosted else {}
-
-
-def split(url: str) -> tuple[str, str]:
-    """Return host (with a port, where a web URL has one) and path of a repository's URL; both "" for a local path.
-
-    >>> split("https://git.example.com/acme/orders.git"), split("git@git.example.com:acme/orders.git")
-    (('git.example.com', 'acme/orders'), ('git.example.com', 'acme/orders'))
-    """
-    scp = _SCP.fullmatch(url)
-    if "://" in url:
-        parts = urlsplit(url)
-        host = (parts.netloc if parts.scheme in ("http", "https") else parts.hostname or "").rpartition("@")[2]
-        path = unquote(parts.path)
-    elif scp:
-        host, path = scp[1], scp[2]
-    else:
-        return "", ""
-    return host.lower(), path.strip("/").removesuffix(".git")

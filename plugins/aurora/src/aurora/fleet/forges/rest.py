@@ -8,8 +8,10 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from threading import Lock, Thread
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from aurora import __version__
@@ -20,10 +22,14 @@ LARGEST = 32_000_000  # bytes of one answer; a hundred repositories of GitHub ha
 PAGES = 1_000
 TIMEOUT = 30.0  # seconds of one connection and one read
 LONGEST = 300.0  # seconds of one answer, however slowly it comes
+ANSWERS = 500_000  # of one forge in one run
+BYTES = 4_000_000_000  # of all of them
+SECONDS = 21_600.0  # in which it is waited for them, all threads together
 PATIENCE = 900.0  # seconds that all waits together may take
 AGAIN = (502, 503, 504)
 _NEXT = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel="?next"?')
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Answer(NamedTuple):
@@ -32,6 +38,48 @@ class Answer(NamedTuple):
     status: int
     body: Any
     link: str
+
+
+class Taken:
+    """What one run has taken of one forge: answers, their bytes, and the seconds that they took."""
+
+    def __init__(self, host: str) -> None:
+        self._host, self._lock = host, Lock()
+        self.answers, self.bytes, self.seconds = 0, 0, 0.0
+
+    def add(self, size: int, seconds: float) -> None:
+        """Count one answer. Raises EnvironmentTrouble(fleet.forge-limit)."""
+        with self._lock:
+            self.answers += 1
+            self.bytes += size
+            self.seconds += seconds
+            limits = ((self.answers, ANSWERS, "answers"), (self.bytes, BYTES, "bytes"), (self.seconds, SECONDS, "s"))
+        for taken, most, what in limits:
+            if taken > most:
+                raise beyond(self._host, f"{most:.0f} {what} in one run")
+
+
+def beyond(host: str, what: str) -> EnvironmentTrouble:
+    """Return the failure of a forge that goes on and on."""
+    return EnvironmentTrouble("fleet.forge-limit", f"{host} needs more than {what}")
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """Return what a call returns, or raise TimeoutError after so many seconds, whatever it waits for.
+
+    The library's own limits are those of one read, and headers can come a byte at a time; so can a host's address. What
+    is late goes on in a thread that ends with the program.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future.result(seconds)
 
 
 class Rest:
@@ -51,6 +99,7 @@ class Rest:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.access = access
+        self._taken = Taken(access.host)
         self._patience = patience
         self._say = say
         self._pause = pause
@@ -79,8 +128,10 @@ class Rest:
             if not found:
                 return
             url = urljoin(url, found[1])
-            if urlsplit(url)[:2] != urlsplit(self.access.api)[:2] or url in seen or len(seen) >= PAGES:
+            if urlsplit(url)[:2] != urlsplit(self.access.api)[:2] or url in seen:
                 raise self._unusable("a next page on another host, or pages without an end")
+            if len(seen) >= PAGES:
+                raise beyond(self.access.host, f"{PAGES} pages of one list")
             seen.add(url)
             answer = self._ask("GET", url, {}, None, ())
 
@@ -105,20 +156,31 @@ class Rest:
             self._wait(seconds, status)
 
     def _send(self, method: str, url: str, query: Mapping[str, Any], body: Any) -> tuple[int, Mapping[str, str], bytes]:
-        until = time.monotonic() + LONGEST
+        began, size = time.monotonic(), 0
         try:
-            with self._http.stream(method, url, params=query or None, json=body) as got:
-                data = bytearray()
-                for part in got.iter_bytes():
-                    data += part
-                    if len(data) > LARGEST:
-                        raise self._unusable(f"more than {LARGEST} bytes")
-                    if time.monotonic() > until:
-                        raise self._unusable(f"an answer of more than {LONGEST:.0f} s")
-                return got.status_code, got.headers, bytes(data)
+            found = within(LONGEST, lambda: self._received(method, url, query, body, began + LONGEST))
+            size = len(found[2])
+        except TimeoutError:
+            raise self._unusable(f"an answer of more than {LONGEST:.0f} s") from None
         except (self._library.HTTPError, self._library.InvalidURL, self._library.StreamError) as error:
             why = str(error).partition("\n")[0][:200] or type(error).__name__
             raise EnvironmentTrouble("fleet.forge", f"{self.access.host} cannot be reached: {why}") from None
+        finally:
+            self._taken.add(size, time.monotonic() - began)
+        return found
+
+    def _received(
+        self, method: str, url: str, query: Mapping[str, Any], body: Any, until: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        with self._http.stream(method, url, params=query or None, json=body) as got:
+            data = bytearray()
+            for part in got.iter_bytes():
+                data += part
+                if len(data) > LARGEST:
+                    raise self._unusable(f"more than {LARGEST} bytes")
+                if time.monotonic() > until:
+                    raise TimeoutError
+            return got.status_code, got.headers, bytes(data)
 
     def _moved(self, url: str, to: str, missing: tuple[int, ...], hops: int) -> Answer:
         target = urljoin(url, to)
