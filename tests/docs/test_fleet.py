@@ -98,8 +98,10 @@ def test_a_platform_engineer_follows_the_page(tmp_path: Path, service: Scratch) 
     (tmp_path / "fleet.toml").write_text(example, encoding="utf-8")
     (tmp_path / "bin/kubectl").write_text("#!/bin/sh\ncat\n", encoding="utf-8")
     (tmp_path / "bin/kubectl").chmod(0o755)
-    made = run(tmp_path, f"DIGEST={'0' * 64}\n{blocks('Several machines')[2]}")
-    assert [one["kind"] for one in yaml.safe_load_all(made)] == ["ConfigMap", "NetworkPolicy", "Job"]
+    for block, place in zip(blocks("Several machines")[2:4], ("/results", "s3://our-bucket/fleet"), strict=True):
+        made = {one["kind"]: one for one in yaml.safe_load_all(run(tmp_path, f"DIGEST={'0' * 64}\n{block}"))}
+        assert list(made) == ["ConfigMap", "NetworkPolicy", "Job"]
+        assert f"{place}/$(RUN)" in str(made["Job"])
 
 
 def test_the_states_are_those_of_the_program() -> None:

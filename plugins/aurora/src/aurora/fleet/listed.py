@@ -16,10 +16,12 @@ The file never says that a repository may be trusted because the repository says
 owner, from that person. `write` gives one form to the same content, so that a review shows what has changed.
 """
 
+import gzip
 import json
 import os
 import re
 import tomllib
+import zlib
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +36,7 @@ from remembrancer.user.state import fingerprint
 FILE = "fleet.toml"
 MAX_FILE = 32_000_000  # bytes; 100,000 services have about 12 MB
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", re.ASCII)
+_GZIP = b"\x1f\x8b"
 LONGEST_NAME = 200
 MALFORMED = "the list of the fleet is malformed: "
 # as `git check-ref-format --branch`
@@ -91,10 +94,30 @@ class Fleet(NamedTuple):
 
 
 def read(path: Path) -> Fleet:
-    """Return the fleet in a file. Raises as `parse`, BadInput(input.file), EnvironmentTrouble(env.io)."""
+    """Return the fleet in a file, which may be compressed (gzip), as a long one is in a ConfigMap.
+
+    Raises as `parse`, BadInput(input.file), EnvironmentTrouble(env.io).
+    """
     how = "Write one with `aurora fleet discover`, or name it with --fleet."
     data = read_given(path, MAX_FILE, how)
-    return parse(data, path.absolute().parent)
+    return parse(_unpacked(data) if data.startswith(_GZIP) else data, path.absolute().parent)
+
+
+def packed(fleet: Fleet) -> bytes:
+    """Return the file's bytes, compressed; the same for the same fleet. Raises as `parse`."""
+    return gzip.compress(format_fleet(fleet), mtime=0)
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return what was compressed, and of more than a list may have a byte too many. Raises BadInput(fleet.list)."""
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        found = stream.decompress(data, MAX_FILE + 1)
+    except zlib.error:
+        raise _malformed("it is not what gzip writes") from None
+    if len(found) <= MAX_FILE and (not stream.eof or stream.unused_data):
+        raise _malformed("it is not one whole file of gzip")
+    return found
 
 
 def parse(data: bytes, folder: Path = Path()) -> Fleet:

@@ -3,6 +3,7 @@
 obstore is an extra of this package (`aurora[objects]`), loaded when a URL is first given.
 """
 
+import os
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from remembrancer.ledger.files import MAX_FILE
 # settings of the connection, which obstore takes apart from those of the store
 _CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "connect_timeout", "proxy_url", "timeout"})
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+_PREFIXES = {"s3": "AWS", "gs": "GOOGLE"}
 SCHEMES = ("s3", "gs", "az", "azure", "abfs", "abfss", "memory")
 
 
@@ -26,7 +28,8 @@ class Objects:
         if urlsplit(url).scheme not in SCHEMES:
             raise BadInput("input.field", f"{url} is not the URL of an object store ({', '.join(SCHEMES[:-1])})")
         self._errors, store = _library()
-        client = {"timeout": "30s", **{key: value for key, value in (options or {}).items() if key in _CLIENT}}
+        given = {**_from_environment(url), **(options or {})}
+        client = {"timeout": "30s", **{key: value for key, value in given.items() if key in _CLIENT}}
         more = {key: value for key, value in (options or {}).items() if key not in _CLIENT}
         try:
             self._store: Any = store.from_url(url, client_options=client, retry_config=_RETRIES, **more)
@@ -74,6 +77,12 @@ class Objects:
 
     def _trouble(self, doing: str, path: str, error: Exception) -> EnvironmentTrouble:
         return EnvironmentTrouble("env.io", f"cannot {doing} {path} in the object store: {_first(error)}")
+
+
+def _from_environment(url: str) -> dict[str, str]:
+    """Return the settings of the connection in the environment (AWS_ALLOW_HTTP), which others given would hide."""
+    prefix = _PREFIXES.get(urlsplit(url).scheme, "AZURE")
+    return {key: os.environ[name] for key in _CLIENT if (name := f"{prefix}_{key.upper()}") in os.environ}
 
 
 def _library() -> tuple[ModuleType, ModuleType]:
