@@ -20,7 +20,7 @@ from ci_render import call, environment, program, repository
 from cluster_world import HOME, NAMESPACES, OTHERS, ZONES, add_nodes, apply, images, nodes, rolled_out
 from collection import VERSION, git, render
 from control_plane import ControlPlane, control_plane, until
-from k8s_render import OVERLAYS, Object, build, layer, tool
+from k8s_render import OVERLAYS, Object, build, layer, overlay, tool
 from registry import built, registry
 from week_one import CHECKS, World, said, verify
 
@@ -67,15 +67,13 @@ def test_the_judges_judge(clean: ControlPlane) -> None:
 def test_an_overlay_is_applied_twice_and_runs(clean: ControlPlane, collection: Path, name: str, gpu: bool) -> None:
     folder = layer(collection, gpu=gpu) / "ops/k8s/overlays" / name
     apply(clean, folder)
-    wanted = build(folder)
+    wanted = overlay(collection, name, gpu=gpu)
     least = [one["spec"]["minReplicas"] for one in wanted if one["kind"] == "HorizontalPodAutoscaler"] or [1]
     pods = rolled_out(clean, HOME[name], *least)
     pools = {pod["spec"]["nodeName"].rpartition("-")[0] for pod in pods}
     assert pools == ({"gpu"} if gpu and name != "development" else {"cpu"})
-    for one in wanted:
-        where = ["-n", one["metadata"]["namespace"]] if "namespace" in one["metadata"] else []
-        kind = one["kind"] + "." + one["apiVersion"].partition("/")[0] if "/" in one["apiVersion"] else one["kind"]
-        clean.ok(*where, "get", kind, one["metadata"]["name"], "-o", "name")
+    there = clean.ok("get", "-k", folder, "-o", "name").split()
+    assert sorted(name.partition("/")[2] for name in there) == sorted(one["metadata"]["name"] for one in wanted)
     before = {pod["metadata"]["uid"] for pod in pods}
     apply(clean, folder)
     assert {pod["metadata"]["uid"] for pod in rolled_out(clean, HOME[name], *least)} == before, "nothing was new"
