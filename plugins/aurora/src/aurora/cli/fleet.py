@@ -128,7 +128,7 @@ def share_of(file: Path, shard: "Shard") -> tuple["Fleet", str]:
     from aurora.fleet import listed
 
     found = listed.read(file)
-    return found._replace(services=tuple(one for one in found.services if shard.takes(one.name))), found.digest
+    return found.share(shard), found.digest
 
 
 def leave(place: str | None, result: "Result", evidence: "Mapping[str, bytes]") -> None:

@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 
 from aurora.files import read_given, write_whole
 from aurora.fleet import urls
+from aurora.fleet.shard import Shard
 from remembrancer.errors import BadInput
 from remembrancer.user.state import fingerprint
 
@@ -87,6 +88,10 @@ class Fleet(NamedTuple):
     def digest(self) -> str:
         """The SHA-256 of its one form: two lists that say the same have one digest."""
         return sha256(format_fleet(self)).hexdigest()
+
+    def share(self, shard: Shard) -> "Fleet":
+        """Return the fleet with the services of one share."""
+        return self._replace(services=tuple(one for one in self.services if shard.takes(one.name)))
 
     def having(self, services: Iterable[Service]) -> "Fleet":
         """Return the fleet with these services and no others. Raises as `parse`."""

@@ -29,6 +29,7 @@ from remembrancer.errors import EnvironmentTrouble
 DEADLINE = 300.0  # seconds for one repository
 JOBS = 8
 HEAD = "refs/fleet/head"
+MARKS = "fleets"
 LARGEST = "16m"  # of one file
 _PACKS = 40  # after so many fetches a mirror is packed anew
 _BLOCKS = 4 << 20  # of 512 bytes (1,024 in some shells): what one fetch may write into one file
@@ -113,7 +114,7 @@ class Mirrors:
         before = known(folder)
         until = monotonic() + deadline
         try:
-            with _locked(folder, until, lambda: self._stopped) as lock:
+            with locked(folder, until, lambda: self._stopped) as lock:
                 _prepared(folder, fleet.place(service.url))
                 source = f"refs/heads/{service.branch}" if service.branch else "HEAD"
                 code, message = self._fetch(folder, f"+{source}:{HEAD}", until, lock)
@@ -125,6 +126,7 @@ class Mirrors:
                 at = before.at if code else rfc3339(self._clock.now())
                 now = Known(_commit(folder), at, code, printable(message))
                 _write(folder, service, now)
+                _mark(folder, fleet)
         except OSError as error:
             raise EnvironmentTrouble("env.io", f"cannot write {folder}: {error.strerror or error}") from None
         except EnvironmentTrouble as error:
@@ -202,6 +204,16 @@ def _write(folder: Path, service: Service, now: Known) -> None:
     replace(folder / "fleet.json", json.dumps(said).encode())
 
 
+def mark(folder: Path, fleet: Fleet) -> Path:
+    """Return the file in a mirror that says that a fleet of this name has it; several may."""
+    return folder / MARKS / sha256(fleet.name.encode()).hexdigest()[:32]
+
+
+def _mark(folder: Path, fleet: Fleet) -> None:
+    if not (made := mark(folder, fleet)).exists():
+        replace(made, fleet.name.encode())
+
+
 def replace(path: Path, data: bytes) -> None:
     """Write a file of the cache: whole or not at all, but not before the disk has it. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -211,7 +223,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, until: float, stopped: Callable[[], bool]) -> Iterator[IO[bytes]]:
+def locked(folder: Path, until: float, stopped: Callable[[], bool]) -> Iterator[IO[bytes]]:
     """Hold a mirror's lock; whoever inherits the file holds it too. Raises OSError, EnvironmentTrouble(env.lock)."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("ab") as file:
