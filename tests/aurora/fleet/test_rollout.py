@@ -353,6 +353,12 @@ def test_what_does_not_fit_the_plan_any_more_is_refused(three: World, tmp_path: 
         (row["tree"], "0" * 40),
         (row["base"], "nothing"),
         ('"wave": 1', '"wave": 0'),
+        ('"wave": 1', '"wave": 2'),
+        ('"waves": "1,rest"', '"waves": "rest"'),
+        ('"acme/orders"\n ]', '"acme/shop"\n ]'),
+        (f'"branch": "{row["branch"]}"', '"branch": "a:b"'),
+        ('"shard": "0/1"', '"shard": "0/2"'),
+        ('"version": "v1.0.0"', '"version": 1'),
         ('"aurora/template-v2.0.0"', '"main"'),
         ('"tag": true', '"tag": false'),
         ('"services": [', '"services": 1, "x": ['),
@@ -373,6 +379,118 @@ def test_what_does_not_fit_the_plan_any_more_is_refused(three: World, tmp_path: 
     moved = three.rollout()
     assert (moved.status, "[fleet.template-moved]" in moved.err) == (1, True)
     assert three.forge.requests == []
+
+
+def edited(acme: World, service: str = "", /, **members: Any) -> None:
+    """Write the plan with other members of itself, or of one of its services, as whoever can write the file does."""
+    plan = acme.base / "plan.json"
+    said = json.loads(plan.read_bytes())
+    where = next(one for one in said["services"] if one["name"] == service) if service else said
+    assert {key: where[key] for key in members} != members
+    where.update(members)
+    plan.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
+
+
+def test_an_edited_plan_pushes_nothing(three: World, tmp_path: Path) -> None:
+    plan = three.base / "plan.json"
+    text = plan.read_bytes()
+    digest = three.json("plan", "--trust", "--to", "v2.0.0", "--skip-tests", "--out", "other.json")["digest"]
+    said = json.loads(text)
+    layers = said["services"][1]["layers"]
+    assert said["services"][1]["name"] == "acme/orders"
+    git(three.bare("acme/orders"), "update-ref", "refs/heads/next", "refs/heads/main")
+    evil = tmp_path / "evil.git"
+    git(tmp_path, "clone", "--quiet", "--mirror", str(tmp_path / "templates.git"), str(evil))
+    service: list[tuple[dict[str, Any], str]] = [
+        ({"url": three.forge.url("acme/shop")}, "fleet.plan"),
+        ({"url": "ext::sh -c id"}, "fleet.plan"),
+        ({"branch": "next"}, "fleet.base-moved"),
+        ({"branch": "--upload-pack=id"}, "fleet.plan"),
+        ({"component": "evil"}, "fleet.plan"),
+        ({"layers": [{**layers[0], "version": "v0.0.0"}]}, "fleet.plan"),
+        ({"layers": []}, "fleet.plan"),
+        ({"base": git(three.bare("acme/shop"), "rev-parse", "main")}, "fleet.base-moved"),
+        ({"tree": git(three.bare("acme/shop"), "rev-parse", "main^{tree}")}, "fleet.result-differs"),
+        ({"name": "acme/other"}, "fleet.plan"),
+        ({"state": "current", "wave": 0}, "fleet.plan"),
+    ]
+    template: list[tuple[dict[str, Any], str]] = [
+        ({"url": str(evil)}, "fleet.plan"),
+        ({"url": "--upload-pack=id"}, "fleet.plan"),
+        ({"version": "v1.0.0"}, "fleet.plan"),
+        ({"commit": "0" * 40}, "fleet.template-moved"),
+    ]
+    for members, code in service:
+        edited(three, "acme/orders", **members)
+        done = three.rollout()
+        assert (done.status != 0, f"[{code}]" in done.out + done.err) == (True, True), members
+        plan.write_bytes(text)
+    for members, code in template:
+        edited(three, template={**said["template"], **members})
+        done = three.rollout()
+        assert (done.status != 0, f"[{code}]" in done.out + done.err) == (True, True), members
+        plan.write_bytes(text)
+    # what only the plan says is sure by its digest: the command of the tests, and who goes first
+    edited(three, tests=["touch", str(tmp_path / "ran")])
+    refused = three.rollout("--digest", digest)
+    assert (refused.status, "[fleet.plan]" in refused.err) == (2, True)
+    assert not (tmp_path / "ran").exists()
+    assert three.forge.requests == []
+    for name in ("billing", "orders", "shop"):
+        assert three.forge.head(f"acme/{name}", BRANCH) == ""
+    (three.base / "other.json").rename(plan)
+    assert three.rollout("--digest", digest.upper()).status == 0
+
+
+def test_a_plan_is_for_the_branch_and_the_template_that_the_list_names(three: World) -> None:
+    list_ = three.fleet.read_text()
+    three.fleet.write_text(list_.replace('orders.git"\n', 'orders.git"\nbranch = "next"\n'))
+    done = three.rollout()
+    assert "acme/orders is planned for main, and the list of the fleet says next [fleet.plan]" in done.out
+    three.fleet.write_text(list_.replace(TEMPLATE, "https://git.example.com/platform/others.git"))
+    assert "[fleet.plan]" in three.rollout().err
+    three.fleet.write_text(list_.replace(f'template = "{TEMPLATE}"\n', ""))
+    unsaid = three.rollout()
+    assert (unsaid.status, "nobody says which template" in unsaid.err) == (2, True)
+    assert three.forge.requests == []
+    assert three.rollout("--template", TEMPLATE).status == 0
+    assert len(three.forge.requests) == 1
+
+
+@pytest.mark.reason("fleet.shard-missing")
+@pytest.mark.reason("fleet.shard-twice")
+@pytest.mark.reason("fleet.shard-foreign")
+def test_plans_of_shares_are_joined_to_the_plan_of_one_run(acme: World) -> None:
+    names = [f"acme/s{number}" for number in range(7)]
+    for name in names:
+        acme.service(name, *(["copier-fails"] if name == "acme/s3" else []))
+    acme.list(*names)
+    words = ("--waves", "1,50%,rest", "--first", "acme/s5", "--first", "acme/s3", "--first", "acme/s1")
+    acme.plan(*words)
+    whole = (acme.base / "plan.json").read_bytes()
+    shares = [f"plan-{number}.json" for number in range(2)]
+    for number, share in enumerate(shares):
+        acme.plan(*words, "--shard", f"{number}/2", "--out", share)
+    joined = acme.run("merge", *shares, "--fleet", "fleet.toml", "--output", "joined.json")
+    assert joined.status == 0, joined.err
+    assert (acme.base / "joined.json").read_bytes() == whole
+    assert acme.run("merge", *shares[::-1]).out.encode() == whole
+    # a share's own waves are no rollout's
+    alone = acme.run("rollout", shares[0], "--trust")
+    assert (alone.status, "join all shares with `aurora fleet merge` [fleet.plan]" in alone.err) == (2, True)
+    acme.plan("--waves", "1,rest", "--shard", "1/2", "--out", "other.json")
+    (acme.base / "status.json").write_text("{}")
+    acme.list(*names[:-1])
+    for given, code in (
+        ([shares[0]], "fleet.shard-missing"),
+        ([*shares, shares[0]], "fleet.shard-twice"),
+        ([shares[0], "other.json"], "fleet.shard-foreign"),
+        ([*shares, "status.json"], "fleet.shard-foreign"),
+        ([*shares, "--fleet", "fleet.toml"], "fleet.shard-foreign"),
+    ):
+        refused = acme.run("merge", *given)
+        assert (refused.status, f"[{code}]" in refused.err) == (2, True), given
+    assert acme.run("merge", *shares, "--html", "site").status == 2
 
 
 def test_a_look_ahead_at_a_branch_is_no_rollout(acme: World, tmp_path: Path) -> None:

@@ -108,8 +108,8 @@ REASONS: dict[str, Reason] = {
         "Ask its owner what it holds; verify it alone in a clone with `remembrancer verify-audit`.",
     ),
     "fleet.plan": Reason(
-        "A plan is not one, does not fit the list of the fleet any more, or is of a branch rather than a tag.",
-        "Plan again with `aurora fleet plan`, and do not edit its file.",
+        "A plan is not one, or not the list's or the service's any more, or is of a share, or of a branch and no tag.",
+        "Plan again with `aurora fleet plan`, join shares with `aurora fleet merge`, and do not edit the file.",
     ),
     "fleet.rate-limit": Reason(
         "A forge asks to wait longer than was allowed.",

@@ -12,6 +12,7 @@ from remembrancer.errors import BadInput, counted
 
 if TYPE_CHECKING:
     from aurora.fleet.audited import Audit
+    from aurora.fleet.plan import Plan
     from aurora.fleet.results import Result, Taken
 
 
@@ -27,17 +28,20 @@ if TYPE_CHECKING:
 @results_option
 @shown_as
 def merge(shares: tuple[str, ...], *, file: Path | None, results: str | None, **given: Unpack[Shown]) -> int:
-    """Join what `aurora fleet status` or `audit` with --shard i/n wrote on n machines.
+    """Join what `aurora fleet status`, `audit` or `plan` with --shard i/n wrote on n machines.
 
     PLACE is a document, or what --results was: a folder or the URL of an object store. The result is what one run
     gives, and names the digest of each share. A share that is missing, given twice, of another run or of another fleet
-    is refused, and evidence that is not what its name says. Exits as `status` or `audit` does.
+    is refused, and evidence that is not what its name says. Exits as `status` or `audit` does. Plans become one plan,
+    its waves counted over the whole fleet, in the file of --output.
     """
     from aurora.fleet import listed
     from aurora.fleet.merge import merge as merged
     from aurora.fleet.results import take
     from aurora.fleet.row import Status
 
+    if plans := _plans(shares):
+        return _plan(plans, file, results, given)
     check(given)
     taken = [one for place in shares for one in take(place)]
     fleet = listed.read(file) if file else None
@@ -49,6 +53,37 @@ def merge(shares: tuple[str, ...], *, file: Path | None, results: str | None, **
         leave(results, found, {})
         return show(found, given)
     return _audit(found, taken, results, given)
+
+
+def _plans(shares: tuple[str, ...]) -> "list[Plan]":
+    """Return the plans among the documents, none where there is only something else."""
+    from aurora.files import read_given
+    from aurora.fleet.plan import MAX_FILE, loads
+    from aurora.fleet.plan_shares import MARK
+
+    files = [Path(one) for one in shares if "://" not in one and Path(one).is_file()]
+    found = [data for one in files if MARK in (data := read_given(one, MAX_FILE))]
+    if found and len(found) != len(shares):
+        raise BadInput("fleet.shard-foreign", "some of these are plans, and others are not")
+    return [loads(data) for data in found]
+
+
+def _plan(plans: "list[Plan]", file: Path | None, results: str | None, given: Shown) -> int:
+    from aurora.files import write_whole
+    from aurora.fleet import listed
+    from aurora.fleet.plan_shares import joined
+
+    if results or given["html"] or given["sqlite"] or given["form"] == "backstage":
+        raise click.UsageError(
+            "--results, --html, --sqlite and --format backstage are of a status, and these are plans"
+        )
+    fleet = listed.read(file) if file else None
+    made = joined(plans, [one.name for one in fleet.services] if fleet else None, fleet.digest if fleet else "")
+    if given["output"]:
+        write_whole(given["output"], made.format())
+    else:
+        click.echo(made.format().decode(), nl=False)
+    return 0
 
 
 def _audit(found: "Audit", taken: "list[Taken]", results: str | None, given: Shown) -> int:

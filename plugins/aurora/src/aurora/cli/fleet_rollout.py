@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
-from aurora.cli.fleet import fleet_option, say, services_of, shard_option, wait_option
+from aurora.cli.fleet import fleet_option, say, shard_option, wait_option
 from aurora.cli.main import emit, shown
 from remembrancer.errors import BadInput, Refused, counted
 
@@ -58,6 +58,11 @@ _OPTIONS = (
 )
 
 
+template_option = click.option(
+    "--template", default="", metavar="URL", help="The template's repository [default: the list's]."
+)
+
+
 class Trying(TypedDict):
     """What the options of `trying` give to a command."""
 
@@ -94,11 +99,16 @@ def _forges(given: Trying) -> "Forges":
     return Forges(given["forges"], connect=partial(connect, patience=given["wait"], say=say))
 
 
+def _asked(template: str, fleet: "Fleet") -> str:
+    """Return the template that somebody here names. Raises BadInput(input.field)."""
+    if url := template or fleet.template:
+        return url
+    raise BadInput("input.field", "nobody says which template: give --template, or write it into the list")
+
+
 def _template(url: str, version: str, folder: str, others: tuple[str, ...], forges: "Forges") -> "Template":
     from aurora.fleet.template import fetch
 
-    if not url:
-        raise BadInput("input.field", "nobody says which template: give --template, or write it into the list")
     return fetch(url, version, Path(folder), others, forges.for_git(url))
 
 
@@ -116,7 +126,7 @@ def _names(fleet: "Fleet", given: Trying) -> tuple[str, ...]:
 @click.option("--waves", default="1,10%,rest", show_default=True, help="Numbers, shares of all, and the rest.")
 @click.option("--first", multiple=True, metavar="NAME", help="A service that goes before all others; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("plan.json"), show_default=True, metavar="FILE")
-@click.option("--template", default="", metavar="URL", help="The template's repository [default: the list's].")
+@template_option
 @click.option("--tests", default="make test", show_default=True, metavar="COMMAND", help="A service's own tests.")
 @click.option("--skip-tests", is_flag=True, help="Run no tests, here and in the rollout.")
 @trying
@@ -142,6 +152,7 @@ def plan(
     """
     from aurora.cli.main import printable
     from aurora.files import write_whole
+    from aurora.fleet import listed
     from aurora.fleet import waves as shares
     from aurora.fleet.plan import BLOCKED, make
     from aurora.fleet.update import How, copier
@@ -149,13 +160,13 @@ def plan(
     _agreed(given)
     shares.parse(waves)
     copier()
-    fleet = services_of(file, shard)
+    fleet = listed.read(file)
+    asked = _asked(template, fleet)
     known = _forges(given)
-    first = tuple(name for name in first if shard.takes(name))
     how = How(() if skip_tests else tuple(shlex.split(tests)), given["deadline"], given["passed"])
     with TemporaryDirectory(prefix="aurora-") as folder:
-        where = _template(template or fleet.template, version, folder, _names(fleet, given), known)
-        made = make(fleet, where, waves, how, forges=known, first=first, jobs=given["jobs"], say=say)
+        where = _template(asked, version, folder, _names(fleet, given), known)
+        made = make(fleet, where, waves, how, forges=known, first=first, shard=shard, jobs=given["jobs"], say=say)
     write_whole(out, made.format())
     rows = made.services
     lines = [
@@ -169,7 +180,7 @@ def plan(
     ready = sum(row.wave > 0 for row in rows)
     ending = f"{counted(ready, 'service')} in {counted(made.last, 'wave')}, {blocked} blocked: {out}"
     data = {"plan": made.document(), "digest": made.digest, "file": str(out)}
-    emit(data, output, *(line for text in lines for line in text.split("\n")), ending)
+    emit(data, output, *(line for text in lines for line in text.split("\n")), ending, f"SHA-256 {made.digest}")
 
 
 @click.command(epilog="Example: aurora fleet rollout plan.json --trust --wave 1")
@@ -182,6 +193,8 @@ def plan(
 @click.option(
     "--despite", multiple=True, metavar="NAME", help="A service that the next wave does not wait for; may be repeated."
 )
+@template_option
+@click.option("--digest", default="", metavar="SHA256", help="Refuse a plan that is not the one with this digest.")
 @trying
 @shown
 def rollout(
@@ -191,6 +204,8 @@ def rollout(
     *,
     wave: int | None,
     despite: tuple[str, ...],
+    template: str,
+    digest: str,
     output: str,
     **given: Unpack[Trying],
 ) -> int:
@@ -199,22 +214,29 @@ def rollout(
     The next wave begins when each request of the one before is merged, or its checks are green. Run it again at any
     time: what has been done is asked of the remotes and the forges, and nothing is opened twice. The template's code
     and the services' tests run here, as you and without your tokens.
+
+    A plan is a file without a signature. What it says of URLs, branches, commits, layers and trees is held against the
+    list, the template and the remotes; --digest says that nothing else was changed in it either.
     """
     from dataclasses import asdict
 
     from aurora.fleet import listed
     from aurora.fleet.plan import read
-    from aurora.fleet.rollout import Rollout
+    from aurora.fleet.rollout import Rollout, check_template
     from aurora.fleet.update import How, copier
 
     _agreed(given)
     copier()
     made = read(file_of_plan)
+    if digest and digest.lower() != made.digest:
+        raise BadInput("fleet.plan", f"the plan has the digest {made.digest}, which is not the one that was given")
     fleet = listed.read(file)
+    asked = _asked(template, fleet)
+    check_template(made, asked, given["others"])
     known = _forges(given)
     how = How(made.tests, given["deadline"], given["passed"])
     with TemporaryDirectory(prefix="aurora-") as folder:
-        where = _template(made.template, made.version, folder, _names(fleet, given), known)
+        where = _template(asked, made.version, folder, _names(fleet, given), known)
         run = Rollout(made, fleet, where, known, how, despite=despite, shard=shard, jobs=given["jobs"], say=say)
         done = run.run(wave)
     rows = [{**asdict(row), "light": row.light} for row in done.rows]

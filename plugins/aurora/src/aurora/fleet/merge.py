@@ -40,11 +40,11 @@ def merge(shares: Sequence[Result], listed: Iterable[str] | None = None, digest:
             raise BadInput("fleet.shard-twice", f"share {one.shard} was given twice")
         seen.add(number)
     if absent := [f"{number}/{count}" for number in range(count) if number not in seen]:
-        raise BadInput("fleet.shard-missing", f"{counted(len(absent), 'share')} missing: {_named(absent)}")
+        raise BadInput("fleet.shard-missing", f"{counted(len(absent), 'share')} missing: {named(absent)}")
     _check_times(shares)
     names = sorted(row.name for one in shares for row in one.rows)
     if listed is not None:
-        _check(names, list(listed))
+        check_names(names, list(listed))
     if digest and first.listed and first.listed != digest:
         raise BadInput("fleet.shard-foreign", "the shares were made with another list than this one")
     return _joined(shares)
@@ -75,7 +75,7 @@ def _number(one: Status | Audit, first: Status | Audit, count: int) -> int:
     if isinstance(one, Status) and isinstance(first, Status) and one.template != first.template:
         raise _foreign(f"share {shard} knew other releases of the template than {first.shard}")
     if strays := [row.name for row in one.rows if not shard.takes(row.name)]:
-        raise _foreign(f"share {shard} holds what does not fall into it: {_named(strays)}")
+        raise _foreign(f"share {shard} holds what does not fall into it: {named(strays)}")
     if len({row.name for row in one.rows}) != len(one.rows):
         raise BadInput("fleet.shard-twice", f"share {shard} holds a service twice")
     return shard.number
@@ -101,14 +101,19 @@ def _time(one: Status | Audit) -> datetime:
         raise _foreign(f"share {one.shard} does not say when it was made") from None
 
 
-def _check(found: list[str], listed: list[str]) -> None:
+def check_names(found: list[str], listed: list[str]) -> None:
+    """Refuse what lacks a name of the list, or has another.
+
+    Raises BadInput(fleet.shard-missing, fleet.shard-foreign).
+    """
     if absent := sorted(set(listed) - set(found)):
-        raise BadInput("fleet.shard-missing", f"{counted(len(absent), 'service')} missing: {_named(absent)}")
+        raise BadInput("fleet.shard-missing", f"{counted(len(absent), 'service')} missing: {named(absent)}")
     if strays := sorted(set(found) - set(listed)):
-        raise _foreign(f"the list of the fleet does not have {_named(strays)}")
+        raise _foreign(f"the list of the fleet does not have {named(strays)}")
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """Return some names for a message, and how many more there are."""
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -2,7 +2,8 @@
 
 The same fleet, template and version give the same file, byte for byte: no times, no machine, sorted by name. It holds
 digests of all that a rollout relies on: the commit that each update began with, the template's commit, and the tree
-that came of both.
+that came of both. It carries no signature: a rollout looks up again whatever it can, and is told the file's digest by
+whoever wants to be sure of the rest, which is the command of the tests and the order of the services.
 """
 
 import json
@@ -17,7 +18,8 @@ from typing import Any
 from aurora.files import packaged, read_given
 from aurora.fleet.forges.known import Forges
 from aurora.fleet.forges.rest import Say
-from aurora.fleet.listed import Fleet, Service
+from aurora.fleet.listed import Fleet, Service, is_branch
+from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.template import Template
 from aurora.fleet.update import How, Step, Tried, attempt
 from aurora.fleet.waves import assign, parse
@@ -51,7 +53,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan: the template's URL, version and commit, whether that is a tag, the tests' command, the services."""
+    """A plan: the template's URL, version and commit, whether that is a tag, the tests' command, the services.
+
+    `first` are the names that go before all others, `listed` is the digest of the list, `shard` whose services it has.
+    """
 
     template: str
     version: str
@@ -60,6 +65,9 @@ class Plan:
     tests: tuple[str, ...]
     waves: str
     services: tuple[Planned, ...]
+    first: tuple[str, ...] = ()
+    listed: str = ""
+    shard: str = str(WHOLE)
 
     @property
     def branch(self) -> str:
@@ -81,6 +89,9 @@ class Plan:
             "branch": self.branch,
             "tests": list(self.tests),
             "waves": self.waves,
+            "first": list(self.first),
+            "listed": self.listed,
+            "shard": self.shard,
             "services": services,
         }
 
@@ -107,14 +118,17 @@ def make(
     *,
     forges: Forges,
     first: Sequence[str] = (),
+    shard: Shard = WHOLE,
     jobs: int = 1,
     say: Say = lambda _: None,
 ) -> Plan:
     """Try every service's update and put those that came out well into waves, the names in `first` before all others.
 
-    A repository that cannot be reached is a row. Raises BadInput(input.field), EnvironmentTrouble(env.copier).
+    With a shard only its services are tried, and the waves are those of them alone until `joined` counts them anew. A
+    repository that cannot be reached is a row. Raises BadInput(input.field), EnvironmentTrouble(env.copier).
     """
-    shares = parse(waves)
+    parse(waves)
+    first = tuple(dict.fromkeys(first))
     if strange := {*first} - {one.name for one in fleet.services}:
         raise BadInput("input.field", f"{min(strange)} is not in the fleet")
 
@@ -124,14 +138,18 @@ def make(
         return row
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        rows = list(pool.map(one, fleet.services))
-    ready = {row.name for row in rows if row.state == READY}
-    order = [name for name in first if name in ready]
-    order += [row.name for row in rows if row.name in ready and row.name not in first]
-    at = assign(order, shares)
-    services = tuple(replace(row, wave=at.get(row.name, 0)) for row in rows)
+        rows = tuple(pool.map(one, (service for service in fleet.services if shard.takes(service.name))))
     url, version, commit = template.url, template.version, template.commit
-    return Plan(url, version, commit, template.tag, how.tests, waves, services)
+    services = numbered(rows, waves, first)
+    return Plan(url, version, commit, template.tag, how.tests, waves, services, tuple(first), fleet.digest, str(shard))
+
+
+def numbered(rows: Sequence[Planned], waves: str, first: Sequence[str]) -> tuple[Planned, ...]:
+    """Return the services with their waves, which follow from the names of those that are ready."""
+    ready = [row.name for row in rows if row.state == READY]
+    order = sorted(ready, key=lambda name: (first.index(name) if name in first else len(first), name))
+    at = assign(order, parse(waves))
+    return tuple(replace(row, wave=at.get(row.name, 0)) for row in rows)
 
 
 def _planned(fleet: Fleet, service: Service, template: Template, how: How, forges: Forges) -> Planned:
@@ -182,8 +200,9 @@ def loads(data: bytes) -> Plan:
         said = json.loads(data) if len(data) <= MAX_FILE else {}
         head = said["template"]
         services = tuple(_service(row) for row in said["services"])
-        words = tuple(_texts(said["tests"]))
-        plan = Plan(head["url"], head["version"], head["commit"], head["tag"], words, said["waves"], services)
+        words, first = tuple(_texts(said["tests"])), tuple(_texts(said["first"]))
+        template = (head["url"], head["version"], head["commit"], head["tag"])
+        plan = Plan(*template, words, said["waves"], services, first, said["listed"], said["shard"])
         _check(plan, data)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInput) as error:
         raise BadInput("fleet.plan", f"the plan is malformed: {str(error)[:200]}") from None
@@ -207,19 +226,32 @@ def _check(plan: Plan, data: bytes) -> None:
     """Raise ValueError for what no plan says, where a rollout would rely on it."""
     if plan.format() != data:
         raise ValueError("it is not as aurora wrote it")
-    texts = [plan.template, plan.version, plan.commit, plan.waves]
+    texts = [plan.template, plan.version, plan.commit, plan.waves, plan.listed, plan.shard]
     if not all(isinstance(one, str) for one in texts) or type(plan.tag) is not bool:
         raise ValueError("the template is not described")
-    parse(plan.waves)
+    shard = Shard.parse(plan.shard)
     names = [one.name for one in plan.services]
     if not all(isinstance(name, str) for name in names) or names != sorted({*names}):
         raise ValueError("the services are not sorted by name")
     for one in plan.services:
-        if any(not isinstance(getattr(one, field), str) for field in ("url", "branch", "base", "component", "tree")):
-            raise ValueError(f"{one.name} has a field that is not a text")
-        if one.state not in (READY, CURRENT, BLOCKED) or type(one.wave) is not int:
-            raise ValueError(f"{one.name} has no state")
-        if (one.state == READY) != (one.wave > 0):
-            raise ValueError(f"{one.name} is in a wave and not ready, or the other way round")
-        if one.state == READY and not (_OBJECT.fullmatch(one.base) and _OBJECT.fullmatch(one.tree)):
-            raise ValueError(f"{one.name} has no digests")
+        _check_service(one)
+    if strays := [name for name in names if not shard.takes(name)]:
+        raise ValueError(f"{strays[0]} is not of the share {shard}")
+    if numbered(plan.services, plan.waves, plan.first) != plan.services:
+        raise ValueError(f"the services are in other waves than {plan.waves} gives")
+
+
+def _check_service(one: Planned) -> None:
+    fields = ("url", "branch", "base", "component", "tree", "code", "message")
+    if any(not isinstance(getattr(one, field), str) for field in fields):
+        raise ValueError(f"{one.name} has a field that is not a text")
+    if any(not isinstance(text, str) for step in one.layers for text in step):
+        raise ValueError(f"{one.name} has a layer with a field that is not a text")
+    if one.state not in (READY, CURRENT, BLOCKED) or type(one.wave) is not int or one.wave < 0:
+        raise ValueError(f"{one.name} has no state")
+    if (one.state == BLOCKED) != bool(one.code):
+        raise ValueError(f"{one.name} is blocked and does not say why, or the other way round")
+    if one.state == READY and not (
+        is_branch(one.branch) and _OBJECT.fullmatch(one.base) and _OBJECT.fullmatch(one.tree)
+    ):
+        raise ValueError(f"{one.name} has no branch, or no digests")

@@ -17,8 +17,8 @@ from aurora.fleet.listed import Fleet
 from aurora.fleet.plan import READY, Plan, Planned
 from aurora.fleet.proposal import text
 from aurora.fleet.shard import WHOLE, Shard
-from aurora.fleet.template import Template
-from aurora.fleet.update import How, Receipt, attempt, facts, steps, subject
+from aurora.fleet.template import Template, normal
+from aurora.fleet.update import How, Receipt, Step, attempt, component_of, facts, steps, subject
 from aurora.fleet.workplace import Bare, Heads, heads
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected, RemembrancerError, Unverifiable, counted
 
@@ -83,6 +83,9 @@ class Rollout:
         say: Say = lambda _: None,
     ) -> None:
         """Raises BadInput(fleet.plan, input.field), Rejected(fleet.template-moved)."""
+        if plan.shard != str(WHOLE):
+            why = f"the plan is of the share {plan.shard}; join all shares with `aurora fleet merge`"
+            raise BadInput("fleet.plan", why)
         if not plan.tag:
             raise BadInput("fleet.plan", f"{plan.version} is a branch of the template; only a tag is rolled out")
         if template.commit != plan.commit:
@@ -91,7 +94,7 @@ class Rollout:
         if strange := {*despite} - {one.name for one in plan.services}:
             raise BadInput("input.field", f"{min(strange)} is not in the plan")
         self._plan, self._template, self._forges = plan, template, forges
-        self._urls = {one.name: (one.url, fleet.place(one.url)) for one in fleet.services}
+        self._fleet, self._listed = fleet, {one.name: one for one in fleet.services}
         self._how = how._replace(tests=plan.tests)
         self._despite, self._shard, self._jobs, self._say = despite, shard, jobs, say
 
@@ -142,10 +145,14 @@ class Rollout:
     def _row(self, service: Planned, *, act: bool) -> Rolled:
         row = Rolled(service.name, service.wave, "stopped")
         try:
-            listed, url = self._urls.get(service.name, ("", ""))
-            if listed != service.url:
+            listed = self._listed.get(service.name)
+            if listed is None or listed.url != service.url:
                 why = f"{service.name} is not in the list of the fleet any more, or has another URL there"
                 raise BadInput("fleet.plan", why)
+            if listed.branch and listed.branch != service.branch:
+                why = f"{service.name} is planned for {service.branch}, and the list of the fleet says {listed.branch}"
+                raise BadInput("fleet.plan", why)
+            url = self._fleet.place(listed.url)
             row = self._one(service, url, self._forges.of(url), act=act)
         except RemembrancerError as error:
             row = replace(row, code=error.code, message=error.message)
@@ -160,9 +167,13 @@ class Rollout:
             return self._asked(row, request)
         more = self._forges.for_git(url)
         try:
-            there = heads(url, base, branch, more)
+            # the list's word and not the plan's: "" is the remote's default
+            there = heads(url, self._listed[service.name].branch, branch, more)
         except EnvironmentTrouble as error:
             raise EnvironmentTrouble("fleet.unreachable", error.message) from None
+        if there.branch != base:
+            why = f"{there.branch} is the default branch, and the plan is for {base}"
+            raise Rejected("fleet.base-moved", why)
         branches = (base, branch) if there.other else (base,)
         if there.commit == service.base and not there.other and not act:
             return row
@@ -199,7 +210,11 @@ class Rollout:
             return replace(row, state="merged")
         if not hosted:
             return replace(row, state="pushed")
-        return self._propose(row, service, hosted, facts(bare, service.base, made)) if act else row
+        if not act:
+            return row
+        layers = steps(bare, service.base)
+        _described(service, component_of(layers), tuple(step for step, *_ in layers))
+        return self._propose(row, service, hosted, facts(bare, service.base, made))
 
     def _ours(self, service: Planned, bare: Bare, tip: str) -> str:
         """Return the commit on a branch that is what the plan gives, "" for none among the newest hundred."""
@@ -216,6 +231,7 @@ class Rollout:
         tried = attempt(bare, service.branch, service.base, self._template, self._how)
         if tried.code:
             return replace(row, state="stopped", code=tried.code, message=tried.message)
+        _described(service, tried.component, tried.steps)
         if tried.tree != service.tree:
             raise Rejected("fleet.result-differs", "the update gives another tree than when the plan was made")
         more = self._forges.for_git(url)
@@ -236,3 +252,18 @@ class Rollout:
         words = text(self._plan, service, receipts)
         request = hosted.forge.propose(hosted.path, self._plan.branch, service.branch, title, words)
         return self._asked(row, request, new=True)
+
+
+def _described(service: Planned, component: str, layers: tuple[Step, ...]) -> None:
+    """Refuse a plan whose words about a service, which its request repeats, are not the service's own."""
+    if (service.component, service.layers) != (component, layers):
+        raise BadInput("fleet.plan", f"{service.name} has another component or other layers than the plan says")
+
+
+def check_template(plan: Plan, url: str, others: Collection[str]) -> None:
+    """Refuse a plan of another template than the one that was asked for: its code would run, and be pushed.
+
+    Raises BadInput(fleet.plan).
+    """
+    if normal(plan.template) not in {normal(one) for one in (url, *others)}:
+        raise BadInput("fleet.plan", f"the plan is of the template {plan.template[:200]!r}, and not of {url}")

@@ -115,13 +115,18 @@ def steps(bare: Bare, commit: str) -> list[tuple[Step, Answers, str]]:
     return found
 
 
+def component_of(layers: Sequence[tuple[Step, Answers, str]]) -> str:
+    """Return the component that the layers of `steps` name, "" for none."""
+    return next((name for *_, name in layers if name), "")
+
+
 def attempt(bare: Bare, branch: str, commit: str, template: Template, how: How) -> Tried:
     """Update a commit to the template's version and run the tests; whatever stands in the way is said in the result.
 
     Raises EnvironmentTrouble(env.git, env.copier, env.io), which is about this machine rather than the service.
     """
     layers = steps(bare, commit)
-    done = Tried(next((name for *_, name in layers if name), ""), tuple(step for step, *_ in layers))
+    done = Tried(component_of(layers), tuple(step for step, *_ in layers))
     try:
         return _attempt(Start(bare, branch, commit), template, how, layers, done)
     except Stopped as stopped:
