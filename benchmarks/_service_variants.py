@@ -11,7 +11,7 @@ from app.core import errors, health, logs, metrics
 from app.core.health import Readiness
 from app.core.metrics import Metrics
 from app.core.requests import RequestMiddleware, method_of, route_of
-from app.core.server import bind, make_server
+from app.core.server import DrainingServer, bind
 from app.main import create_app
 from app.settings import Settings
 from fastapi import FastAPI
@@ -82,7 +82,7 @@ def main() -> None:
         """Processor seconds of this process so far."""
         return time.process_time()
 
-    make_server(app).run(sockets=[bind(settings)])
+    DrainingServer(app).run(sockets=[bind(settings)])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from typing import Annotated, Self
 import structlog
 from fastapi import Depends, FastAPI, Request
 from pydantic import AfterValidator, Field, SecretStr
-from pydantic_core import PydanticCustomError
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -39,7 +38,7 @@ def _postgresql(value: SecretStr) -> SecretStr:
     except ArgumentError:
         name = ""
     if name not in ("postgresql", "postgres", "postgresql+psycopg"):
-        raise PydanticCustomError("database_url", "needs the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        raise ValueError("needs the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     return value
 
 

@@ -20,7 +20,6 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Security
 from fastapi.security import OpenIdConnect, SecurityScopes
 from jwt.exceptions import PyJWTError
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 from starlette.datastructures import URL
 
 from app.core import login
@@ -43,7 +42,7 @@ def _provider(value: str) -> str:
         or url.fragment
         or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in ("127.0.0.1", "::1", "localhost")))
     ):
-        raise PydanticCustomError("oidc_issuer", "needs an https address, or http on this machine")
+        raise ValueError("needs an https address, or http on this machine")
     return value
 
 

@@ -6,7 +6,6 @@ skips the wait, a third one the requests in flight.
 """
 
 import asyncio
-import logging
 import signal
 import socket
 import sys
@@ -27,13 +26,27 @@ _log = structlog.get_logger()
 
 
 class DrainingServer(uvicorn.Server):
-    """A server that stays open for a while after it was told to stop."""
+    """Serves a built application, and stays open for a while after it was told to stop."""
 
-    def __init__(self, config: uvicorn.Config, readiness: Readiness, settings: CoreSettings) -> None:
-        super().__init__(config)
-        self._readiness = readiness
-        self._settings = settings
+    def __init__(self, app: FastAPI) -> None:
+        self._readiness: Readiness = app.state.readiness
+        self._settings: CoreSettings = app.state.settings
         self._signals = 0
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedProtocol,
+                ws="auto" if self._settings.websockets else "none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,  # the application writes a better one
+                proxy_headers=bool(self._settings.trusted_proxies),
+                forwarded_allow_ips=self._settings.trusted_proxies,
+                server_header=False,
+                timeout_keep_alive=self._settings.keep_alive_seconds,
+                timeout_graceful_shutdown=self._settings.shutdown_seconds,
+            )
+        )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
         """Take a signal. It only sets flags: a handler may interrupt anything, even the writing of a line."""
@@ -81,26 +94,6 @@ def bind(settings: CoreSettings) -> socket.socket:
     return socket.create_server((host, settings.port), family=family, dualstack_ipv6=everywhere and ":" in host)
 
 
-def make_server(app: FastAPI) -> DrainingServer:
-    """A server for a built application. Its own access log is off: the application writes a better one."""
-    settings: CoreSettings = app.state.settings
-    readiness: Readiness = app.state.readiness
-    config = uvicorn.Config(
-        app,
-        http=BoundedProtocol,
-        ws="auto" if settings.websockets else "none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=[part.strip() for part in settings.trusted_proxies.split(",")],
-        server_header=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
-    return DrainingServer(config, readiness, settings)
-
-
 def run(create: Callable[[], FastAPI]) -> int:
     """Make an application and serve it until a signal comes; returns the exit code of the process."""
     try:
@@ -114,9 +107,6 @@ def run(create: Callable[[], FastAPI]) -> int:
     except OSError as error:
         _log.error("cannot listen", host=settings.host, port=settings.port, reason=error.strerror)
         return EXIT_START
-    server = make_server(app)
-    try:
-        server.run(sockets=[listener])
-    finally:
-        logging.shutdown()
+    server = DrainingServer(app)
+    server.run(sockets=[listener])
     return 0 if server.started else EXIT_START

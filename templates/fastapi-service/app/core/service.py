@@ -1,12 +1,11 @@
 """Who this service is: the facts of service.json, as data that no code is generated from."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
 
-@dataclass(frozen=True, slots=True)
-class Service:
+
+class Service(BaseModel, frozen=True, extra="forbid"):
     """Name, version, purpose and owner of the service, and the port it listens on by default."""
 
     name: str
@@ -17,8 +16,8 @@ class Service:
 
 
 def load(path: Path) -> Service:
-    """Read the facts from a JSON file. Raises TypeError for a missing or an unknown field."""
-    return Service(**json.loads(path.read_text(encoding="utf-8")))
+    """Read the facts from a JSON file. Raises ValueError for a missing or an unknown field."""
+    return Service.model_validate_json(path.read_bytes())
 
 
 SERVICE = load(Path(__file__).resolve().parents[1] / "service.json")

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, AliasGenerator, BeforeValidator, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -16,6 +16,7 @@ PREFIX = "APP_"
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 Timeout = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+_ENVIRONMENT = AliasChoices(f"{PREFIX}ENVIRONMENT", "ENVIRONMENT", "FASTAPI_ENV")  # `fastapi dev` sets the last
 
 
 def _variables(field: str) -> AliasChoices:
@@ -27,9 +28,8 @@ def _address(value: str) -> str:
     try:
         return str(ip_address("127.0.0.1" if value == "localhost" else value))
     except ValueError:
-        raise PydanticCustomError(
-            "address",
-            "needs an IP address or localhost; conda and csh export a machine's name as HOST: unset it or set APP_HOST",
+        raise ValueError(
+            "needs an IP address or localhost; conda and csh export a machine's name as HOST: unset it or set APP_HOST"
         ) from None
 
 
@@ -38,13 +38,13 @@ def _proxies(value: str) -> str:
         for part in value.split(",") if value not in ("", "*") else ():
             ip_network(part.strip())
     except ValueError:
-        raise PydanticCustomError("proxies", "needs addresses or networks with commas between, or * for any") from None
+        raise ValueError("needs addresses or networks with commas between, or * for any") from None
     return value
 
 
 def _origin(value: str) -> str:
     if value != "*" and not re.fullmatch(r"https?://[^/?#@\s*]+", value):
-        raise PydanticCustomError("origin", "needs origins such as https://app.example.com, without a path, or *")
+        raise ValueError("needs origins such as https://app.example.com, without a path, or *")
     return value
 
 
@@ -65,12 +65,7 @@ class CoreSettings(BaseSettings):
 
     env_file: ClassVar[str | None] = ".env"
 
-    environment: str = Field(
-        default="production",
-        pattern=r"^[a-z][a-z0-9-]{0,39}$",
-        # the last is what `fastapi dev` sets
-        validation_alias=AliasChoices(f"{PREFIX}ENVIRONMENT", "ENVIRONMENT", "FASTAPI_ENV"),
-    )
+    environment: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]{0,39}$", validation_alias=_ENVIRONMENT)
     """Where it runs. `development` logs for people at DEBUG and serves interactive documentation at /docs."""
 
     log_level: Annotated[Level, BeforeValidator(lambda value: str(value).upper())] | None = None
@@ -136,17 +131,17 @@ class CoreSettings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """Read the settings from the environment, and in development from a file after it. Raises SettingsError."""
-        where = os.environ.get(f"{PREFIX}ENVIRONMENT") or os.environ.get("ENVIRONMENT")
+        where = next(filter(None, map(os.environ.get, map(str, _ENVIRONMENT.choices))), None)
         try:
             return cls(_env_file=cls.env_file if where == "development" else None)  # type: ignore[call-arg]
         except UnreadableError as error:
             raise SettingsError(str(error)) from None
         except ValidationError as error:
-            faults = error.errors(include_url=False, include_input=False)
-            raise SettingsError("; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in faults)) from None
+            raise SettingsError("; ".join(map(_sentence, error.errors(include_input=False)))) from None
 
 
-def _variable(place: tuple[int | str, ...]) -> str:
-    """The environment variable that a field was read from; pydantic names the first of its two."""
-    name = str(place[0])
-    return name if os.environ.get(name) else name.removeprefix(PREFIX)
+def _sentence(fault: ErrorDetails) -> str:
+    """One fault under the environment variable that the value came by; pydantic names the first of its two."""
+    name = str(fault["loc"][0])
+    variable = name if os.environ.get(name) else name.removeprefix(PREFIX)
+    return f"{variable}: {fault['msg'].removeprefix('Value error, ')}"

@@ -29,7 +29,6 @@ from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 from pydantic import AfterValidator
-from pydantic_core import PydanticCustomError
 from starlette.datastructures import URL
 from starlette.types import Scope
 
@@ -45,7 +44,7 @@ _QUERY, _PATH = frozenset({"url.query"}), frozenset({"url.path"})
 def _collector(value: str) -> str:
     url = URL(value)
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
-        raise PydanticCustomError("collector", "needs an address such as http://127.0.0.1:4318")
+        raise ValueError("needs an address such as http://127.0.0.1:4318")
     return value.rstrip("/")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.core.server import bind, make_server
+from app.core.server import DrainingServer, bind
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
@@ -96,7 +96,7 @@ def running_service(module: str = "tests.core.service", **environment: str) -> I
 @contextmanager
 def serving(app: FastAPI) -> Iterator[int]:
     """Serve an application in a thread of this process, for routes that the service itself does not have."""
-    server = make_server(app)
+    server = DrainingServer(app)
     listener = bind(app.state.settings)
     listening = threading.Event()
     ready = server.startup

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from app.core.service import SERVICE, load
 from app.core.settings import CoreSettings, SettingsError
@@ -65,15 +65,37 @@ def test_a_setting_of_the_team_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
         Settings.load()
 
 
-@pytest.mark.parametrize("where", ["development", "production", ""])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("ENVIRONMENT", "development"),
+        ("FASTAPI_ENV", "development"),
+        ("ENVIRONMENT", "production"),
+        ("ENVIRONMENT", ""),
+    ],
+)
 def test_a_file_is_read_in_development_alone_and_the_environment_wins(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, where: str
 ) -> None:
     (tmp_path / ".env").write_text("PORT=9002\nMAX_BODY_BYTES=7\nOF_SOMEBODY_ELSE=x\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(CoreSettings, "env_file", ".env")
-    settings = set_all(monkeypatch, ENVIRONMENT=where, PORT="9001")
+    settings = set_all(monkeypatch, **{name: where}, PORT="9001")
     assert (settings.port, settings.max_body_bytes == 7) == (9001, where == "development")
+
+
+def test_a_rule_of_the_team_s_own_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Settings(CoreSettings):
+        greeting: str = "hello"
+
+        @field_validator("greeting")
+        @classmethod
+        def _kind(cls, value: str) -> str:
+            raise ValueError("needs to be kind")
+
+    monkeypatch.setenv("GREETING", "grr")
+    with pytest.raises(SettingsError, match=r"^GREETING: needs to be kind$"):
+        Settings.load()
 
 
 @pytest.mark.parametrize(
