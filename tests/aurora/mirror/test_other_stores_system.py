@@ -1,10 +1,11 @@
-"""Mirrors in stores of other kinds, each a program that nobody here wrote: Azurite, s3rver and fake-gcs-server."""
+"""Mirrors in stores of other kinds: Azurite and s3rver, which nobody here wrote, and a stand-in for Google's."""
 
 from pathlib import Path
 
 import pytest
 
 from collection import ROOT
+from gcs_stand_in import Kind, gcs
 from object_stores import Mirrored, azure_container, serving
 from tool_environment import npm_environment
 
@@ -36,3 +37,33 @@ def test_a_store_that_ignores_conditions_is_refused_before_anything_is_copied(tm
         assert (status, said["error"]["code"]) == (4, "mirror.conditions"), said  # type: ignore[index]
         left = [path for path in data.rglob("*") if path.is_file() and "checkpoint" in path.name]
         assert left == []
+
+
+def test_a_mirror_in_google_cloud_storage(tmp_path: Path) -> None:
+    with gcs("honest") as (options, held):
+        Mirrored(tmp_path, "gs://logs/mirror", options).grows_and_never_shrinks()
+        assert not [path for path in held if "probe" in path]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "said"),
+    [
+        ("careless", "mirror.conditions", "gs://logs/mirror writes over a file although the condition does not hold"),
+        ("no etag", "env.io", "ETag Header missing from response"),
+        ("refusing", "env.io", "invalid uploadType"),
+    ],
+)
+def test_what_does_not_speak_as_google_cloud_storage_does_is_refused(
+    tmp_path: Path, kind: Kind, code: str, said: str
+) -> None:
+    with gcs(kind) as (options, held):
+        mirrored = Mirrored(tmp_path, "gs://logs/mirror", options)
+        mirrored.team.grow(3)
+        status, report = mirrored.mirror()
+    error = report["error"]
+    assert isinstance(error, dict)
+    assert (status, error["code"]) == (4, code), error
+    assert said in error["message"]
+    assert held == {}, "nothing is copied, and the probe is gone"
+    if code == "env.io":
+        assert error["remedy"].startswith("Check the bucket, the credentials and each --option;")

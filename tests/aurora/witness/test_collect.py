@@ -7,12 +7,13 @@ import pytest
 
 import witness_support as log
 from aurora.cli.main import main
+from aurora.git import publish
 from aurora.logs import Log
 from aurora.witness.once import GitWitness
 from cli_support import ARTIFACT, GIT_IDENTITY, Scratch, end_agents, ledger, owner, release, released
 from git_log_support import git
 from remembrancer.clock import SystemClock
-from remembrancer.tlog import Checkpoint, SignerKey, VerifierKey
+from remembrancer.tlog import Checkpoint, SignerKey, VerifierKey, cosign
 from remembrancer.tlog.note import parse_note
 
 NEXT = "dist/my-svc-0.2.0.tar.gz"
@@ -93,6 +94,27 @@ def test_what_was_cosigned_stays_usable_while_the_log_grows(desk: Desk, capsys: 
     (ledger(desk.scratch) / "witnessed").unlink()
     assert desk.collect("--trust", owner(desk.scratch)) == 0
     assert desk.collect("--trust", "0" * 40) in (1, 3)
+
+
+def test_a_witness_takes_no_place_from_the_others(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ninety lines that nobody asked for, behind its own: they stay where they are."""
+    wants(desk.scratch, "1", log.WITNESS[0])
+    desk.publish()
+    size = desk.look()
+    place = next(name for name in git(desk.state, "ls-tree", "-r", "--name-only", "witness").split() if "/" in name)
+    note = git(desk.state, "show", f"witness:{place}").encode()
+    note = note if note.endswith(b"\n") else note + b"\n"
+    keys = [SignerKey.from_seed(f"other.example/{number}", bytes([number]) * 32, 4) for number in range(90)]
+    text = parse_note(note)[0]
+    note += "".join(cosign(text, key, 1).line for key in keys).encode()
+    publish(str(desk.state), "witness", git(desk.state, "rev-parse", "witness").strip(), {place: note}, "more")
+    desk.scratch.write(NEXT, b"the next one")
+    release(desk.scratch, NEXT, "0.2.0")  # so that the witness's checkpoint is an older one
+    assert desk.collect() == 0
+    assert f"at size {size}, as many as the policy requires" in capsys.readouterr().out
+    kept = parse_note((ledger(desk.scratch) / "witnessed").read_bytes())[1]
+    assert {line.name for line in kept} == {log.NAME, text.partition("\n")[0]}
+    assert desk.verify() == (0, set())
 
 
 def test_one_of_two_is_not_enough(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

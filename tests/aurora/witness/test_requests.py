@@ -126,3 +126,14 @@ def test_forks_are_kept_as_evidence_that_holds_offline(tmp_path: Path) -> None:
     answer(state, log.step(3, 5).replace(b"\n5\n", b"\n6\n"))  # nobody signed this
     assert len(state.evidence()) == 3
     assert all(json.loads(one.document)["origin"] == log.ORIGIN for one in kept)
+
+
+def test_a_log_that_forks_without_end_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora.witness.state.MAX_EVIDENCE", 3)
+    state = log.fresh(tmp_path / "witness")
+    answer(state, log.step(0, 3))
+    for number in range(5):
+        assert answer(state, log.step(3, 5, branch=f"u{number}")).status == 422
+    for number in range(5):
+        assert answer(state, log.step(3, 3, branch=f"f{number}")).status == 422
+    assert [one.kind for one in state.evidence()] == ["unproven"] * 3 + ["fork"] * 3

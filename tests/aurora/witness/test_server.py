@@ -93,6 +93,21 @@ def test_limits(tmp_path: Path) -> None:
             assert raw.recv(100).startswith(b"HTTP/1.1 411")
 
 
+def test_nobody_but_the_log_itself_uses_up_its_submissions(tmp_path: Path) -> None:
+    """What a log publishes can be replayed by anybody; it is answered, and the log's next checkpoint is cosigned."""
+    with served(tmp_path / "witness", Limits(minute=2)) as server:
+        first, lines, _ = log.ask(server.url, "POST", "/add-checkpoint", log.step(0, 3))
+        assert first == 200
+        older = [log.body(3, [], log.note(size)) for size in (2, 1)]
+        for body, said in ((log.step(0, 3), 409), (log.step(3, 3), 200), (older[0], 400), (older[1], 400)):
+            for _ in range(3):
+                status, answer, _ = log.ask(server.url, "POST", "/add-checkpoint", body)
+                assert status == said
+                assert said != 200 or answer == lines, "the same again is signed once a minute, and written once"
+        assert log.ask(server.url, "POST", "/add-checkpoint", log.step(3, 4))[0] == 200
+        assert log.ask(server.url, "POST", "/add-checkpoint", log.step(4, 5))[0] == 429
+
+
 def test_a_slow_connection_ends_and_others_are_answered(tmp_path: Path) -> None:
     with served(tmp_path / "witness", Limits(connections=2, seconds=2)) as server:
         slow = [socket.create_connection(server.server_address[:2], timeout=20) for _ in range(2)]

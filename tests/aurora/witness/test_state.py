@@ -147,6 +147,33 @@ def test_a_database_that_fails_changes_nothing(tmp_path: Path) -> None:
         submit(state, log.step(3, 5))
 
 
+class Full:
+    """A database whose disk is full when the next transaction is to be written, which SQLite's WAL shows at its end."""
+
+    def __init__(self, real: sqlite3.Connection) -> None:
+        self._real, self._full = real, True
+
+    def execute(self, words: str, *more: object) -> sqlite3.Cursor:
+        if words == "COMMIT" and self._full:
+            self._full = False
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._real.execute(words, *more)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+def test_a_full_disk_is_said_and_the_next_submission_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = log.fresh(tmp_path / "witness")
+    monkeypatch.setattr(state, "_database", Full(state._database))
+    with pytest.raises(EnvironmentTrouble, match="disk is full"):
+        submit(state, log.step(0, 3))
+    assert state.known() == []
+    assert submit(state, log.step(0, 3)).status == 200
+
+
 def test_its_keys_are_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "witness"
     log.fresh(folder).close()

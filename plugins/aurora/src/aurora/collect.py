@@ -65,7 +65,7 @@ def collect(
             raise Unverifiable("log.unwitnessed", why, "Fetch the newest state of this repository first.")
         check_extends(OpenLog(here, note, note, text, storage.read), found.checkpoint, found.note)
         newest = found.text == text
-        base = note if newest else _kept(root, found)
+        base = note if newest else _judged(_kept(root, found), policy)
         longer, new = _with(base, found.lines)
         enough = _enough(longer, policy)
         if not newest and not enough:
@@ -102,6 +102,14 @@ def _kept(root: Path, found: _Found) -> bytes:
     except OSError:
         return found.note
     return kept if kept.rpartition(b"\n\n")[0] + b"\n" == found.text.encode() else found.note
+
+
+def _judged(note: bytes, policy: Policy | None) -> bytes:
+    """Return a note with the lines of the policy's keys alone: room for lines is limited, and anybody could fill it."""
+    if policy is None:
+        return note
+    held = open_checkpoint(note, policy, witnessed=False)
+    return (held.text + "\n" + "".join(line.line for line in (*held.signatures, *held.cosignatures))).encode()
 
 
 def _with(note: bytes, lines: tuple[Signature, ...]) -> tuple[bytes, int]:

@@ -87,7 +87,7 @@ def init(state: Path, name: str, types: tuple[str, ...], output: str) -> None:
     default=60,
     show_default=True,
     type=click.IntRange(1, 100_000),
-    help="Submissions of one log that are judged in a minute.",
+    help="New checkpoints of one log that are judged in a minute.",
 )
 def serve(state: Path, logs: Path, listen: str, per_minute: int) -> None:
     """Answer until SIGTERM or Ctrl-C; what is being answered then is finished first.

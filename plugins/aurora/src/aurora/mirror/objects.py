@@ -17,6 +17,7 @@ from remembrancer.ledger.files import MAX_FILE
 _CLIENT = frozenset({"allow_http", "allow_invalid_certificates", "connect_timeout", "proxy_url", "timeout"})
 _RETRIES = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 _PREFIXES = {"s3": "AWS", "gs": "GOOGLE"}
+_REMEDY = "Check the bucket, the credentials and each --option; docs/federation.md says which stores are tested."
 SCHEMES = ("s3", "gs", "az", "azure", "abfs", "abfss", "memory")
 
 
@@ -76,7 +77,7 @@ class Objects:
         return True
 
     def _trouble(self, doing: str, path: str, error: Exception) -> EnvironmentTrouble:
-        return EnvironmentTrouble("env.io", f"cannot {doing} {path} in the object store: {_first(error)}")
+        return EnvironmentTrouble("env.io", f"cannot {doing} {path} in the object store: {_first(error)}", _REMEDY)
 
 
 def _from_environment(url: str) -> dict[str, str]:

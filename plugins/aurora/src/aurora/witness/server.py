@@ -1,7 +1,7 @@
 """A witness over HTTP: `POST /add-checkpoint`, `GET /<origin hash>/checkpoint`, `GET /metrics` (c2sp.org/tlog-witness).
 
 Whoever reaches the port may ask; what is answered depends on the log's signature alone. TLS and names belong to a proxy
-in front of it. Limits: bytes of a body, connections at a time, seconds of one, submissions of one log in a minute.
+in front of it. Limits: bytes of a body, connections at a time, seconds of one, new checkpoints of one log in a minute.
 """
 
 import re
@@ -12,13 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from aurora import __version__
 from aurora.logs import Log
 from aurora.witness import request
-from aurora.witness.request import MAX_BODY, Answer
+from aurora.witness.request import MAX_BODY, Answer, Submission
 from aurora.witness.state import State
 from remembrancer.errors import EnvironmentTrouble
 
@@ -26,7 +27,7 @@ _PLACE = re.compile("/([0-9a-f]{64})/checkpoint", re.ASCII)
 
 
 class Limits(NamedTuple):
-    """What one witness bears: connections at a time, seconds of one, submissions of one log in a minute."""
+    """What one witness bears: connections at a time, seconds of one, new checkpoints of one log in a minute."""
 
     connections: int = 64
     seconds: float = 60.0
@@ -49,7 +50,7 @@ class WitnessServer(ThreadingHTTPServer):
         self.state, self.logs, self.limits = state, logs, limits or Limits()
         self.answers: Counter[tuple[str, int]] = Counter()
         self._open: dict[socket.socket, float] = {}
-        self._asked: dict[str, list[float]] = {}
+        self._asked: dict[str, dict[bytes, float]] = {}
         self._guard = threading.Lock()
         if ":" in host:
             self.address_family = socket.AF_INET6
@@ -90,9 +91,9 @@ class WitnessServer(ThreadingHTTPServer):
         asked = request.read(body, self.logs)
         if isinstance(asked, Answer):
             return asked
-        if self._too_often(asked.checkpoint.origin):
-            return Answer(429, "this log asks too often; try again in a minute\n")
         try:
+            if self._too_often(asked):
+                return Answer(429, "this log asks too often; try again in a minute\n")
             return self.state.submit(asked)
         except EnvironmentTrouble as error:
             return Answer(503, f"{error.message} [{error.code}]\n")
@@ -144,14 +145,17 @@ class WitnessServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a connection that broke is its client's, and what was decided is in the database."""
 
-    def _too_often(self, origin: str) -> bool:
-        now = time.monotonic()
+    def _too_often(self, asked: Submission) -> bool:
+        """Count a log's checkpoints of a minute; what anybody can replay, older or repeated ones, is not counted."""
+        origin, digest, now = asked.checkpoint.origin, sha256(asked.text.encode()).digest(), time.monotonic()
+        if asked.checkpoint.size < self.state.size(origin):
+            return False
         with self._guard:
-            recent = [when for when in self._asked.get(origin, []) if when > now - 60]
+            recent = {one: when for one, when in self._asked.get(origin, {}).items() if when > now - 60}
             self._asked[origin] = recent
-            if len(recent) >= self.limits.minute:
+            if digest not in recent and len(recent) >= self.limits.minute:
                 return True
-            recent.append(now)
+            recent.setdefault(digest, now)
         return False
 
 

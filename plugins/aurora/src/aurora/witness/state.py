@@ -19,13 +19,14 @@ from aurora.witness.older import cosigned, is_older
 from aurora.witness.request import Answer, Submission
 from remembrancer.clock import Clock
 from remembrancer.errors import EnvironmentTrouble, Refused
-from remembrancer.tlog import NoteError, SignerKey, VerifierKey, cosign
+from remembrancer.tlog import NoteError, SignerKey, VerifierKey, cosign, open_note
 from remembrancer.tlog.note import Signature
 
 KEYS = "keys"
 DATABASE = "witness.sqlite3"
 BUSY = 10.0  # seconds; another process of the same witness holds the database no longer
-MAX_EVIDENCE = 1000  # documents kept of one log
+MAX_EVIDENCE = 100  # documents of each kind that are kept of one log
+FRESH = 60  # seconds in which the same checkpoint gets the same cosignatures again
 
 _TABLES = """
 CREATE TABLE witness (keys TEXT NOT NULL) STRICT;
@@ -139,6 +140,8 @@ class State:
                     self._keep(database, asked, row[2], refusal.evidence)
                 return refusal.answer
             now = time_to_state(int(self._clock.now().timestamp()), row[3] if row else 0)
+            if row and asked.checkpoint.size == size and now - row[3] < FRESH and (held := self._held(asked, row[2])):
+                return Answer(200, held)
             lines = self._cosigned(asked.text, now)
             if not lines:
                 return Answer(422, "a checkpoint with extension lines is not cosigned here\n")
@@ -178,7 +181,18 @@ class State:
 
     def note(self, origin_hash: str) -> bytes | None:
         """Return the newest cosigned note of the log whose origin has this SHA-256 (hex), or None."""
-        return next((one.note for one in self.known() if sha256(one.origin.encode()).hexdigest() == origin_hash), None)
+        with self._reading() as database:
+            for (origin,) in database.execute("SELECT origin FROM logs"):
+                if sha256(origin.encode()).hexdigest() == origin_hash:
+                    found: bytes = database.execute("SELECT note FROM logs WHERE origin = ?", [origin]).fetchone()[0]
+                    return found
+        return None
+
+    def size(self, origin: str) -> int:
+        """Return the size that was cosigned last of a log, 0 before the first."""
+        with self._reading() as database:
+            row = database.execute("SELECT size FROM logs WHERE origin = ?", [origin]).fetchone()
+        return int(row[0]) if row else 0
 
     def known(self) -> list[Known]:
         """Return what was cosigned last of every log."""
@@ -190,6 +204,11 @@ class State:
         with self._reading() as database:
             asked = "SELECT origin, kind, document FROM evidence ORDER BY time, rowid"
             return [Kept(*row) for row in database.execute(asked)]
+
+    def _held(self, asked: Submission, note: bytes) -> str:
+        """Return the cosignatures of this very text that are remembered, "" for another text of the same tree."""
+        held = open_note(note, self.verifiers)
+        return "".join(line.line for line in held.signatures) if held.text == asked.text else ""
 
     def _cosigned(self, text: str, now: int) -> list[Signature]:
         lines = []
@@ -203,8 +222,8 @@ class State:
     def _keep(self, database: sqlite3.Connection, asked: Submission, note: bytes, kind: str) -> None:
         origin = asked.checkpoint.origin
         document = Evidence(origin, (note, asked.note)).format()
-        count = database.execute("SELECT count(*) FROM evidence WHERE origin = ?", [origin]).fetchone()[0]
-        if kind == "fork" or count < MAX_EVIDENCE:
+        same = "SELECT count(*) FROM evidence WHERE origin = ? AND kind = ?"
+        if database.execute(same, [origin, kind]).fetchone()[0] < MAX_EVIDENCE:
             row = [sha256(asked.note).digest(), origin, kind, document, int(self._clock.now().timestamp())]
             database.execute("INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?)", row)
 
@@ -214,10 +233,11 @@ class State:
             database.execute("BEGIN IMMEDIATE")  # nobody else decides between this and the commit
             try:
                 yield database
+                database.execute("COMMIT")
             except BaseException:
-                database.execute("ROLLBACK")
+                if database.in_transaction:  # also where the commit could not be written
+                    database.execute("ROLLBACK")
                 raise
-            database.execute("COMMIT")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

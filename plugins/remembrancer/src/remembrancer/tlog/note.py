@@ -118,7 +118,7 @@ def open_note(data: bytes, verifiers: Iterable[VerifierKey]) -> Note:
     text, lines = parse_note(data)
     verified: dict[tuple[str, str], Signature] = {}
     unknown: dict[Signature, None] = {}
-    for line in lines:
+    for line in dict.fromkeys(lines):
         verifier = known.get((line.name, line.key_id))
         if verifier is None:
             unknown[line] = None
