@@ -95,6 +95,10 @@ REASONS: dict[str, Reason] = {
         "A repository is empty, or does not have the branch that the list of the fleet names.",
         "Correct branch in fleet.toml, or leave it out for the default branch.",
     ),
+    "fleet.no-service": Reason(
+        "A repository has nothing of a service at its top: no answers file, no receipts, no trust policy.",
+        "List the repository that the service was generated into; one in a folder of a repository is not looked at.",
+    ),
     "fleet.not-synced": Reason(
         "A service of the list has no mirror yet.",
         "Run `aurora fleet sync` with the same list and --cache.",

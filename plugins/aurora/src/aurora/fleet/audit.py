@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from aurora.fleet import top
 from aurora.fleet.audited import Audit, Audited, Problem
 from aurora.fleet.evidence import digests
 from aurora.fleet.facts import opened, session_of
@@ -75,6 +76,7 @@ def judged(asked: Asked) -> Audited:
     supersede(asked, there.commit)
     with opened(asked.mirror, there.commit) as (tree, folder):
         try:
+            top.check(tree)
             unpack(tree, folder)
             _put_artifacts(tree, folder)
             _put_history(asked, tree, folder)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
+from aurora.fleet import top
 from aurora.fleet.kept import Asked, keep, kept, supersede
 from aurora.fleet.mirrors import Known, known
 from aurora.fleet.objects import Objects, Tree, borrow
@@ -66,6 +67,7 @@ def _fresh(asked: Asked, there: Known, blank: Row) -> Row:
         try:
             at = rfc3339(datetime.fromtimestamp(tree.seconds, UTC)) if tree.seconds else ""
             row = _shown(tree, replace(blank, committed_at=at))
+            top.check(tree)
             unpack(tree, folder)
             return _judged(asked, tree, folder, row)
         except RemembrancerError as error:

@@ -181,7 +181,7 @@ class Tree:
     def entry(self, path: str) -> Entry | None:
         """Return what is at a path (forward slashes): None for nothing, also where a link is in the way of it."""
         folder, _, name = path.rpartition("/")
-        return self._folder(folder).get(name)
+        return self.folder(folder).get(name)
 
     def linked(self, path: str) -> bool:
         """Say whether a folder on the way to a path is a link, or another repository."""
@@ -204,13 +204,13 @@ class Tree:
             place = waiting.pop()
             if place.count("/") > DEEPEST:
                 raise Unverifiable("fleet.oversized", f"folders lie more than {DEEPEST} deep inside each other")
-            for name, found in self._folder(place).items():
+            for name, found in self.folder(place).items():
                 path = f"{place}/{name}" if place else name
                 if found.mode == FOLDER:
                     waiting.append(path)
                 yield path, found
 
-    def _folder(self, path: str) -> dict[str, Entry]:
+    def folder(self, path: str) -> dict[str, Entry]:
         """Return what a folder holds, nothing where there is no folder."""
         known = self._folders.get(path)
         if known is None:
