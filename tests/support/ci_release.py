@@ -30,8 +30,9 @@ POLICY = 'version = 1\nprofile = "production"\nseal-branch = "main"\n'
 
 # run by this Python without a search for it and without its packages: it starts dozens of times in a release
 REMEMBRANCER = r"""#!/bin/sh
-'''exec' "PYTHON" -IS "$0" "$@" #'''
-import hashlib, json, os, subprocess, sys
+''':'; [ "$*" != --version ] || exec echo "remembrancer VERSION"
+exec "PYTHON" -IS "$0" "$@" #'''
+import hashlib, json, os, sys
 from pathlib import Path
 
 words = sys.argv[1:]
@@ -40,6 +41,10 @@ note["log key"] = bool(os.environ.get("REMEMBRANCER_LOG_KEY"))
 with open(os.environ["NOTES"], "a") as notes:
     notes.write(json.dumps({"words": words} | note) + "\n")
 receipts = Path("ops/receipts")
+
+def run(*command, check=True, **settings):
+    import subprocess
+    return subprocess.run(command, check=check, **settings)
 
 def receipt(folder, data):
     text = json.dumps(data, sort_keys=True)
@@ -62,9 +67,7 @@ def answer(code, **report):
     print(json.dumps({"exitCode": code} | report))
     sys.exit(code)
 
-if words == ["--version"]:
-    print("remembrancer VERSION")
-elif words[:2] == ["trust", "show"]:
+if words[:2] == ["trust", "show"]:
     policy = Path("ops/trust/policy.toml")
     if not os.environ.get("REMEMBRANCER_TRUST"):
         answer(3, findings=[{"outcome": "unverifiable", "code": "trust.unpinned", "message": "nobody is pinned"}])
@@ -78,21 +81,21 @@ elif words[0] == "status":
     answer(0, data={"pending": len(set(everything) - set(sealed))} | lacking)
 elif words[:2] == ["hook", "pre-commit"]:
     asked = ["git", "diff", "--cached", "--no-renames", "--name-only", "--diff-filter=DM", "HEAD", "--", str(receipts)]
-    changed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    changed = run(*asked, capture_output=True, text=True).stdout.split()
     changed = [name for name in changed if name.endswith(".receipt")]
     sys.exit(f"refused: {changed[0]} is recorded [receipt.edited]" if changed else 0)
 elif words[:2] == ["sign", "--check"]:
-    keys = subprocess.run(["gpg", "--batch", "--list-secret-keys", "--with-colons"], capture_output=True, text=True)
+    keys = run("gpg", "--batch", "--list-secret-keys", "--with-colons", check=False, capture_output=True, text=True)
     sys.exit(0 if "sec:" in keys.stdout else "remembrancer: the signer's key is not here [sig.no-key]")
 elif words[0] == "sign":
-    subprocess.run(["gpg", "--batch", "--yes", "--armor", "--detach-sign", words[-1]], check=True)
+    run("gpg", "--batch", "--yes", "--armor", "--detach-sign", words[-1])
     receipt("sign", {"subject": digest(words[-1]), "signature": digest(words[-1] + ".asc")})
 elif words[0] == "timestamp":
     if os.environ.get("AUTHORITY_DOWN"):
         sys.exit("remembrancer: the authority does not answer [time.unreachable]")
     receipt("timestamp", {"subject": digest(words[-1])})
 elif words[:2] == ["record", "deploy"]:
-    subprocess.run(["gpg", "--batch", "--list-secret-keys", "--with-colons"], check=True, stdout=subprocess.DEVNULL)
+    run("gpg", "--batch", "--list-secret-keys", "--with-colons", capture_output=True)
     path = receipts / "deploy" / f"{option('--component')}-{option('--version')}.receipt"
     path.parent.mkdir(parents=True, exist_ok=True)
     named = {"image": option("--image-digest"), "sbom": option("--sbom")}
@@ -106,7 +109,7 @@ elif words[:2] == ["seal", "--dry-run"]:
 elif words[0] == "seal":
     if os.environ.get("RACE") and not Path(os.environ["RACE"] + ".done").exists():
         Path(os.environ["RACE"] + ".done").touch()
-        subprocess.run(["sh", os.environ["RACE"]], check=True)
+        run("sh", os.environ["RACE"])
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     new = [one for one in everything if one not in sealed]
     checkpoint.write_text("\n".join(sealed + new) + "\n")
@@ -117,9 +120,7 @@ elif words[0] == "verify-audit":
     answer(0 if whole else 1, findings=[] if whole else [wrong])
 elif words[0] == "witness":
     if os.environ.get("WITNESSES") and sealed and not os.environ.get("WITNESS_DOWN"):
-        shown = subprocess.run(
-            ["git", "show", f"refs/remotes/origin/main:./{checkpoint}"], capture_output=True, text=True, check=True
-        )
+        shown = run("git", "show", f"refs/remotes/origin/main:./{checkpoint}", capture_output=True, text=True)
         assert shown.stdout.split() == sealed, "a witness is asked about what is published"
         (checkpoint.parent / "witnessed").write_text(f"cosigned {len(sealed)}")
     sys.exit(int(os.environ.get("WITNESS_STATUS", "0")))

@@ -14,7 +14,7 @@ from cli_support import Scratch, end_agents
 from collection import ROOT, commit_all, git, render
 from service_support import environment
 from short_path import short_path
-from templates.test_assistant_rules import SOURCE, every_check
+from templates.test_assistant_rules import every_check
 from templates.test_ops_bin_gates import FIRST as GATE_CHANGES
 
 
@@ -31,7 +31,8 @@ def released(collection: Path) -> Iterator[Scratch]:
         f'#!/bin/sh\nPYTHONPATH={plugin} exec {sys.executable} -m remembrancer "$@"\n',
     )
     tools = scratch.root / ".venv"  # what `make lint` would install; the types are checked elsewhere
-    shutil.copytree(ROOT / SOURCE, tools, ignore=lambda _, names: [n for n in names if n != "requirements-dev.lock"])
+    tools.mkdir()
+    shutil.copy(scratch.root / "requirements-dev.lock", tools)
     program(tools / "bin", "ruff", f'#!/bin/sh\nexec {Path(sys.executable).parent}/ruff "$@" --no-cache\n')
     program(tools / "bin", "mypy", "#!/bin/sh\n")
     repository(scratch.root)
