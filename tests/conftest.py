@@ -21,15 +21,23 @@ from reasons_met import ReasonsMet
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
     "tests/templates/test_cluster.py",
+    "tests/aurora/fleet/test_scale.py",
     "tests/spawn/test_from_nothing.py",
     "tests/update/test_update_parts.py",
+    "tests/templates/test_ci_release.py",
     "tests/spawn/test_generators.py",
     "tests/templates/test_image_system.py",
-    "tests/templates/test_ops_bin_gates.py",
     "tests/spawn/test_variants.py",
+    "tests/collection/test_release_system.py",
+    "tests/fuzz/test_fuzz_atheris.py",
+    "tests/templates/test_ci_real.py",
+    "tests/aurora/fleet/test_rollout.py",
+    "tests/templates/test_assistant_clients.py",
+    "tests/templates/test_ops_bin_gates.py",
     "tests/collection/",
     "tests/update/",
     "tests/templates/",
+    "tests/aurora/",
 )
 
 

