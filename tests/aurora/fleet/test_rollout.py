@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from aurora.fleet import listed
+from aurora.fleet.mirrors import Mirrors, known
 from aurora.fleet.plan import Plan, Planned, schema
 from aurora.fleet.proposal import text as words_of
 from aurora.fleet.shard import Shard
@@ -491,6 +494,79 @@ def test_plans_of_shares_are_joined_to_the_plan_of_one_run(acme: World) -> None:
         refused = acme.run("merge", *given)
         assert (refused.status, f"[{code}]" in refused.err) == (2, True), given
     assert acme.run("merge", *shares, "--html", "site").status == 2
+
+
+def test_what_a_mirror_has_is_not_fetched_and_what_it_says_is_not_believed(acme: World) -> None:
+    acme.service("acme/orders")
+    bare = acme.bare("acme/orders")
+    git(bare, "config", "uploadpack.allowFilter", "true")
+    old = acme.commit(bare, {"big.bin": "x" * 1000, "one.txt": "one\n"})
+    acme.list("acme/orders")
+    fleet = listed.read(acme.fleet)
+    url = str(bare)
+    fleet = fleet.having([fleet.services[0]._replace(url=url)])
+    mirror = Mirrors(acme.base / "cache").folder(fleet, fleet.services[0])
+    Mirrors(acme.base / "cache").sync(fleet)
+    assert known(mirror).commit == old
+    new = acme.commit(bare, {"two.txt": "two\n"})
+    with Bare(url, ("main",), {}, mirror) as mine:
+        assert mine.tip("main") == new  # the remote's word, not the mirror's
+        assert git(mine.folder, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+        counted = dict(line.split(": ") for line in git(mine.folder, "count-objects", "-v").splitlines())
+        assert int(counted["count"]) == 3  # a commit, a tree and a file; all else was here
+        shutil.rmtree(mirror)
+        assert mine.file(new, "one.txt") == b"one\n"
+    # a force-push behind the mirror's back
+    Mirrors(acme.base / "cache").sync(fleet)
+    git(bare, "update-ref", "refs/heads/main", old + "^")
+    with Bare(url, ("main",), {}, mirror) as mine:
+        assert mine.tip("main") == git(bare, "rev-parse", "main")
+        assert mine.file("main", "one.txt") is None
+
+
+@pytest.mark.parametrize("fault", ["hole", "no pack", "no commit", "another object format", "garbage"])
+def test_a_mirror_that_is_of_no_use_is_left_aside(acme: World, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    acme.service("acme/orders")
+    bare = acme.bare("acme/orders")
+    git(bare, "config", "uploadpack.allowFilter", "true")
+    new = acme.commit(bare, {"big.bin": "x" * 3000})
+    acme.list("acme/orders")
+    fleet = listed.read(acme.fleet)
+    fleet = fleet.having([fleet.services[0]._replace(url=str(bare))])
+    monkeypatch.setattr("aurora.fleet.mirrors.LARGEST", "1k" if fault == "hole" else "16m")
+    mirrors = Mirrors(acme.base / "cache")
+    mirrors.sync(fleet)
+    mirror = mirrors.folder(fleet, fleet.services[0])
+    packs = mirror / "objects/pack"
+    if fault == "no pack":
+        next(packs.glob("*.pack")).unlink()
+    elif fault == "no commit":
+        (mirror / "refs/fleet/head").unlink()
+    elif fault == "another object format":
+        (mirror / "refs/fleet/head").write_text("0" * 64 + "\n")
+    elif fault == "garbage":
+        for one in packs.iterdir():
+            one.chmod(0o644)
+            one.write_bytes(b"garbage")
+    with Bare(str(bare), ("main",), {}, mirror) as mine:
+        assert mine.tip("main") == new
+        assert mine.file(new, "big.bin") == b"x" * 3000
+        with Workplace(mine, "main", new) as place:
+            assert (place.work / "big.bin").stat().st_size == 3000
+
+
+def test_a_plan_and_a_rollout_go_by_the_remote_where_the_mirror_is_old(three: World) -> None:
+    without = (three.base / "plan.json").read_bytes()
+    words = ("--cache", str(three.base / "cache"))
+    assert three.run("sync", *words).status == 0
+    first = ("--waves", "1,rest", "--first", "acme/orders")
+    three.plan(*first, *words)
+    assert (three.base / "plan.json").read_bytes() == without
+    three.commit(three.bare("acme/orders"), {"new.txt": "meanwhile\n"})
+    assert three.states(*words) == {"acme/orders": "fleet.base-moved"}
+    three.plan(*first, *words)
+    assert three.states(*words) == {"acme/orders": "open"}
+    assert git(three.bare("acme/orders"), "show", f"{BRANCH}:new.txt") == "meanwhile"
 
 
 def test_a_look_ahead_at_a_branch_is_no_rollout(acme: World, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
-from aurora.cli.fleet import fleet_option, say, shard_option, wait_option
+from aurora.cli.fleet import cache_option, fleet_option, say, shard_option, wait_option
 from aurora.cli.main import emit, shown
 from remembrancer.errors import BadInput, Refused, counted
 
@@ -43,6 +43,7 @@ _OPTIONS = (
         help="How many services at once [default: cores].",
     ),
     wait_option,
+    cache_option,
     click.option(
         "--forge",
         "forges",
@@ -71,6 +72,7 @@ class Trying(TypedDict):
     deadline: float
     jobs: int
     wait: int
+    cache: Path
     forges: tuple[str, ...]
     trust: bool
 
@@ -166,7 +168,18 @@ def plan(
     how = How(() if skip_tests else tuple(shlex.split(tests)), given["deadline"], given["passed"])
     with TemporaryDirectory(prefix="aurora-") as folder:
         where = _template(asked, version, folder, _names(fleet, given), known)
-        made = make(fleet, where, waves, how, forges=known, first=first, shard=shard, jobs=given["jobs"], say=say)
+        made = make(
+            fleet,
+            where,
+            waves,
+            how,
+            forges=known,
+            first=first,
+            shard=shard,
+            cache=given["cache"],
+            jobs=given["jobs"],
+            say=say,
+        )
     write_whole(out, made.format())
     rows = made.services
     lines = [
@@ -237,7 +250,18 @@ def rollout(
     how = How(made.tests, given["deadline"], given["passed"])
     with TemporaryDirectory(prefix="aurora-") as folder:
         where = _template(asked, made.version, folder, _names(fleet, given), known)
-        run = Rollout(made, fleet, where, known, how, despite=despite, shard=shard, jobs=given["jobs"], say=say)
+        run = Rollout(
+            made,
+            fleet,
+            where,
+            known,
+            how,
+            despite=despite,
+            shard=shard,
+            cache=given["cache"],
+            jobs=given["jobs"],
+            say=say,
+        )
         done = run.run(wave)
     rows = [{**asdict(row), "light": row.light} for row in done.rows]
     lines = [

@@ -19,6 +19,7 @@ from aurora.files import packaged, read_given
 from aurora.fleet.forges.known import Forges
 from aurora.fleet.forges.rest import Say
 from aurora.fleet.listed import Fleet, Service, is_branch
+from aurora.fleet.mirrors import Mirrors
 from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.template import Template
 from aurora.fleet.update import How, Step, Tried, attempt
@@ -119,13 +120,16 @@ def make(
     forges: Forges,
     first: Sequence[str] = (),
     shard: Shard = WHOLE,
+    cache: Path | None = None,
     jobs: int = 1,
     say: Say = lambda _: None,
 ) -> Plan:
     """Try every service's update and put those that came out well into waves, the names in `first` before all others.
 
-    With a shard only its services are tried, and the waves are those of them alone until `joined` counts them anew. A
-    repository that cannot be reached is a row. Raises BadInput(input.field), EnvironmentTrouble(env.copier).
+    With a shard only its services are tried, and the waves are those of them alone until `joined` counts them anew. The
+    mirrors of a cache save what is fetched. A repository that cannot be reached is a row.
+
+    Raises BadInput(input.field), EnvironmentTrouble(env.copier).
     """
     parse(waves)
     first = tuple(dict.fromkeys(first))
@@ -133,7 +137,8 @@ def make(
         raise BadInput("input.field", f"{min(strange)} is not in the fleet")
 
     def one(service: Service) -> Planned:
-        row = _planned(fleet, service, template, how, forges)
+        mirror = cache and Mirrors(cache).folder(fleet, service)
+        row = _planned(fleet, service, template, how, forges, mirror=mirror)
         say(f"{row.name}: {row.state}" + (f", {row.message} [{row.code}]" if row.code else ""))
         return row
 
@@ -152,14 +157,16 @@ def numbered(rows: Sequence[Planned], waves: str, first: Sequence[str]) -> tuple
     return tuple(replace(row, wave=at.get(row.name, 0)) for row in rows)
 
 
-def _planned(fleet: Fleet, service: Service, template: Template, how: How, forges: Forges) -> Planned:
+def _planned(
+    fleet: Fleet, service: Service, template: Template, how: How, forges: Forges, *, mirror: Path | None
+) -> Planned:
     url = fleet.place(service.url)
     row = Planned(service.name, service.url, BLOCKED, service.branch)
     try:
         more = forges.for_git(url)
         there = heads(url, service.branch, branch_of(template.version), more)
         row = replace(row, branch=there.branch, base=there.commit)
-        with Bare(url, (there.branch,), more) as bare:
+        with Bare(url, (there.branch,), more, mirror) as bare:
             if bare.tip(there.branch) != there.commit:
                 raise EnvironmentTrouble("env.git", f"{there.branch} moved while it was read")
             return _row(row, attempt(bare, there.branch, there.commit, template, how))

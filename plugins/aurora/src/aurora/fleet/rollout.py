@@ -9,11 +9,13 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from aurora.fleet.forges.base import Request
 from aurora.fleet.forges.known import Forges, Hosted
 from aurora.fleet.forges.rest import Say
 from aurora.fleet.listed import Fleet
+from aurora.fleet.mirrors import Mirrors
 from aurora.fleet.plan import READY, Plan, Planned
 from aurora.fleet.proposal import text
 from aurora.fleet.shard import WHOLE, Shard
@@ -79,6 +81,7 @@ class Rollout:
         *,
         despite: Collection[str] = (),
         shard: Shard = WHOLE,
+        cache: Path | None = None,
         jobs: int = 1,
         say: Say = lambda _: None,
     ) -> None:
@@ -94,6 +97,7 @@ class Rollout:
         if strange := {*despite} - {one.name for one in plan.services}:
             raise BadInput("input.field", f"{min(strange)} is not in the plan")
         self._plan, self._template, self._forges = plan, template, forges
+        self._cache = cache
         self._fleet, self._listed = fleet, {one.name: one for one in fleet.services}
         self._how = how._replace(tests=plan.tests)
         self._despite, self._shard, self._jobs, self._say = despite, shard, jobs, say
@@ -177,7 +181,7 @@ class Rollout:
         branches = (base, branch) if there.other else (base,)
         if there.commit == service.base and not there.other and not act:
             return row
-        with Bare(url, branches, more) as bare:
+        with Bare(url, branches, more, self._mirror(service)) as bare:
             if there.other:
                 return self._pushed(row, service, bare, there, hosted, act=act)
             if there.commit != service.base:
@@ -189,6 +193,9 @@ class Rollout:
             why = "its request was closed without a merge"
             return replace(row, state="stopped", url=request.url, code="fleet.declined", message=why)
         return replace(row, state=request.state, url=request.url, checks=request.checks, new=new)
+
+    def _mirror(self, service: Planned) -> Path | None:
+        return self._cache and Mirrors(self._cache).folder(self._fleet, self._listed[service.name])
 
     def _moved(self, row: Rolled, bare: Bare, there: Heads) -> Rolled:
         """Say of a base that is another one whether it follows the version already."""
@@ -237,7 +244,7 @@ class Rollout:
         more = self._forges.for_git(url)
         with ExitStack() as stack:
             # foreign code has run meanwhile, as this user: what is pushed is a commit by its name, from a new copy
-            fresh = stack.enter_context(Bare(url, (service.branch,), more))
+            fresh = stack.enter_context(Bare(url, (service.branch,), more, self._mirror(service)))
             if fresh.tip(service.branch) != service.base:
                 raise Rejected("fleet.base-moved", f"{service.branch} moved during the update")
             fresh.take(bare, tried.commit)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
@@ -12,6 +12,18 @@ from aurora import git
 from aurora.fleet.child import KEPT
 from remembrancer.errors import EnvironmentTrouble
 from remembrancer.paths import RECEIPTS
+
+KNOWN = "refs/fleet/head"  # of a mirror: what the last sync saw, which is no word about the remote
+
+
+def _link(one: Path, to: Path) -> None:
+    """Link a file, or copy it onto another file system. Raises OSError."""
+    try:
+        to.hardlink_to(one)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(one, to)
 
 
 class Heads(NamedTuple):
@@ -41,22 +53,54 @@ def heads(url: str, branch: str, other: str, more: Mapping[str, str]) -> Heads:
 
 
 class Bare:
-    """A bare copy of branches of a remote, which lives as long as this object; no foreign code runs in it."""
+    """A bare copy of branches of a remote, which lives as long as this object; no foreign code runs in it.
 
-    def __init__(self, url: str, branches: tuple[str, ...], more: Mapping[str, str]) -> None:
+    The remote alone says what its branches are. A mirror of `fleet sync` saves what is fetched and nothing else: its
+    packs are linked, so that a sync may replace them meanwhile, and an object is whatever its name says.
+    """
+
+    def __init__(
+        self, url: str, branches: tuple[str, ...], more: Mapping[str, str], mirror: Path | None = None
+    ) -> None:
         """Fetch the branches, with their tags. Raises EnvironmentTrouble(env.git)."""
         self.url = git.place(url)
         self._more = more
         self._folder = TemporaryDirectory(prefix="aurora-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name) / "repository.git"
+        refs = [f"+refs/heads/{one}:refs/heads/{one}" for one in branches]
         try:
-            self.folder.mkdir()
-            git.must(self.folder, "init", "--quiet", "--bare", ".")
-            refs = [f"+refs/heads/{one}:refs/heads/{one}" for one in branches]
-            git.must(self.folder, "fetch", "--quiet", "--tags", "--", self.url, *refs, more=more)
+            if not (mirror and self._begun_from(mirror) and self._fetched(refs)):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                self._init()
+                git.must(self.folder, "fetch", "--quiet", "--tags", "--", self.url, *refs, more=more)
         except BaseException:
             self._folder.cleanup()
             raise
+
+    def _init(self) -> None:
+        self.folder.mkdir()
+        git.must(self.folder, "init", "--quiet", "--bare", ".")
+
+    def _begun_from(self, mirror: Path) -> bool:
+        """Take over what a mirror holds; False where it cannot be used, or is packed anew at this moment."""
+        self._init()
+        try:
+            commit = (mirror / KNOWN).read_text("ascii").strip()
+            for pack in (mirror / "objects/pack").glob("pack-*.idx"):
+                for one in (pack.with_suffix(".pack"), pack):
+                    _link(one, self.folder / "objects/pack" / one.name)
+        except (OSError, ValueError):
+            return False
+        # what is known to be here is not sent again
+        return git.run(self.folder, "update-ref", KNOWN, commit).returncode == 0
+
+    def _fetched(self, refs: Sequence[str]) -> bool:
+        """Fetch what the mirror does not have; False where a hole is left: a mirror may be without its large files."""
+        if git.run(self.folder, "fetch", "--quiet", "--tags", "--", self.url, *refs, more=self._more).returncode:
+            return False
+        git.must(self.folder, "update-ref", "-d", KNOWN)
+        listed = git.run(self.folder, "rev-list", "--objects", "--all", "--missing=print", "--quiet")
+        return listed.returncode == 0 and b"?" not in listed.stdout
 
     def __enter__(self) -> Self:
         return self
