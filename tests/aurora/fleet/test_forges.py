@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from aurora.fleet.forges.base import Forge as Interface
 from aurora.fleet.forges.known import Forges, connect
 from aurora.fleet.forges.rest import limit
 from collection import git
-from forges_double import TOKEN, Asked, Forge, serving
+from forges_double import ANSWERS, TOKEN, Asked, Forge, serving
 from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
 
 VARIABLES = {"github": ("GITHUB_TOKEN", "GITHUB_API_URL"), "gitlab": ("GITLAB_TOKEN", "CI_API_V4_URL")}
@@ -78,6 +79,35 @@ def test_every_page_is_read_and_archived_and_empty_ones_are_no_trouble(forge: Fo
     forge.people.add("acme")
     assert len(list(asked.repositories("acme"))) == 4
     assert all(TOKEN not in line for line in forge.log)
+
+
+ENTITIES = {
+    "GET /groups/{id}": "Group",
+    "GET /groups/{id}/projects": "Project",
+    "GET /users/{id}/projects": "Project",
+    "GET /projects/{id}/repository/tree": "TreeObject",
+    "GET /projects/{id}/merge_requests": "MergeRequest",
+    "GET /projects/{id}/merge_requests/{iid}": "MergeRequest",
+    "POST /projects/{id}/merge_requests": "MergeRequest",
+}
+
+
+@pytest.mark.parametrize(("at", "entity"), ENTITIES.items())
+def test_the_double_of_gitlab_answers_as_its_description_says(at: str, entity: str) -> None:
+    published = ANSWERS["gitlab"]["published"]
+
+    def compare(schema: dict[str, Any], name: str) -> None:
+        assert schema["additionalProperties"] is False
+        for member, one in schema["properties"].items():
+            kind = published[name][member]
+            if kind in published:
+                compare(next(form for form in one["anyOf"] if form["type"] == "object"), kind)
+                continue
+            kinds = one.get("type", "string")  # an enumeration of texts narrows a string
+            assert ({kinds} if isinstance(kinds, str) else {*kinds}) - {"null"} == {kind}, member
+
+    schema = ANSWERS["gitlab"]["answers"][at]
+    compare(schema.get("items", schema), entity)
 
 
 def test_a_request_is_opened_once_and_its_checks_are_read(forge: Forge) -> None:
