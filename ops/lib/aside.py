@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from shared import ROOT
 
 import evidence
+import sealing
 import service
 from service import EXIT_ENVIRONMENT, EXIT_USAGE, Trouble
 
@@ -37,15 +38,20 @@ class Aside:
         Raises:
             Trouble: it failed; the sentence is `said` and the program's own last words.
         """
-        env = {**os.environ, "PYTHONPATH": str(self.folder / "plugins/remembrancer/src"), **variables}
-        if key := self.log_key or env.get("REMEMBRANCER_LOG_KEY_FILE"):
-            env["REMEMBRANCER_LOG_KEY_FILE"] = str((ROOT / key).resolve())
-        env |= {"REMEMBRANCER_CALLED": CALLED, "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(command, cwd=self.folder / where, env=env, capture_output=True, text=True, check=False)
+        done = self._done(command, where, variables)
         if done.returncode:
             spoken = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
             raise Trouble(f"{said}\n  " + "\n  ".join(spoken[-12:]), done.returncode if done.returncode < 5 else 1)
         return done.stdout
+
+    def _done(
+        self, command: Sequence[str], where: str = ".", variables: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        env = {**os.environ, "PYTHONPATH": str(self.folder / "plugins/remembrancer/src"), **(variables or {})}
+        if key := self.log_key or env.get("REMEMBRANCER_LOG_KEY_FILE"):
+            env["REMEMBRANCER_LOG_KEY_FILE"] = str((ROOT / key).resolve())
+        env |= {"REMEMBRANCER_CALLED": CALLED, "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(command, cwd=self.folder / where, env=env, capture_output=True, text=True, check=False)
 
     def git(self, *arguments: str) -> str:
         """Run git there, with the user's own settings (identity, signing) and the repository's hooks."""
@@ -53,8 +59,24 @@ class Aside:
 
     def remembrancer(self, *arguments: str) -> str:
         """Run the Remembrancer of that work tree, which is the one that is being released."""
-        command = [sys.executable, "-P", "-m", "remembrancer", *arguments, *self.trust]
-        return self.run(*command, said=f"remembrancer {' '.join(arguments[:2])} failed")
+        return self.run(*self._command(*arguments), said=f"remembrancer {' '.join(arguments[:2])} failed")
+
+    def witnessed(self, *arguments: str) -> bool:
+        """Judge with a command of the Remembrancer; False where nothing but the policy's witnesses is missing.
+
+        Raises:
+            Trouble: something else is missing.
+        """
+        done = self._done(self._command(*arguments, "--format", "json"))
+        wrong = [one for one in evidence.parsed(done.stdout).get("findings", []) if one["outcome"] != "verified"]
+        if wrong and all(one["code"] == sealing.UNWITNESSED for one in wrong):
+            return False
+        if done.returncode:
+            self.remembrancer(*arguments)  # it says what, for people
+        return True
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "remembrancer", *arguments, *self.trust]
 
     def commit(self, message: str, *paths: str) -> str:
         """Commit some paths and return the commit."""

@@ -23,6 +23,7 @@ from shared import ROOT
 
 import aside
 import lines
+import sealing
 import service
 from aside import Aside
 from service import EXIT_USAGE, VERSION, Trouble
@@ -155,19 +156,46 @@ def released(version: str) -> int:
     with aside.beside() as tree:
         tree.git("checkout", "--quiet", "--detach", f"v{version}")
         digests = build(tree, version, epoch_of(tree))
-        for one in artifacts(tree.folder, version):
-            verify(tree, one, version, root=ROOT)
+        every = artifacts(tree.folder, version)
+        if not all(judged(tree, one, version, root=ROOT) for one in every):
+            name, branch = f"vaultmesh {version}", service.git("rev-parse", "--abbrev-ref", "HEAD").decode().strip()
+            sealing.ask(name, published(branch, version), f"make release VERSION={version}")
+            for one in every:
+                verify(tree, one, version, root=ROOT)
+        for one in every:
+            if not (ROOT / f"dist/{one.name}.proof.json").is_file():
+                export(tree, one, version, root=ROOT)
         (ROOT / "dist").mkdir(exist_ok=True)
         shutil.copytree(tree.folder / "dist", ROOT / "dist", dirs_exist_ok=True)
     print(f"{version} is released already; its {len(digests)} artifacts, built again of its tag, are on the record")
     return 0
 
 
+def question(tree: Aside, one: Artifact, version: str, root: Path | None) -> tuple[str, ...]:
+    """Return the words that ask about one artifact as an outsider would."""
+    asked = ("verify-full", str(tree.folder / "dist" / one.name), "--component", one.component, "--version", version)
+    return (*asked, "--require", "production", *(("--root", str(root)) if root else ()))
+
+
 def verify(tree: Aside, one: Artifact, version: str, *, root: Path | None = None) -> None:
-    """Verify one artifact as an outsider would; raises Trouble with the verdict."""
-    asked = ("--component", one.component, "--version", version, "--require", "production")
-    where = ("--root", str(root)) if root else ()
-    tree.remembrancer("verify-full", str(tree.folder / "dist" / one.name), *asked, *where)
+    """Verify one artifact; raises Trouble with the verdict."""
+    tree.remembrancer(*question(tree, one, version, root))
+
+
+def judged(tree: Aside, one: Artifact, version: str, *, root: Path | None = None) -> bool:
+    """Verify one artifact; False where only its witnesses are missing. Raises Trouble for anything else."""
+    return tree.witnessed(*question(tree, one, version, root))
+
+
+def export(tree: Aside, one: Artifact, version: str, *, root: Path | None = None) -> None:
+    """Write the portable proof of one artifact beside it; raises Trouble with the verdict."""
+    about = (str(tree.folder / "dist" / one.name), "--component", one.component, "--version", version)
+    tree.remembrancer("export-proof", *about, *(("--root", str(root)) if root else ()))
+
+
+def published(branch: str, version: str) -> str:
+    """Return what publishes a release."""
+    return f"git push --atomic origin {branch} v{version}"
 
 
 @contextmanager
@@ -189,8 +217,12 @@ def tag(tree: Aside, version: str, digests: dict[str, str]) -> Iterator[None]:
         raise
 
 
-def record(tree: Aside, version: str) -> None:
-    """Sign, timestamp and record every artifact, seal, commit the record, and verify all of it."""
+def record(tree: Aside, version: str) -> bool:
+    """Sign, timestamp and record every artifact, seal, commit the record, and verify all of it.
+
+    False where the policy's witnesses are missing, who are asked about what is published: their word, and the portable
+    proofs that hold it, come later. Raises Trouble.
+    """
     every = artifacts(tree.folder, version)
     for one in every:
         tree.remembrancer("sign", "--no-seal", f"dist/{one.name}")
@@ -199,11 +231,12 @@ def record(tree: Aside, version: str) -> None:
         tree.remembrancer("record", "deploy", "--no-seal", *about)
     tree.remembrancer("seal")
     tree.commit(f"[repo] chore: record {version}", "ops/receipts")
-    for one in every:
-        verify(tree, one, version)
-        tree.remembrancer("export-proof", f"dist/{one.name}", "--component", one.component, "--version", version)
-    tree.remembrancer("verify-audit", "--require", "production")
+    unseen = [one.name for one in every if not judged(tree, one, version)]
+    seen = tree.witnessed("verify-audit", "--require", "production") and not unseen
+    for one in every if seen else ():
+        export(tree, one, version)
     tree.remembrancer("trust", "export", "-o", "dist/vaultmesh.trust.json")
+    return seen
 
 
 def main(arguments: list[str]) -> int:
@@ -233,13 +266,15 @@ def main(arguments: list[str]) -> int:
         tree.git("commit", "--quiet", "--message", f"[repo] chore: release {version}")
         digests = build(tree, version, epoch_of(tree))
         with tag(tree, version, digests):
-            record(tree, version)
+            seen = record(tree, version)
             (ROOT / "dist").mkdir(exist_ok=True)
             shutil.copytree(tree.folder / "dist", ROOT / "dist", dirs_exist_ok=True)
             aside.take(branch, tree.git("rev-parse", "HEAD"))
     for name, digest in sorted(digests.items()):
         print(f"{digest}  dist/{name}")
-    print(f"released {version}, and verified it; publish it: git push --atomic origin {branch} v{version}")
+    print(f"released {version}, and verified it; publish it: {published(branch, version)}")
+    if not seen:
+        print(f"its witnesses look at what is published; make release VERSION={version} asks them then")
     return 0
 
 

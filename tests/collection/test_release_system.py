@@ -12,6 +12,8 @@ import pytest
 from cli_support import end_agents, new_key
 from collection import ROOT, VERSION, git
 from own_release import Maintainer, maintainer, sections
+from remembrancer.tlog import SignerKey, VerifierKey
+from witnesses_serving import witness
 
 pytestmark = pytest.mark.system
 GUIDE = sections("RELEASE.md")
@@ -155,3 +157,34 @@ def test_a_service_follows_from_tag_to_tag(released: Maintainer) -> None:
     )
     assert json.loads((base / "my-svc/ops/remembrancer.json").read_text())["version"] == SECOND
     assert "_commit: v4.3.0" in (base / "my-svc/.copier-answers.yml").read_text()
+
+
+def test_under_a_quorum_a_release_is_witnessed_after_its_push(released: Maintainer) -> None:
+    """Push, then witness, then push the cosignatures; the portable proofs hold them, and are written then."""
+    clone = released.scratch.root
+    log_key = VerifierKey.parse(
+        re.findall(r'(?m)^key = "(.+\+.+)"$', (clone / "ops/trust/policy.toml").read_text())[-1]
+    )
+    key = SignerKey.from_seed("w1.example", bytes(32), 0x06)
+    unreleased(released, "- One more thing.")
+    rotated = (released.scratch.base / "next-log.key").exists()
+    keys = {"REMEMBRANCER_LOG_KEY_FILE": "../next-log.key"} if rotated else KEY
+    with witness(released.scratch.base / "w1", [key], log_key.name, [log_key]) as server:
+        add = f"ops/bin/remembrancer trust add --witness w1 --key {key.verifier()} --url {server.url}"
+        released.do(
+            f"{add}; ops/bin/remembrancer trust quorum 1; git add ops; git commit -q -m '[repo] chore: a witness'\n"
+            "git push -q origin main",
+            **keys,
+        )
+        said = released.do("make release VERSION=4.4.0", **keys)
+        assert "make release VERSION=4.4.0 asks them then" in said
+        early = released.try_block("make release VERSION=4.4.0", **keys)
+        assert (early.returncode, "git push --atomic origin main v4.4.0\n" in early.stderr) == (2, True), early.stderr
+        assert server.answers == {}, "nobody is asked about what may be thrown away"
+        assert not (clone / "dist/vaultmesh-4.4.0.tar.gz.proof.json").exists()
+        released.do("git push -q --atomic origin main v4.4.0")
+        assert "are on the record" in released.do("make release VERSION=4.4.0", **keys)
+        assert server.answers == {("/add-checkpoint", 200): 1}
+        released.do("git commit -q -a -m '[repo] chore: keep cosignatures'; git push -q origin main")
+    released.do("ops/bin/remembrancer verify-audit --require production")
+    released.do("ops/bin/remembrancer verify-proof dist/vaultmesh-4.4.0.tar.gz.proof.json")

@@ -165,17 +165,25 @@ def witness(found: Service) -> None:
         wrong, others = lacking(found, version)
     except Trouble:  # the verdict that follows says it
         return
-    if others or not wrong:
-        return
+    if wrong and not others:
+        commit = f'git add ops/receipts && git commit -m "[{found.component}] chore: record {version}" && git push'
+        ask(name, commit, "make witness")
+
+
+def ask(name: str, publish: str, again: str) -> None:
+    """Ask the witnesses about a release that lacks nothing else; `publish` and `again` are what a person runs.
+
+    Raises:
+        Trouble: what was sealed is not published yet, or they are fewer than the policy requires.
+    """
     try:
         data = asked("witness")["data"]
     except Trouble as error:
         if UNPUBLISHED not in str(error):
             raise
-        commit = f'git add ops/receipts && git commit -m "[{found.component}] chore: record {version}" && git push'
         raise Trouble(
-            f"{name} verifies, but for its witnesses, who are asked only about what is published\n  {commit}\n"
-            "  then make witness: it asks them, and verifies",
+            f"{name} verifies, but for its witnesses, who are asked only about what is published\n  {publish}\n"
+            f"  then {again}: it asks them, and verifies",
             EXIT_FAILED,
         ) from None
     for one in data["witnesses"]:
@@ -184,13 +192,13 @@ def witness(found: Service) -> None:
     if not data["witnesses"]:
         raise Trouble(
             f"{name} verifies, but for its witnesses, who look by themselves\n"
-            "  take in what they cosigned with `aurora witness collect`, then make verify",
+            f"  take in what they cosigned with `aurora witness collect`, then {again}",
             EXIT_FAILED,
         )
     if not data["held"]:
         raise Trouble(
             f"{name} verifies, but for its witnesses: fewer have cosigned than the policy requires (above)\n"
-            "  make witness asks them again",
+            f"  {again} asks them again",
             EXIT_FAILED,
         )
     print("the witnesses have cosigned; commit and push that as well", file=sys.stderr)
