@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,17 @@ class Pipeline:
         shutil.rmtree(self.artifacts, ignore_errors=True)
         self.commit = git(self.origin, "rev-parse", self.branch)
         self.outputs, self.results = {}, {}
+
+    def copied(self, folder: Path) -> "Pipeline":
+        """Return this pipeline as it is now over an origin of its own, without the checkouts of its jobs."""
+        kept = shutil.ignore_patterns("artifacts", "home", f"{self.provider}-*")
+        shutil.copytree(self.tmp, folder, symlinks=True, ignore=kept, dirs_exist_ok=True)
+        copy = replace(
+            self, tmp=folder, origin=folder / "origin.git", secrets=dict(self.secrets), extra=dict(self.extra)
+        )
+        shutil.copytree(self.artifacts, copy.artifacts, symlinks=True)
+        copy.commit, copy.outputs, copy.results = self.commit, dict(self.outputs), dict(self.results)
+        return copy
 
     def env(self, **variables: str) -> dict[str, str]:
         """Return the environment of a job, with a HOME that holds nothing."""

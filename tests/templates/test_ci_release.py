@@ -4,14 +4,15 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ci_release import POLICY, Builds, Pipeline, origin_of
+from ci_release import POLICY, RELEASE, Builds, Pipeline, origin_of
 from ci_render import GITLAB, call, environment, load, program, repository
 from collection import commit_all, git, render
 
@@ -71,16 +72,36 @@ def pipeline(
 
 
 @pytest.fixture(scope="module")
+def timestamped(
+    rendered: Path, key: dict[str, str], builds: Builds, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Pipeline]:
+    """Give a provider's pipeline whose stages before `record` have run, once; tests take copies of it."""
+
+    @cache
+    def made(provider: str) -> Pipeline:
+        pipeline = with_secrets(provider, tmp_path_factory.mktemp(provider), rendered, key, builds)
+        for done in (pipeline.build(), *(pipeline.run(stage) for stage in RELEASE[:-1])):
+            assert done.returncode == 0, done.stderr
+        return pipeline
+
+    return made
+
+
+@pytest.fixture
+def late(request: pytest.FixtureRequest, timestamped: Callable[[str], Pipeline], tmp_path: Path) -> Pipeline:
+    """A pipeline of this test alone, of which only `record` is left."""
+    return timestamped(request.param).copied(tmp_path)
+
+
+@pytest.fixture(scope="module")
 def ended(
     request: pytest.FixtureRequest,
-    rendered: Path,
-    key: dict[str, str],
-    builds: Builds,
+    timestamped: Callable[[str], Pipeline],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Pipeline:
     """A pipeline that has made its release; tests only look at it, or do what must not change it."""
-    done = with_secrets(request.param, tmp_path_factory.mktemp(request.param), rendered, key, builds)
-    last = done.all()
+    done = timestamped(request.param).copied(tmp_path_factory.mktemp("ended"))
+    last = done.run("record")
     assert last.returncode == 0, last.stderr
     return done
 
@@ -168,25 +189,25 @@ def test_a_job_that_died_after_its_push_is_run_again(ended: Pipeline) -> None:
     assert git(pipeline.origin, "rev-parse", "main") == before
 
 
-@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
-def test_a_race_is_sealed_again_on_the_newest_branch(pipeline: Pipeline) -> None:
-    other = pipeline.tmp / "race.sh"
-    work = pipeline.tmp / "other"
-    git(pipeline.tmp, "clone", "--quiet", pipeline.origin.as_uri(), "other")
+@pytest.mark.parametrize("late", PROVIDERS, indirect=True)
+def test_a_race_is_sealed_again_on_the_newest_branch(late: Pipeline) -> None:
+    other = late.tmp / "race.sh"
+    work = late.tmp / "other"
+    git(late.tmp, "clone", "--quiet", late.origin.as_uri(), "other")
     (work / "ops/receipts/sign/00").mkdir(parents=True)
     (work / "ops/receipts/ledger").mkdir(parents=True)
     (work / "ops/receipts/sign/00/other.receipt").write_text("{}")
     (work / "ops/receipts/ledger/checkpoint").write_text("ops/receipts/sign/00/other.receipt\n")
     commit_all(work, "[my-svc] chore: record another")
     other.write_text(f"git -C {work} push --quiet origin HEAD:main\n")
-    pipeline.extra["RACE"] = str(other)
-    done = pipeline.all()
+    late.extra["RACE"] = str(other)
+    done = late.run("record")
     assert done.returncode == 0, done.stderr
-    assert subjects(pipeline)[:2] == ["[my-svc] chore: record 0.1.0", "[my-svc] chore: record another"]
-    sealed = published(pipeline, "ops/receipts/ledger/checkpoint").split()
+    assert subjects(late)[:2] == ["[my-svc] chore: record 0.1.0", "[my-svc] chore: record another"]
+    sealed = published(late, "ops/receipts/ledger/checkpoint").split()
     assert sealed[0] == "ops/receipts/sign/00/other.receipt"
     assert len(sealed) == len(set(sealed)) == 4
-    assert "try 1 of 5" in pipeline.output
+    assert "try 1 of 5" in late.output
 
 
 @pytest.mark.system
@@ -209,35 +230,35 @@ def test_receipts_that_gitignore_names_are_published_all_the_same(pipeline: Pipe
 
 
 @pytest.mark.parametrize(
-    ("pipeline", "secret", "used"),
+    ("late", "secret", "used"),
     [
         ("github", "t0ken-that-may-push", "t0ken-that-may-push"),
         ("github", "", "t0ken-of-the-run"),
         pytest.param("gitlab", "t0ken-that-may-push", "t0ken-that-may-push", marks=pytest.mark.system),
     ],
-    indirect=["pipeline"],
+    indirect=["late"],
 )
-def test_the_token_that_may_push_is_used_where_there_is_one(pipeline: Pipeline, secret: str, used: str) -> None:
-    pipeline.secrets["RELEASE_TOKEN"] = secret
-    program(pipeline.origin / "hooks", "pre-receive", f'#!/bin/sh\necho "$RELEASE_TOKEN" >{pipeline.tmp}/token\n')
-    done = pipeline.all()
+def test_the_token_that_may_push_is_used_where_there_is_one(late: Pipeline, secret: str, used: str) -> None:
+    late.secrets["RELEASE_TOKEN"] = secret
+    program(late.origin / "hooks", "pre-receive", f'#!/bin/sh\necho "$RELEASE_TOKEN" >{late.tmp}/token\n')
+    done = late.run("record")
     assert done.returncode == 0, done.stderr
-    assert (pipeline.tmp / "token").read_text() == f"{used}\n"
+    assert (late.tmp / "token").read_text() == f"{used}\n"
     # a person's token, unlike the run's own, would begin another run with its push
-    assert git(pipeline.origin, "log", "-1", "--format=%b", "main") == "[skip ci]"
+    assert git(late.origin, "log", "-1", "--format=%b", "main") == "[skip ci]"
 
 
 # ---------------------------------------------------------------- every way in which it stops
 
 
-@pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
-def test_a_branch_that_refuses_is_tried_five_times(pipeline: Pipeline) -> None:
-    program(pipeline.origin / "hooks", "pre-receive", "#!/bin/sh\nexit 1\n")
-    done = pipeline.all()
+@pytest.mark.parametrize("late", PROVIDERS, indirect=True)
+def test_a_branch_that_refuses_is_tried_five_times(late: Pipeline) -> None:
+    program(late.origin / "hooks", "pre-receive", "#!/bin/sh\nexit 1\n")
+    done = late.run("record")
     assert done.returncode == 1
     assert "refused five times" in done.stderr
     assert done.stderr.count("refused the push") == 5
-    assert len(subjects(pipeline)) == 2
+    assert len(subjects(late)) == 2
 
 
 @pytest.mark.parametrize("pipeline", PROVIDERS, indirect=True)
