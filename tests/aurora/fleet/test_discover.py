@@ -77,6 +77,7 @@ OFFERS = {
 }
 
 
+@pytest.mark.reason("fleet.forge-offer")
 def test_what_a_hostile_forge_offers_is_left_out_and_the_rest_goes_on(acme: World) -> None:
     names_of = {"github": ("clone_url", "full_name"), "gitlab": ("http_url_to_repo", "path_with_namespace")}
     url, path = names_of[acme.forge.kind]
