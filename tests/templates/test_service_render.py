@@ -162,6 +162,15 @@ def test_the_floors_are_the_standard_s(service: Path) -> None:
     assert "httpx>=0.25.0" in project["dependency-groups"]["dev"]
 
 
+def test_the_fastapi_cli_is_told_which_application_it_serves(service: Path) -> None:
+    """Searching, it imports the application before the server sets up its logs, and prints each query string."""
+    project = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
+    module, name = project["tool"]["fastapi"]["entrypoint"].split(":")
+    tree = ast.parse((service / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    targets = [target for line in tree.body if isinstance(line, ast.Assign) for target in line.targets]
+    assert name in {target.id for target in targets if isinstance(target, ast.Name)}
+
+
 @pytest.mark.parametrize(("client", "given"), [("none", ""), ("httpx", "http")])
 def test_the_application_has_one_http_client(client: str, given: str) -> None:
     """Identity asks by the client that is there anyway."""
