@@ -8,19 +8,17 @@
 All texts that came out of a repository are on one line and printable, but are still somebody else's words.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from aurora import __version__
 from aurora.files import packaged
-from aurora.fleet.members import Malformed, made, plain
+from aurora.fleet.members import Malformed, decoded, made, plain, services
 from aurora.fleet.shard import Joined
 from remembrancer.errors import BadInput
 
 SCHEMA = "https://vaultmesh.cloud/schema/fleet-audit/v1"
-MAX_FILE = 512_000_000  # bytes of a document; one service has about 400, with the most problems 20,000
 STATUS = {"failed": 1, "unreachable": 4, "unverifiable": 3, "verified": 0}
 """Each verdict with the exit status that it leads to; 1 goes before 4, and 4 before 3."""
 _DIGEST = re.compile("[0-9a-f]{64}", re.ASCII)
@@ -109,23 +107,15 @@ def schema() -> dict[str, Any]:
 
 def parse(data: bytes) -> Audit:
     """Return what a document says. Raises BadInput(fleet.audit) for anything that `Audit.document` does not write."""
-    try:
-        said = json.loads(data) if len(data) <= MAX_FILE else None
-    except (ValueError, RecursionError):
-        raise _malformed("it is not JSON") from None
-    return from_document(said)
+    return from_document(decoded(data))
 
 
 def from_document(said: object) -> Audit:
     """Return what `Audit.document` gave. Raises BadInput(fleet.audit)."""
-    if not isinstance(said, dict) or said.get("schema") != SCHEMA:
-        raise _malformed(f"it is not an object of {SCHEMA}")
-    if not isinstance(said.get("services"), list) or "version" not in said:
-        raise _malformed("it has no services, or no version")
-    members = {name: value for name, value in said.items() if name not in ("schema", "exitCode", "services")}
     try:
-        rows = tuple(made(Audited, one, "a service") for one in said["services"])
-        found = made(Audit, {**members, "rows": []}, "the document", rows=rows)
+        found, members = services(said, SCHEMA)
+        rows = tuple(made(Audited, one, "a service") for one in found)
+        audit = made(Audit, {**members, "rows": []}, "the document", rows=rows)
     except Malformed as error:
         raise _malformed(str(error)) from None
     for one in rows:
@@ -133,7 +123,7 @@ def from_document(said: object) -> Audit:
             raise _malformed("a service has another verdict than there are")
         if not all(map(_DIGEST.fullmatch, one.evidence)):
             raise _malformed("evidence is named by something else than its SHA-256")
-    return found
+    return audit
 
 
 def _malformed(why: str) -> BadInput:

@@ -1,16 +1,35 @@
 """Dataclasses as JSON objects and back, strictly: no other members, and each of its type."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+MAX_FILE = 512_000_000  # bytes of a status or an audit; a service has about 3 kB, with the most problems 20
 T = TypeVar("T")
 _hints: Callable[[object], dict[str, Any]] = cache(get_type_hints)
 
 
 class Malformed(ValueError):
     """A document is not what it should be; the message is what a refusal says after its colon."""
+
+
+def decoded(data: bytes) -> object:
+    """Return what JSON says, None for what is none and for more than MAX_FILE bytes."""
+    try:
+        return json.loads(data) if len(data) <= MAX_FILE else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def services(said: object, schema: str) -> tuple[list[object], dict[str, object]]:
+    """Return the services of a fleet's document, and the other members that are no constants. Raises Malformed."""
+    if not isinstance(said, dict) or said.get("schema") != schema:
+        raise Malformed(f"it is not an object of {schema}")
+    if not isinstance(found := said.get("services"), list) or "version" not in said:
+        raise Malformed("it has no services, or no version")
+    return found, {name: value for name, value in said.items() if name not in ("schema", "exitCode", "services")}
 
 
 def plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ from aurora.evidence import MAX_FILE as MAX_EVIDENCE
 from aurora.files import read_given
 from aurora.fleet import audited, row
 from aurora.fleet.audited import Audit
+from aurora.fleet.members import MAX_FILE, decoded
 from aurora.fleet.row import Status
 from aurora.fleet.shard import Joined, Shard
 from aurora.mirror.place import Folder, Place, probe
@@ -45,10 +46,7 @@ def data_of(result: Result) -> bytes:
 
 def read(data: bytes) -> Result:
     """Return the status or audit in a document. Raises BadInput(fleet.status, fleet.audit)."""
-    try:
-        said = json.loads(data) if len(data) <= row.MAX_FILE else None
-    except (ValueError, RecursionError):
-        said = None
+    said = decoded(data)
     is_audit = isinstance(said, dict) and said.get("schema") == audited.SCHEMA
     return audited.from_document(said) if is_audit else row.from_document(said)
 
@@ -72,7 +70,7 @@ def leave(target: str, result: Result, evidence: Mapping[str, bytes]) -> bool:
     name = f"{_kind(result)}-{Shard.parse(result.shard).number}.json"
     if place.create(name, data_of(result)):
         return True
-    there = place.read(name, row.MAX_FILE)
+    there = place.read(name, MAX_FILE)
     if there is None or _timeless(read(there.data)) != _timeless(result):
         raise BadInput("fleet.share-differs", f"another {name} lies in {target}")
     return False
@@ -85,9 +83,9 @@ def take(target: str) -> list[Taken]:
     EnvironmentTrouble.
     """
     if "://" not in target and not Path(target).is_dir():
-        return [_taken(Folder(Path(target).parent), target, read_given(Path(target), row.MAX_FILE))]
+        return [_taken(Folder(Path(target).parent), target, read_given(Path(target), MAX_FILE))]
     place = place_of(target)
-    firsts = [kind for kind in KINDS if place.read(f"{kind}-0.json", row.MAX_FILE) is not None]
+    firsts = [kind for kind in KINDS if place.read(f"{kind}-0.json", MAX_FILE) is not None]
     if len(firsts) > 1:
         raise BadInput("fleet.shard-foreign", f"{target} holds both a status and an audit")
     if not firsts:
@@ -99,7 +97,7 @@ def _all(place: Place, target: str, kind: str) -> Iterator[Taken]:
     number, count = 0, 1
     absent: list[str] = []
     while number < count:
-        held = place.read(f"{kind}-{number}.json", row.MAX_FILE)
+        held = place.read(f"{kind}-{number}.json", MAX_FILE)
         if held is None:
             absent.append(str(number))
             if len(absent) > _MOST_ABSENT:

@@ -17,18 +17,16 @@ Every time is RFC 3339 in UTC, "" where there is none; None means that it isn't 
 repository are on one line and printable, but are still somebody else's words: escape them wherever they are shown.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from aurora import __version__
 from aurora.files import packaged
-from aurora.fleet.members import Malformed, made, plain
+from aurora.fleet.members import Malformed, decoded, made, plain, services
 from aurora.fleet.shard import Joined
 from remembrancer.errors import BadInput
 
 SCHEMA = "https://vaultmesh.cloud/schema/fleet-status/v1"
-MAX_FILE = 512_000_000  # bytes of a document; a row has about 3 kB
 STATES = ("unreachable", "failed", "unverifiable", "conflicting", "drifted", "behind", "current")
 """What a row comes to, from the worst to the best."""
 UNREACHABLE = frozenset({"fleet.unreachable", "fleet.endless", "fleet.not-synced", "fleet.no-branch"})
@@ -267,23 +265,14 @@ def schema() -> dict[str, Any]:
 
 def parse(data: bytes) -> Status:
     """Return what a document says. Raises BadInput(fleet.status) for anything that `Status.document` does not write."""
-    try:
-        said = json.loads(data) if len(data) <= MAX_FILE else None
-    except (ValueError, RecursionError):
-        raise _malformed("it is not JSON") from None
-    return from_document(said)
+    return from_document(decoded(data))
 
 
 def from_document(said: object) -> Status:
     """Return what `Status.document` gave. Raises BadInput(fleet.status)."""
-    if not isinstance(said, dict) or said.get("schema") != SCHEMA:
-        raise _malformed(f"it is not an object of {SCHEMA}")
-    if not isinstance(said.get("services"), list) or "version" not in said:
-        raise _malformed("it has no services, or no version")
-    members = {name: value for name, value in said.items() if name not in ("schema", "exitCode", "services")}
-    found = tuple(map(read_row, said["services"]))
     try:
-        return made(Status, {**members, "rows": []}, "the document", rows=found)
+        found, members = services(said, SCHEMA)
+        return made(Status, {**members, "rows": []}, "the document", rows=tuple(map(read_row, found)))
     except Malformed as error:
         raise _malformed(str(error)) from None
 
