@@ -95,3 +95,7 @@ def test_the_command_holds_the_shares_against_the_list(tmp_path: Path, capsys: p
     )
     assert main(["fleet", "merge", str(tmp_path / "0.json"), "--fleet", str(tmp_path / "fleet.toml")]) == 2
     assert "1 service missing: b [fleet.shard-missing]" in capsys.readouterr().err
+    listed.write(tmp_path / "fleet.toml", Fleet("f", (Service("a", "https://h.example/a"),)))
+    assert main(["fleet", "merge", str(tmp_path / "0.json"), "--fleet", str(tmp_path / "fleet.toml")]) == 2
+    said = capsys.readouterr().err
+    assert "made with another list than this one [fleet.shard-foreign]" in said, "a share that names no list has none"

@@ -45,7 +45,7 @@ def merge(shares: Sequence[Result], listed: Iterable[str] | None = None, digest:
     names = sorted(row.name for one in shares for row in one.rows)
     if listed is not None:
         check_names(names, list(listed))
-    if digest and first.listed and first.listed != digest:
+    if digest and first.listed != digest:
         raise BadInput("fleet.shard-foreign", "the shares were made with another list than this one")
     return _joined(shares)
 
