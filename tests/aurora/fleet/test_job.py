@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from base64 import b64decode
 from collections.abc import Iterator
 from hashlib import sha1
@@ -156,8 +157,11 @@ def test_a_long_list_is_compressed_and_is_read(tmp_path: Path, monkeypatch: pyte
         assert caught.value.code == "fleet.list"
     monkeypatch.setattr("aurora.fleet.listed.MAX_FILE", 1000)
     path.write_bytes(gzip.compress(b"#" * 10_000_000)[:990])
+    tracemalloc.start()
     with pytest.raises(BadInput, match="has more than 1000 bytes"):
         listed.read(path)
+    assert tracemalloc.get_traced_memory()[1] < 200_000, "no more is unpacked than a list may have"
+    tracemalloc.stop()
 
 
 def test_another_list_is_another_job() -> None:

@@ -17,7 +17,9 @@ from aurora.witness.state import DATABASE, KEYS, State
 from collection import ROOT
 from remembrancer.clock import FixedClock, SystemClock
 from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
+from remembrancer.tlog import Checkpoint, merkle_root, sign_note
 from remembrancer.tlog.note import parse_note
+from remembrancer.tlog.submission import cosignatures
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 
@@ -195,3 +197,13 @@ def test_its_keys_are_its_own(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentTrouble):
         State.create(tmp_path / "file", log.WITNESS)
+
+
+def test_another_text_of_the_same_tree_gets_cosignatures_of_its_own(tmp_path: Path) -> None:
+    """Within the minute in which the same checkpoint gets the same ones again."""
+    state = log.fresh(tmp_path / "witness", FixedClock(NOW))
+    submit(state, log.step(0, 5))
+    other = Checkpoint(log.ORIGIN, 5, merkle_root(log.entries(5)), ("another line",)).format()
+    answer = submit(state, log.body(5, [], sign_note(other, [log.KEY])))
+    assert answer.status == 200
+    assert cosignatures(other, answer.body.encode(), state.verifiers)
