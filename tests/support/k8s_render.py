@@ -93,6 +93,20 @@ def pick(objects: list[Object], kind: str, name: str | None = None) -> Object:
     return found[0]
 
 
+def pod_selectors(objects: list[Object]) -> dict[str, dict[str, str]]:
+    """The labels by which each object chooses pods, by kind and name."""
+    found = {}
+    for item in objects:
+        spec = item.get("spec", {})
+        chosen = spec.get("podSelector") or spec.get("selector")
+        if chosen and item["kind"] != "ServiceMonitor":  # that one chooses Services
+            found[f"{item['kind']} {item['metadata']['name']}"] = chosen.get("matchLabels", chosen)
+        if item["kind"] == "Deployment":
+            for constraint in spec["template"]["spec"]["topologySpreadConstraints"]:
+                found[f"spread over {constraint['topologyKey']}"] = constraint["labelSelector"]["matchLabels"]
+    return found
+
+
 def matrix() -> Iterator[dict[str, Any]]:
     """Every combination of GPU, overlays, and plain or odd answers."""
     for gpu, chosen, more in itertools.product((False, True), SETS, ({}, ODD)):

@@ -20,7 +20,8 @@ from ci_render import call, environment, program, repository
 from cluster_world import HOME, NAMESPACES, OTHERS, ZONES, add_nodes, apply, images, nodes, rolled_out
 from collection import VERSION, git, render
 from control_plane import ControlPlane, control_plane, until
-from k8s_render import OVERLAYS, Object, build, layer, overlay, tool
+from k8s_render import OVERLAYS, Object, build, layer, overlay, pod_selectors, tool
+from older_labels import older_labels
 from registry import built, registry
 from week_one import CHECKS, World, said, verify
 
@@ -28,6 +29,8 @@ pytestmark = pytest.mark.system
 
 REGISTRY = "registry.example.com/team"
 DEPLOYMENT = "deployment/my-svc-deploy"
+STAGING = "aurora-staging"
+COUNTING = "deployments,replicasets,jobs,services,poddisruptionbudgets,networkpolicies"
 INGRESS = "/apis/networking.k8s.io/v1/namespaces/aurora-staging/ingresses/my-svc-ingress"
 SCALER = "/apis/autoscaling/v2/namespaces/aurora-staging/horizontalpodautoscalers/my-svc-hpa"
 
@@ -164,14 +167,21 @@ def checkout(plane: ControlPlane, collection: Path, folder: Path, overlay: str, 
     return Checkout(root, plane, overlay)
 
 
-def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
-    """The service's own programs, with the real kubectl, against what runs."""
-    service = checkout(clean, collection, tmp_path, "production")
+def recorded(service: Checkout) -> Path:
+    """Let version 0.1.0 be recorded; return the file with what the Remembrancer's stand-in is asked to note."""
     for name in ("receipts/deploy/my-svc-0.1.0.receipt", "trust/policy.toml"):
         (service.root / "ops" / name).parent.mkdir(parents=True, exist_ok=True)
         (service.root / "ops" / name).write_text("{}\n")
-    noter = f"""[ "$1" != --version ] || {{ echo remembrancer {VERSION}; exit; }}\necho "$*" >>'{tmp_path}/notes'"""
-    program(tmp_path / "path", "remembrancer", f"#!/bin/sh\n{noter}\n")
+    notes = service.root.parent / "notes"
+    noter = f"""[ "$1" != --version ] || {{ echo remembrancer {VERSION}; exit; }}\necho "$*" >>'{notes}'"""
+    program(service.root.parent / "path", "remembrancer", f"#!/bin/sh\n{noter}\n")
+    return notes
+
+
+def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
+    """The service's own programs, with the real kubectl, against what runs."""
+    service = checkout(clean, collection, tmp_path, "production")
+    notes = recorded(service)
     first, second = (f"sha256:{digit * 64}" for digit in "ab")
     service.ok("pin", DIGEST=first, VERSION="0.1.0")
     service.ok("apply")
@@ -183,7 +193,7 @@ def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, 
     service.ok("rollback", TO="0.1.0", REASON="slow answers")
     pods = rolled_out(clean, "aurora-production", 3)
     assert images(pods) == {f"{REGISTRY}/my-svc@{first}"}
-    assert "record rollback --component my-svc --version 0.2.0 --to 0.1.0" in (tmp_path / "notes").read_text()
+    assert "record rollback --component my-svc --version 0.2.0 --to 0.1.0" in notes.read_text()
 
 
 def test_what_was_pushed_is_what_runs(clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
@@ -227,6 +237,87 @@ def test_nothing_is_rolled_out_before_the_migration_has_ended(
     service.ok("apply")
     assert len(rolled_out(clean, "aurora-staging", 2)) == 2, "a second time, over what Kubernetes never lets change"
     assert migration["metadata"]["name"] not in {pod["metadata"]["name"] for pod in clean.pods("aurora-staging")}
+
+
+def counted(plane: ControlPlane, digest: str) -> None:
+    """Two servers run an image; each pod is that of something that is there, and no object counts a migration's."""
+    pods = rolled_out(plane, STAGING, 2)
+    assert images(pods) == {f"{REGISTRY}/my-svc@{digest}"}
+    servers = {pod["metadata"]["name"] for pod in pods}
+    there = json.loads(plane.ok("-n", STAGING, "get", COUNTING, "-o", "json"))["items"]
+    owners = {item["metadata"]["uid"] for item in there if item["kind"] in ("ReplicaSet", "Job")}
+    (job,) = [item for item in there if item["kind"] == "Job"]
+    every = plane.pods(STAGING)
+    assert all(owner["uid"] in owners for pod in every for owner in pod["metadata"]["ownerReferences"])
+    others = [pod for pod in every if pod["metadata"]["name"] not in servers]
+    assert {pod["metadata"]["ownerReferences"][0]["uid"] for pod in others} <= {job["metadata"]["uid"]}
+    selectors = pod_selectors([item for item in there if item["kind"] not in ("ReplicaSet", "Job")])
+    for pod in others:
+        labels = pod["metadata"]["labels"].items()
+        found = {who for who, wanted in selectors.items() if wanted.items() <= labels}
+        assert found == {f"NetworkPolicy my-svc-{name}" for name in ("default-deny", "allow-dns", "allow-database")}
+    assert chosen_to_scale(plane) == servers
+    budget = f"/apis/policy/v1/namespaces/{STAGING}/poddisruptionbudgets/my-svc-pdb"
+    until(lambda: plane.get(budget)["status"]["expectedPods"] == 2, "the budget counts two pods")
+    asked = "labelSelector=kubernetes.io/service-name=my-svc-svc"
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{STAGING}/endpointslices?{asked}"
+
+    def reached() -> set[str]:
+        return {one["targetRef"]["name"] for part in plane.get(path)["items"] for one in part.get("endpoints") or ()}
+
+    until(lambda: reached() == servers, "requests reach the two servers alone")
+
+
+def chosen_to_scale(plane: ControlPlane) -> set[str]:
+    """Return the pods that the autoscaler counts."""
+    scale = plane.get(f"/apis/apps/v1/namespaces/{STAGING}/deployments/my-svc-deploy/scale")
+    found = plane.ok("-n", STAGING, "get", "pods", "-l", scale["status"]["selector"], "-o", "name").split()
+    return {name.removeprefix("pod/") for name in found}
+
+
+def test_an_update_over_a_service_whose_migrations_had_the_servers_label(
+    clean: ControlPlane, collection: Path, tmp_path: Path
+) -> None:
+    """What runs since the older version stays one Deployment; its migration's pod is no longer one of them."""
+    service = checkout(clean, collection, tmp_path, "staging", database="postgresql")
+    recorded(service)
+    manifests, today = service.root / "ops/k8s", tmp_path / "today"
+    shutil.copytree(manifests, today)
+    first, second = (f"sha256:{digit * 64}" for digit in "ab")
+    older_labels(manifests)
+    service.ok("pin", DIGEST=first, VERSION="0.1.0")
+    service.ok("apply")
+    path = f"/apis/apps/v1/namespaces/{STAGING}/deployments/my-svc-deploy"
+    until(lambda: clean.get(path)["status"].get("availableReplicas") == 2, "the older version runs")
+    assert len(chosen_to_scale(clean)) == 3, "the autoscaler counted the migration's pod"
+    (before,), uid = jobs(clean), clean.get(path)["metadata"]["uid"]
+
+    shutil.copytree(today, manifests, dirs_exist_ok=True)
+    service.ok("pin", DIGEST=second, VERSION="0.2.0")
+    tried = clean.kubectl("apply", "--dry-run=server", "-k", manifests / "overlays/staging")
+    refused = [line for line in tried.stderr.splitlines() if "invalid" in line]
+    assert [line.partition(" is invalid")[0] for line in refused] == ['The Job "my-svc-migrate"'], tried.stderr
+    assert "field is immutable" in refused[0]
+    service.ok("apply")
+    counted(clean, second)
+    (after,) = jobs(clean)
+    assert before != after, "a Job is replaced, for it cannot be changed"
+    service.ok("rollback", TO="0.1.0", REASON="slow answers")
+    counted(clean, first)
+    service.ok("apply")
+    counted(clean, second)
+
+    # The update is taken back: what was before is applied over it.
+    older_labels(manifests)
+    service.ok("apply")
+    until(lambda: len(chosen_to_scale(clean)) == 3, "as it was before")
+    assert jobs(clean) not in ([before], [after])
+    assert clean.get(path)["metadata"]["uid"] == uid, "and the Deployment was never made anew"
+
+
+def jobs(plane: ControlPlane) -> list[str]:
+    """Return the ids of the migrations that the cluster has."""
+    return [one["metadata"]["uid"] for one in plane.get(f"/apis/batch/v1/namespaces/{STAGING}/jobs")["items"]]
 
 
 # ---------------------------------------------------------------- verify-aurora-week1.sh

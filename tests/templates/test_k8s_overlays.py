@@ -15,7 +15,8 @@ import yaml
 from collection import files
 from k8s_check import flows, problems
 from k8s_idle import idle, parts
-from k8s_render import OVERLAYS, Object, build, label, layer, matrix, overlay, pick, sample
+from k8s_render import OVERLAYS, Object, build, label, layer, matrix, overlay, pick, pod_selectors, sample
+from older_labels import label_by_overlay
 from operator_schemas import faults
 
 # The oldest and the newest Kubernetes that the manifests promise to run on.
@@ -196,20 +197,6 @@ def test_telemetry_adds_its_flow_and_who_the_pod_is_and_nothing_else(collection:
             validate(item, version)
 
 
-def pod_selectors(objects: list[Object]) -> dict[str, dict[str, str]]:
-    """The labels by which each object chooses pods, by kind and name."""
-    found = {}
-    for item in objects:
-        spec = item.get("spec", {})
-        chosen = spec.get("podSelector") or spec.get("selector")
-        if chosen and item["kind"] != "ServiceMonitor":  # that one chooses Services
-            found[f"{item['kind']} {item['metadata']['name']}"] = chosen.get("matchLabels", chosen)
-        if item["kind"] == "Deployment":
-            for constraint in spec["template"]["spec"]["topologySpreadConstraints"]:
-                found[f"spread over {constraint['topologyKey']}"] = constraint["labelSelector"]["matchLabels"]
-    return found
-
-
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_a_migration_runs_the_image_of_the_server_and_is_not_one_of_its_pods(collection: Path, name: str) -> None:
     """The autoscaler would count a finished pod of the Deployment's selector as one that uses nothing."""
@@ -228,6 +215,17 @@ def test_a_migration_runs_the_image_of_the_server_and_is_not_one_of_its_pods(col
     assert selectors["Deployment my-svc-deploy"] == {"app": "my-svc"}, "Kubernetes never lets it change"
     wanted = [source["secretRef"] for source in pod["spec"]["containers"][0]["envFrom"]]
     assert wanted == [{"name": "my-svc-secrets"}], "a migration never starts without its address"
+
+
+def test_an_overlay_that_a_team_copied_before_sends_no_request_to_a_migration(collection: Path, tmp_path: Path) -> None:
+    """No update reaches it; it gives the label by which the Deployment chooses its pods to all of them."""
+    root = shutil.copytree(layer(collection, database="postgresql") / "ops/k8s", tmp_path / "k8s")
+    label_by_overlay(root / "overlays/staging/kustomization.yaml")
+    objects = build(root / "overlays/staging")
+    labels = pick(objects, "Job")["spec"]["template"]["metadata"]["labels"]
+    assert labels["app"] == "my-svc"
+    chosen = {who for who, wanted in pod_selectors(objects).items() if wanted.items() <= labels.items()}
+    assert not chosen & {"Service my-svc-svc", "PodDisruptionBudget my-svc-pdb"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
