@@ -150,6 +150,9 @@ case "$1 $*" in
 esac
 """ % ("d" * 64)
 
+# what the gate alone is told, and what the stand-in of the Remembrancer reads, which no build asks
+_LATER = {"RELEASE_FORK", "RELEASE_PROTECTED"}
+_LATER |= {"AUTHORITY_DOWN", "RACE", "REFUSES", "WITNESSES", "WITNESS_DOWN", "WITNESS_STATUS"}
 INDEX = json.dumps({"schemaVersion": 2, "manifests": [{"size": 1234, "digest": f"sha256:{'d' * 64}"}]})
 
 
@@ -235,14 +238,16 @@ class Pipeline:
 
     def build(self) -> subprocess.CompletedProcess[str]:
         """Make what the build stage hands on; return the command that failed, or the last one."""
-        key = (self.provider, self.commit, *(f"{name}={value}" for name, value in sorted(self.extra.items())))
+        seen = sorted(f"{name}={value}" for name, value in self.extra.items() if name not in _LATER)
+        key = (self.provider, self.commit, *seen)
         built = "built" if self.provider == "github" else "build"
         if key in self.builds.known:
             done, made = self.builds.known[key]
             self.receive(built, made)
         else:
             clone = self.checkout("build")
-            done = call("make -f ops/release.mk artifact sbom && ops/bin/image facts", clone, self.env())
+            env = {name: value for name, value in self.env().items() if name not in _LATER}
+            done = call("make -f ops/release.mk artifact sbom && ops/bin/image facts", clone, env)
             (clone / "dist/image").mkdir()
             (clone / "dist/image/index.json").write_text(INDEX)
             facts = dict(re.findall(r"(?m)^(\w+)=(.*)$", (clone / "dist/build.env").read_text()))

@@ -5,12 +5,14 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import neutral
-import probe
 import service
 from service import ROOT, Service
+
+if TYPE_CHECKING:
+    import probe
 
 
 class Evidence:
@@ -20,8 +22,10 @@ class Evidence:
         self.service = found
 
     @functools.cached_property
-    def running(self) -> probe.Answers:
+    def running(self) -> "probe.Answers":
         """What the service answered when it ran once."""
+        import probe  # noqa: PLC0415 - an HTTP client is half of what a tool takes to start, and few run the service
+
         return probe.run_service(self.service.folder, ("/health", "/ready", "/metrics"))
 
     @functools.cached_property
