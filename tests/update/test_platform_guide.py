@@ -13,8 +13,9 @@ from aurora.fleet import listed
 from cli_support import Scratch
 from collection import ROOT, commit_all, git
 from forges_double import TOKEN, Forge, serving
+from quick_copier import quick_programs
 from update_history import NEWEST, URL, History
-from update_support import end_world, new_world, receipts, run
+from update_support import PROGRAMS, end_world, new_world, receipts, run
 
 GUIDE = (ROOT / "docs/platform-engineer.md").read_text("utf-8")
 SECTION = re.compile(r"^## [1-7]\. (.*?)\n(.*?)(?=^## )", re.MULTILINE | re.DOTALL)
@@ -91,7 +92,8 @@ def acme(history: History, generated: Callable[[str, str], Path], tmp_path: Path
         home = {name: value for name, value in world.environment().items() if name in {"HOME", "LC_ALL"}}
         config = {"GIT_CONFIG_GLOBAL": str(world.home / ".gitconfig"), "COPIER_CACHE_DIR": str(mine.cache)}
         token = {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": forge.api}
-        yield Acme(world, forge, {**home, **config, **token, "XDG_CACHE_HOME": str(world.home / "cache")}, owners)
+        place = {"XDG_CACHE_HOME": str(world.home / "cache"), "PATH": f"{quick_programs(tmp_path / 'env')}:{PROGRAMS}"}
+        yield Acme(world, forge, {**home, **config, **token, **place}, owners)
     end_world(world)
 
 
