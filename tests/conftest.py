@@ -16,6 +16,7 @@ from guide import blocks
 from once import Shared
 from own_path import own_path
 from production_support import forget_production
+from quick_copier import forget_checkouts
 from reasons_met import ReasonsMet
 
 # the files that take longest, so that no worker is left alone with one at the end
@@ -79,10 +80,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def release_once() -> Iterator[None]:
-    """Remove what `cli_support.released` and `production_support.production` keep, at the end."""
+    """Remove what `cli_support.released`, `production_support.production` and `quick_copier` keep, at the end."""
     yield
     forget_release()
     forget_production()
+    forget_checkouts()
 
 
 @pytest.fixture(scope="session")

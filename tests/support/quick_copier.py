@@ -7,6 +7,8 @@ Python then imports `quick/sitecustomize.py` at its start, and what is compiled 
 import hashlib
 import marshal
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,8 +18,12 @@ from types import CodeType
 from typing import Any
 from unittest.mock import patch
 
+import dunamai
 import yaml
+from copier import _template, _vcs
+from copier._jinja_ext import get_yield_context
 from copier._main import Worker
+from copier._template import Template
 from jinja2 import Environment
 from jinja2.lexer import get_lexer
 
@@ -29,13 +35,17 @@ _LEXED_BY = tuple(name for name in get_lexer.__code__.co_names if hasattr(Enviro
 _OF_THE_MOMENT = ("strftime", "random", "shuffle")
 _compile = Environment.compile
 _compiled: dict[str, CodeType] = {}
+_render_string, _answers_relpath, _cleanup = Worker._render_string, Worker.answers_relpath.fget, Template._cleanup
+_clone, _ask_for_version = _template.clone, dunamai._run_cmd
+_checkouts: dict[tuple[str, ...], Path] = {}
 
 
 @contextmanager
 def quick_copier(*, keep: bool = False) -> Iterator[None]:
-    """Compile no template twice in this process, nor after it with `keep`.
+    """Compile no template and check out no version twice in this process; with `keep` the former for later ones too.
 
-    Copier also asks Git about core.fileMode for each file, and reads its questions with the slower of two YAML readers.
+    Copier also asks Git about core.fileMode for each file, reads its questions with the slower of two YAML readers,
+    and collects every answer for each part of each path.
     """
 
     def compiled(environment: Environment, source: Any, name: str | None = None, *rest: Any, **more: Any) -> Any:
@@ -59,6 +69,11 @@ def quick_copier(*, keep: bool = False) -> Iterator[None]:
         patch.object(Worker, "_sync_git_index_executable_bit", lambda *_: None),
         patch.object(Environment, "compile", compiled),
         patch.object(yaml, "SafeLoader", yaml.CSafeLoader),
+        patch.object(Worker, "_render_string", _rendered),
+        patch.object(Worker, "answers_relpath", property(_answers_file)),
+        patch.object(_template, "clone", _checked_out),
+        patch.object(Template, "_cleanup", _cleaned_up),
+        patch.object(dunamai, "_run_cmd", _asked_for_version),
     ):
         yield
 
@@ -79,6 +94,75 @@ def quick_programs(folder: Path) -> Path:
         program.write_text(f"#!/bin/sh\nexec {start} '{here / 'bin' / name}' \"$@\"\n")
         program.chmod(0o755)
     return programs
+
+
+def _plain(worker: Worker, text: str) -> bool:
+    """Whether Jinja would give a text back as it is."""
+    begin = worker.jinja_env
+    marks = (begin.block_start_string, begin.variable_start_string, begin.comment_start_string, "\n", "\r")
+    return not any(mark in text for mark in marks) and get_yield_context(begin).yield_name is None
+
+
+def _rendered(worker: Worker, string: str, extra_context: dict[str, Any] | None = None) -> str:
+    """Render what has something to render, which most parts of a path have not."""
+    if isinstance(string, str) and _plain(worker, string):
+        return string
+    return _render_string(worker, string, extra_context)
+
+
+def _answers_file(worker: Worker) -> Path:
+    path = worker.answers_file or worker.template.answers_relpath
+    return Path(path) if _plain(worker, str(path)) else Path(_answers_relpath(worker))
+
+
+def _checked_out(url: str, ref: str = "HEAD", location: str | None = None) -> str:
+    """Clone a template, or return the clone that this process has of the same commit and tags; nobody writes there."""
+    remote = _vcs._is_remote(url)
+    repository = str(_vcs._get_or_create_mirror(url) if remote else url)
+    state = _state(repository, bare=remote)
+    if location is None or state is None:
+        return _clone(url, ref, location)
+    key = (repository, ref, state)
+    if key in _checkouts and (_checkouts[key] / ".git").exists():
+        Path(location).rmdir()
+        return str(_checkouts[key])
+    if remote:
+        _vcs._clone_via_cache(ref, location, Path(repository))
+    else:
+        _clone(url, ref, location)
+    _checkouts[key] = Path(location)
+    return location
+
+
+def _state(repository: str, *, bare: bool) -> str | None:
+    """Return what HEAD and every reference of a repository mean; None where its work tree has changes."""
+    said = []
+    asked = (("rev-parse", "HEAD"), ("for-each-ref",), *(() if bare else (("status", "--porcelain"),)))
+    for question in asked:
+        done = subprocess.run(["git", "-C", repository, *question], capture_output=True, text=True, check=False)
+        if done.returncode or (question[0] == "status" and done.stdout):
+            return None
+        said.append(done.stdout)
+    return "".join(said)
+
+
+def _cleaned_up(template: Template) -> None:
+    if template._temp_clone_path not in _checkouts.values():
+        _cleanup(template)
+
+
+def forget_checkouts() -> None:
+    """Remove the clones of templates that this process has kept."""
+    for kept in _checkouts.values():
+        shutil.rmtree(kept, ignore_errors=True)
+    _checkouts.clear()
+
+
+def _asked_for_version(command: str, *rest: Any, **more: Any) -> tuple[int, str]:
+    """Answer what a version is made of; whether a clone that Copier has just made is dirty need not be looked up."""
+    if command.startswith(("git status", "git describe --always --dirty")):
+        return 0, ""
+    return _ask_for_version(command, *rest, **more)  # type: ignore[no-any-return]
 
 
 def _keep(kept: Path, code: CodeType) -> None:
