@@ -411,3 +411,14 @@ def test_a_read_only_clone_can_be_asked(world: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "mkdir", refuse)
     assert names(world) == {path_of(waiver("3"))}
     assert not (world.root / LOCAL).exists()
+
+
+def test_a_copy_that_goes_away_is_asked_without_a_trace(world: World) -> None:
+    world.record(waiver("3"))
+    world.commit()
+    forget(world)
+    asked = world.ledger.pending(kept=False)
+    assert world.names(asked) == [path_of(waiver("3"))]
+    assert not (world.root / LOCAL).exists()
+    assert world.ledger.pending() == asked
+    assert (world.root / LOCAL).exists()

@@ -129,7 +129,7 @@ def with_receipts(session: Session, row: Row) -> Row:
     Raises RemembrancerError as reading those does.
     """
     waiting: list[Receipt] = []
-    for path in session.ledger.pending():
+    for path in session.ledger.pending(kept=False):
         with suppress(RemembrancerError):
             waiting.append(session.store.read_receipt(path))
     held = [one for one in waiting if one.held]

@@ -59,11 +59,12 @@ class Ledger:
         """
         return find_leaf(self.files, self.root / LOCAL, self.tree().size, data)
 
-    def pending(self, written: Iterable[Path] = ()) -> list[Path]:
+    def pending(self, written: Iterable[Path] = (), *, kept: bool = True) -> list[Path]:
         """Return the receipts that are committed in HEAD, or recorded here, and not in the log.
 
-        The cost depends on what changed since the last seal or call, not on the ledger. Raises Rejected for a
-        damaged ledger, EnvironmentTrouble for I/O and Git.
+        The cost depends on what changed since the last seal or call, not on the ledger. Nothing is written for the
+        next call unless it is `kept`: a copy that goes away has none. Raises Rejected for a damaged ledger,
+        EnvironmentTrouble for I/O and Git.
         """
         store = self.files.store
         if not store.receipts_dir.is_dir():
@@ -71,7 +72,7 @@ class Ledger:
         more = [store.name(path) for path in written]
         with ExitStack() as stack:
             try:
-                local = stack.enter_context(exclusive(self.root, patience=0))
+                local = stack.enter_context(exclusive(self.root, patience=0)) if kept else None
             except EnvironmentTrouble:  # a read-only clone, or a seal in progress: the answer is the same
                 local = None
             found = find(self.root, self.root / LOCAL, [*written_here(self.root / LOCAL), *more])
