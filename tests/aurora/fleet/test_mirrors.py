@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -83,6 +84,25 @@ def test_what_is_new_is_fetched_and_what_was_taken_back_goes(desk: Desk, service
     git(remote, "config", "core.repositoryformatversion", "9")
     bad = sync(desk)["payments"]
     assert (bad.known.code, bad.known.commit, bad.known.at) == ("fleet.unreachable", first, again.known.at)
+
+
+def test_what_sends_more_than_is_taken_keeps_the_mirror_as_it_was(
+    desk: Desk, service: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.publish("payments", service)
+    first = sync(desk)["payments"].known.commit
+    (service.root / "large").write_bytes(random.Random(1).randbytes(3 << 20))
+    service.commit("large")
+    desk.publish("payments", service)
+    monkeypatch.setenv("AURORA_FETCH_LIMIT", "1")
+    bad = sync(desk)["payments"].known
+    assert (bad.code, bad.commit) == ("fleet.endless", first)
+    assert bad.message == "the repository sent more than 1 MiB at once, or more memory than that is worth"
+    folder = Mirrors(desk.cache).folder(desk.fleet, desk.services["payments"])
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 1 << 20
+    assert not list(folder.rglob("tmp_*"))
+    monkeypatch.delenv("AURORA_FETCH_LIMIT")
+    assert sync(desk)["payments"].known.commit == service.git("rev-parse", "HEAD")
 
 
 def test_no_program_of_a_repository_runs(desk: Desk, service: Scratch) -> None:

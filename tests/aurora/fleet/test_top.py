@@ -8,8 +8,8 @@ from aurora.fleet import top
 from aurora.fleet.audit import audit
 from aurora.fleet.listed import Service
 from aurora.fleet.mirrors import Mirrors
-from aurora.fleet.objects import Objects, Tree, borrow
 from aurora.fleet.status import status
+from aurora.foreign.objects import Objects, Tree, borrow
 from collection import commit_all, git
 from fleet_world import Desk, tree_of
 from remembrancer.errors import Unverifiable

@@ -12,6 +12,7 @@ from aurora import git as room
 from aurora import logs as known
 from aurora.cli.main import main
 from aurora.evidence import judge, parse
+from aurora.foreign.snapshot import Snapshot
 from aurora.witness import once
 from git_log_support import Team, git
 from remembrancer.clock import FixedClock, SystemClock
@@ -230,13 +231,13 @@ def test_the_clock_goes_back(team: Team, state: Path) -> None:
 
 def test_git_asks_nobody_and_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EnvironmentTrouble, match="ext"):
-        room.Snapshot(f"ext::sh -c touch% {tmp_path}/run")
+        Snapshot(f"ext::sh -c touch% {tmp_path}/run")
     assert not (tmp_path / "run").exists()
     with pytest.raises(EnvironmentTrouble):
-        room.Snapshot("--upload-pack=touch x")
+        Snapshot("--upload-pack=touch x")
     monkeypatch.setattr(room, "DEADLINE", 0.0)
     with pytest.raises(EnvironmentTrouble, match="longer than 0 seconds"):
-        room.must(tmp_path, "version")
+        room.must(tmp_path, "-c", "alias.wait=!sleep 9", "wait")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentTrouble, match="cannot be run"):
         room.must(tmp_path, "version")

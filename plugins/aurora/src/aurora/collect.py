@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aurora.files import write_whole
-from aurora.git import Snapshot
+from aurora.foreign.snapshot import Snapshot
 from aurora.source import OpenLog, check_extends
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
 from remembrancer.ledger.file_storage import FileStorage

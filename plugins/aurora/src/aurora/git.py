@@ -4,21 +4,24 @@ Nobody is asked for a password, and no hook, filter or helper program that a rep
 """
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import IO, Any, Self
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any
 
-from remembrancer.errors import EnvironmentTrouble
-from remembrancer.ledger.files import MAX_FILE
-from remembrancer.paths import CHECKPOINT, LEDGER
-from remembrancer.tlog import TileError
+from remembrancer.errors import BadInput, EnvironmentTrouble
 
 DEADLINE = 120.0  # seconds of one call
+MOST_SAID = 64 << 20  # bytes of one answer that are read
+LIMIT = "AURORA_FETCH_LIMIT"  # the variable that says another number of MiB
+_MIB = 2048  # what one call may write into one file; a fetch writes one pack
+_MEMORY = 4 << 20  # KiB that a call may fill, so that a delta of a few bytes does not become all there is
 
 _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",  # never one that runs a program of the URL's choice
@@ -33,25 +36,89 @@ _SETTINGS = (
     "commit.gpgSign=false",
     "core.autocrlf=false",
     "gc.auto=0",
+    "fetch.unpackLimit=1",  # what comes is one pack and never thousands of files, so that a file's limit is its limit
+    "core.bigFileThreshold=1m",
+    "pack.threads=1",
 )
+# the shell only lowers its own limits; where one is lower already, that one stays. A write beyond it fails, so that Git
+# says why and removes what it has begun
+_LIMITED = (
+    "sh",
+    "-c",
+    """trap "" XFSZ
+    ulimit -d "$1" 2>/dev/null || :
+    ulimit -f "$0" 2>/dev/null || [ "$(ulimit -H -f)" != unlimited ] || exit 126
+    shift
+    exec "$@\"""",
+)
+_TOO_MUCH = re.compile(rb"File too large|[Oo]ut of memory|Cannot allocate memory")
+# as `git check-ref-format --branch`
+_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^-|^/|[/.]$|^@$")
+_LONGEST_BRANCH = 200
 _SAY = "aurora"
 
 
 def run(
     folder: Path, *arguments: str, data: bytes = b"", more: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run Git in a folder and return what it did. Raises EnvironmentTrouble(env.git) without Git and after a while."""
-    process = start(command(folder, *arguments), more, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with process:
-        try:
-            out, err = process.communicate(data, timeout=DEADLINE)
-        except subprocess.TimeoutExpired:
-            end(process)
-            raise EnvironmentTrouble("env.git", f"git {arguments[0]} took longer than {DEADLINE:g} seconds") from None
-        except BaseException:
-            end(process)
-            raise
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    """Run Git in a folder and return what it did, with the end of what it said on stderr.
+
+    Raises EnvironmentTrouble: env.git without Git and after a while, env.oversized when it would write or say too much.
+    """
+    with TemporaryFile() as out, TemporaryFile() as err:
+        words = limited(command(folder, *arguments))
+        process = start(words, more, stdin=subprocess.PIPE, stdout=out, stderr=err)
+        with process:
+            try:
+                process.communicate(data, timeout=DEADLINE)
+            except subprocess.TimeoutExpired:
+                end(process)
+                message = f"git {_verb(arguments)} took longer than {DEADLINE:g} seconds"
+                raise EnvironmentTrouble("env.git", message) from None
+            except BaseException:
+                end(process)
+                raise
+        said = tail(err)
+        if is_oversized(process.returncode, said) or out.seek(0, os.SEEK_END) > MOST_SAID:
+            raise EnvironmentTrouble("env.oversized", f"git {_verb(arguments)} met more than {too_much()}")
+        out.seek(0)
+        return subprocess.CompletedProcess(process.args, process.returncode, out.read(), said)
+
+
+def limited(words: Sequence[str]) -> list[str]:
+    """Return a command line whose program, and all that it starts, may write and fill only so much.
+
+    Raises BadInput(input.field) for a limit in the environment that is none.
+    """
+    return [*_LIMITED, str(_mebibytes() << 11), str(_MEMORY), *words]
+
+
+def _verb(arguments: Sequence[str]) -> str:
+    return next(word for before, word in pairwise(("", *arguments)) if "-c" not in (before, word))
+
+
+def _mebibytes() -> int:
+    said = os.environ.get(LIMIT, "") or str(_MIB)
+    if not (said.isascii() and said.isdigit() and len(said) < 9 and int(said) > 0):
+        raise BadInput("input.field", f"{LIMIT} is a number of MiB, not {said[:40]!r}")
+    return int(said)
+
+
+def too_much() -> str:
+    """Return in words what is more than a repository may send."""
+    return f"{_mebibytes()} MiB at once, or more memory than that is worth"
+
+
+def is_oversized(status: int | None, said: bytes) -> bool:
+    """Say whether a call ended because of what `limited` allows; what a remote says does not count."""
+    ours = [line for line in said.splitlines() if not line.startswith(b"remote:")]
+    return status != 0 and any(map(_TOO_MUCH.search, ours))
+
+
+def tail(said: IO[bytes]) -> bytes:
+    """Return the end of what was written into a file."""
+    said.seek(max(0, said.seek(0, os.SEEK_END) - 4096))
+    return said.read()
 
 
 def command(folder: Path, *arguments: str) -> list[str]:
@@ -101,62 +168,28 @@ def failed(done: "subprocess.CompletedProcess[bytes]") -> EnvironmentTrouble:
     return EnvironmentTrouble("env.git", f"Git failed: {lines[-1] if lines else 'no message'}")
 
 
-class Snapshot:
-    """The newest commit of a remote branch (default: HEAD), in a bare folder that lives as long as this object.
+def receive(folder: Path, url: str, *words: str, more: Mapping[str, str] | None = None) -> None:
+    """Make a bare repository at `folder` (which is empty) and fetch into it; `words` are options, then refspecs.
 
-    Everything in it is somebody else's word. This is a log to read from: `note` and `read` are those of
-    `ledger.storage.LogSource`.
+    Objects may be named by SHA-1 or SHA-256. Raises EnvironmentTrouble(env.git, env.oversized).
     """
-
-    def __init__(self, url: str, branch: str = "HEAD", more: Mapping[str, str] | None = None) -> None:
-        """Fetch it, with further variables for Git. Raises EnvironmentTrouble(env.git)."""
-        self.url = url
-        self._folder = TemporaryDirectory(prefix="aurora-")
-        self.folder = Path(self._folder.name)
-        try:
-            must(self.folder, "init", "--quiet", "--bare", ".")
-            must(self.folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", place(url), branch, more=more)
-            self.commit = must(self.folder, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
-        except BaseException:
-            self._folder.cleanup()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._folder.cleanup()
-
-    def file(self, path: str, limit: int = MAX_FILE) -> bytes:
-        """Return a file's bytes. Raises FileNotFoundError when it is not there, or larger than `limit`."""
-        return file(self.folder, self.commit, path, limit)
-
-    def note(self) -> bytes | None:
-        """Return the checkpoint of the ledger, or None when there is none."""
-        try:
-            return self.file(CHECKPOINT)
-        except FileNotFoundError:
-            return None
-
-    def read(self, path: str) -> bytes:
-        """Return a tile or bundle of the ledger (this is a tile.Reader). Raises FileNotFoundError, TileError."""
-        if path.startswith("/") or ".." in path:
-            raise TileError(path, "is not the path of a tile")
-        return self.file(f"{LEDGER}/{path}")
-
-
-def file(folder: Path, commit: str, path: str, limit: int) -> bytes:
-    """Return a file of a commit. Raises FileNotFoundError when it is not there, or larger than `limit`."""
-    name = f"{commit}:{path}"
-    size = run(folder, "cat-file", "-s", name)
-    if size.returncode or int(size.stdout) > limit:
-        raise FileNotFoundError(path)
-    done = run(folder, "cat-file", "blob", name)
+    origin = ("-c", f"remote.origin.url={place(url)}")
+    at = next((number for number, word in enumerate(words) if not word.startswith("--")), len(words))
+    fetch = (*origin, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *words[:at], "origin", *words[at:])
+    must(folder, "init", "--quiet", "--bare", "--template=", ".")
+    done = run(folder, *fetch, more=more)
+    if done.returncode and b"server sha256" in done.stderr:
+        _renew(folder)
+        done = run(folder, *fetch, more=more)
     if done.returncode:
-        raise FileNotFoundError(path)
-    return done.stdout
+        raise failed(done)
+
+
+def _renew(folder: Path) -> None:
+    """Make an empty repository one whose objects are named by SHA-256."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    must(folder, "init", "--quiet", "--bare", "--template=", "--object-format=sha256", ".")
 
 
 def branch_of(url: str, branch: str) -> str:
@@ -172,28 +205,42 @@ def publish(url: str, branch: str, onto: str, files: Mapping[str, bytes], messag
     The push is the one instant at which it happens, and only a fast-forward is asked for. Returns False when somebody
     else was quicker. Raises EnvironmentTrouble(env.git).
     """
-    with TemporaryDirectory(prefix="aurora-") as name:
-        folder = Path(name)
-        must(folder, "init", "--quiet", "--bare", ".")
-        if onto:
-            must(folder, "fetch", "--quiet", "--depth=1", "--no-tags", "--", place(url), f"refs/heads/{branch}")
-            if must(folder, "rev-parse", "FETCH_HEAD").decode().strip() != onto:
-                return False
-            must(folder, "read-tree", onto)
-        for path, data in files.items():
-            blob = run(folder, "hash-object", "-w", "--stdin", data=data)
-            if blob.returncode:
-                raise failed(blob)
-            must(folder, "update-index", "--add", "--cacheinfo", f"100644,{blob.stdout.decode().strip()},{path}")
-        tree = must(folder, "write-tree").decode().strip()
-        parents: Sequence[str] = ("-p", onto) if onto else ()
-        commit = must(folder, "commit-tree", tree, *parents, "-m", message, more=author()).decode().strip()
-        pushed = run(folder, "push", "--quiet", "--", place(url), f"{commit}:refs/heads/{branch}")
+    for kind in ("sha1", "sha256"):
+        with TemporaryDirectory(prefix="aurora-") as name:
+            folder = Path(name)
+            if onto:
+                receive(folder, url, "--depth=1", f"refs/heads/{branch}")
+                if must(folder, "rev-parse", "FETCH_HEAD").decode().strip() != onto:
+                    return False
+                must(folder, "read-tree", onto)
+            else:
+                must(folder, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", ".")
+            commit = _commit(folder, onto, files, message)
+            pushed = run(folder, "push", "--quiet", "--", place(url), f"{commit}:refs/heads/{branch}")
         if pushed.returncode == 0:
             return True
         if branch_of(url, branch) != onto:
             return False
-        raise failed(pushed)
+        if onto or b"repository's hash algorithm" not in pushed.stderr:  # an empty repository does not say it before
+            break
+    raise failed(pushed)
+
+
+def _commit(folder: Path, onto: str, files: Mapping[str, bytes], message: str) -> str:
+    """Put files into the index of a bare repository, and return a commit of it behind `onto`."""
+    for path, data in files.items():
+        blob = run(folder, "hash-object", "-w", "--stdin", data=data)
+        if blob.returncode:
+            raise failed(blob)
+        must(folder, "update-index", "--add", "--cacheinfo", f"100644,{blob.stdout.decode().strip()},{path}")
+    tree = must(folder, "write-tree").decode().strip()
+    parents: Sequence[str] = ("-p", onto) if onto else ()
+    return must(folder, "commit-tree", tree, *parents, "-m", message, more=author()).decode().strip()
+
+
+def is_branch(name: str) -> bool:
+    """Say whether Git could have a branch of this name."""
+    return 0 < len(name) <= _LONGEST_BRANCH and not _NO_BRANCH.search(name)
 
 
 def author() -> dict[str, str]:

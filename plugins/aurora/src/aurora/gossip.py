@@ -7,13 +7,14 @@ none of its keys has signed is passed over, because anybody can write that.
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from itertools import islice
 from typing import NamedTuple
 
 from aurora import evidence, git
+from aurora.foreign.snapshot import Snapshot
 from aurora.logs import Log
 from aurora.source import Forked, OpenLog, check_extends, signed
-from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError
+from remembrancer.errors import Rejected, RemembrancerError
 from remembrancer.ledger.files import MAX_CHECKPOINT, claimed
 from remembrancer.paths import RECEIPTS
 
@@ -34,17 +35,17 @@ class Heard(NamedTuple):
 def hear(places: Mapping[str, str]) -> list[Heard]:
     """Return what repositories carry of logs; `places` is how each is called in messages, and its URL.
 
-    One that cannot be reached says nothing here; whoever looks at its own log reports that.
+    One that cannot be reached, or is more than is read, says nothing here; whoever looks at its own log reports that.
     """
     found: list[Heard] = []
     for who, url in places.items():
         try:
-            with git.Snapshot(url) as source:
-                found += _carried(source.folder, source.commit, who, f"{RECEIPTS}/peers")
+            with Snapshot(url) as source:
+                found += _carried(source, who, f"{RECEIPTS}/peers")
             if git.branch_of(url, BRANCH):
-                with git.Snapshot(url, f"refs/heads/{BRANCH}") as source:
-                    found += _carried(source.folder, source.commit, who, ".")
-        except EnvironmentTrouble:
+                with Snapshot(url, f"refs/heads/{BRANCH}") as source:
+                    found += _carried(source, who, "")
+        except RemembrancerError:
             continue
     return found
 
@@ -74,17 +75,17 @@ def compare(log: OpenLog, known: Log, heard: Iterable[Heard]) -> None:
             raise Forked(f"{fork.message}, by {who}", fork.evidence) from None
 
 
-def _carried(folder: Path, commit: str, who: str, below: str) -> list[Heard]:
-    listed = git.must(folder, "ls-tree", "-r", "-z", "--name-only", commit, "--", below).decode(errors="replace")
+def _carried(source: Snapshot, who: str, below: str) -> list[Heard]:
+    files = (path for path, one in source.tree.walk(below) if one.is_file and _PLACE.fullmatch(path))
     found: list[Heard] = []
-    for path in [name for name in listed.split("\0") if _PLACE.fullmatch(name)][:MANY]:
+    for path in islice(files, MANY):
         notes: tuple[bytes, ...] = ()
         try:
             if path.endswith("/checkpoint"):
-                notes = (git.file(folder, commit, path, MAX_CHECKPOINT),)
+                notes = (source.file(path, MAX_CHECKPOINT),)
             else:
-                notes = evidence.parse(git.file(folder, commit, path, evidence.MAX_FILE)).checkpoints
+                notes = evidence.parse(source.file(path, evidence.MAX_FILE)).checkpoints
             found += [Heard(said.origin, note, who) for note in notes if (said := claimed(note))]
-        except (FileNotFoundError, RemembrancerError):  # malformed, so it is no log's word
+        except RemembrancerError:  # malformed, so it is no log's word
             continue
     return found

@@ -3,6 +3,10 @@
 from remembrancer.reasons import Reason
 
 REASONS: dict[str, Reason] = {
+    "env.oversized": Reason(
+        "A repository sent more than is taken from one, or what it sent would fill more memory than that is worth.",
+        "Ask its owner what it holds; if it is right, set AURORA_FETCH_LIMIT to more MiB (2048 without it).",
+    ),
     "evidence.form": Reason(
         "A file does not have the form of evidence of a fork.",
         "Take the file as the witness or `remembrancer verify-audit` wrote it; `aurora evidence schema` describes it.",
@@ -49,7 +53,7 @@ REASONS: dict[str, Reason] = {
     ),
     "fleet.endless": Reason(
         "A repository took longer than its deadline, or sent more than a mirror may hold.",
-        "Ask its owner what it holds; a large one may need a longer --deadline.",
+        "Ask its owner what it holds; a large one may need a longer --deadline, or more MiB in AURORA_FETCH_LIMIT.",
     ),
     "fleet.evidence": Reason(
         "Evidence that an audit names is not beside it, or has other bytes than its name says.",
@@ -108,7 +112,7 @@ REASONS: dict[str, Reason] = {
         "If it is the same one under another address, name that with --source.",
     ),
     "fleet.oversized": Reason(
-        "A repository holds more, or larger, files than are read of one service.",
+        "A repository holds more, or larger, files than are read of one.",
         "Ask its owner what it holds; verify it alone in a clone with `remembrancer verify-audit`.",
     ),
     "fleet.plan": Reason(

@@ -37,7 +37,7 @@ def mirror(repository: str, *, logs: Path, target: str, options: tuple[str, ...]
     ignores the conditions of a write is refused before anything is copied.
     """
     from aurora import logs as known
-    from aurora.git import Snapshot
+    from aurora.foreign.snapshot import Snapshot
     from aurora.mirror.copy import mirror as copy
     from aurora.mirror.place import Folder, probe
 

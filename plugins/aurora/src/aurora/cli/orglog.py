@@ -12,7 +12,7 @@ from aurora.cli.main import Lazy, emit, logs_option, shown
 from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
 
 if TYPE_CHECKING:
-    from aurora.git import Snapshot
+    from aurora.foreign.snapshot import Snapshot
     from aurora.logs import Log
     from aurora.orglog import Failed
     from remembrancer.tlog import SignerKey, VerifierKey
@@ -207,7 +207,7 @@ def verify(proof_file: Path, *, keys: tuple[str, ...], witnesses: tuple[str, ...
 def _into(proof_file: Path, root: Path, log: "Log") -> None:
     """Write the way up into a proof file, which appears whole or stays as it was."""
     from aurora import orglog as room
-    from aurora.git import Snapshot
+    from aurora.foreign.snapshot import Snapshot
     from remembrancer.audit.travel import write_proof
 
     with ExitStack() as stack:
@@ -233,7 +233,7 @@ def _vkeys(option: str, texts: tuple[str, ...]) -> "list[VerifierKey]":
 
 def _fetched(url: str) -> "Snapshot | EnvironmentTrouble":
     """Return what a repository publishes, or why it could not be had."""
-    from aurora.git import Snapshot
+    from aurora.foreign.snapshot import Snapshot
 
     try:
         return Snapshot(url)

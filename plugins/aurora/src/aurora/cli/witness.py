@@ -137,7 +137,7 @@ def check(state: Path, logs: Path, output: str) -> None:
     If there are any, the witness cosigns nothing from then on. Exits with 2 then, with 4 if a log cannot be reached.
     """
     from aurora import logs as known
-    from aurora.git import Snapshot
+    from aurora.foreign.snapshot import Snapshot
     from aurora.witness.older import published
     from aurora.witness.state import State
     from remembrancer.clock import SystemClock

@@ -3,7 +3,6 @@
 - `listed`: the services of a fleet, in a `fleet.toml` that people review
 - `shard`: a share of them, for several machines
 - `mirrors`, `releases`: their repositories and the template's tags, fetched into a cache
-- `objects`, `unpack`: one commit of a mirror, read without a checkout
 - `facts`, `proven`, `kept`: what is known of one service, and what an earlier run read of it
 - `pool`, `status`, `audit`: all of them, in one pool of processes
 - `discover`, `forges`: which repositories follow the template, and how forges are asked

@@ -13,24 +13,19 @@ from pathlib import Path
 from aurora.fleet import top
 from aurora.fleet.audited import Audit, Audited, Problem
 from aurora.fleet.evidence import digests
-from aurora.fleet.facts import opened, session_of
+from aurora.fleet.facts import session_of
 from aurora.fleet.kept import Asked, supersede
-from aurora.fleet.listed import Fleet, is_branch
+from aurora.fleet.listed import Fleet
 from aurora.fleet.mirrors import known
-from aurora.fleet.objects import Tree, borrow
 from aurora.fleet.pool import Trouble, each
 from aurora.fleet.row import UNREACHABLE, printable
 from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.status import questions
-from aurora.fleet.unpack import SINGLE, unpack
+from aurora.foreign.cloned import as_cloned, opened
 from remembrancer.audit.whole import judge_everything
 from remembrancer.clock import Clock, SystemClock, rfc3339
-from remembrancer.errors import Rejected, RemembrancerError
+from remembrancer.errors import RemembrancerError
 from remembrancer.findings import Outcome
-from remembrancer.paths import POLICY
-from remembrancer.receipt.statement import parse as parse_receipt
-from remembrancer.repository.store import Store
-from remembrancer.trust.policy import MAX_BYTES, parse
 
 MOST_PROBLEMS = 20  # that are told of one service; its own verify-audit names them all
 MAX_LOG = 200_000  # entries of one service's log
@@ -77,9 +72,7 @@ def judged(asked: Asked) -> Audited:
     with opened(asked.mirror, there.commit) as (tree, folder):
         try:
             top.check(tree)
-            unpack(tree, folder)
-            _put_artifacts(tree, folder)
-            _put_history(asked, tree, folder)
+            as_cloned(asked.mirror, tree, folder)
             return _judged(asked, folder, blank)
         except RemembrancerError as error:
             return _refused(blank, error)
@@ -112,38 +105,6 @@ def _judged(asked: Asked, folder: Path, blank: Audited) -> Audited:
         problems[:MOST_PROBLEMS],
         tuple(map(printable, session.notices[:MOST_PROBLEMS])),
     )
-
-
-def _put_artifacts(tree: Tree, folder: Path) -> None:
-    """Write what signatures are over, where somebody has committed it: those are checked again too."""
-    store = Store(folder)
-    names = set()
-    for name in store.walk("sign"):
-        try:
-            subject = parse_receipt((store.receipts_dir / name).read_bytes()).subject[0].name
-        except (OSError, RemembrancerError):
-            continue  # the audit names it
-        names |= {path for path in (subject, f"dist/{subject}") if "/" not in subject and path not in SINGLE}
-    for name in names:
-        found = tree.entry(name)
-        if found is not None and found.is_file:
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(tree.objects.read(found.oid, "blob"))
-
-
-def _put_history(asked: Asked, tree: Tree, folder: Path) -> None:
-    """Let the folder be a clone of the branch, under the name that the policy gives to the branch that is sealed.
-
-    Whatever a repository calls its branches: what the fleet looks at is what others are shown, so a log that is
-    shorter there than it was went back.
-    """
-    try:
-        branch = parse(tree.read(POLICY, MAX_BYTES) or b"").seal_branch
-    except RemembrancerError:
-        branch = "main"  # the audit says what is wrong with the policy
-    if not is_branch(branch):
-        raise Rejected("fleet.tree", f"{POLICY} names a branch that Git could not have")
-    borrow(folder / ".git", asked.mirror, tree.commit, branch)
 
 
 def _refused(blank: Audited, error: RemembrancerError | Trouble) -> Audited:

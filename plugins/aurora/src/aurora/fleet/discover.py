@@ -23,6 +23,7 @@ from aurora.fleet.forges.rest import PATIENCE, Say
 from aurora.fleet.listed import LONGEST_NAME, MALFORMED, Fleet, Service, check_url, is_name
 from aurora.fleet.template import normal
 from aurora.fleet.urls import identity, place, split
+from aurora.foreign.snapshot import Snapshot
 from remembrancer.errors import BadInput, RemembrancerError, counted
 from remembrancer.standard.generations import ANSWERS, MAX_BYTES, answers_said
 
@@ -230,7 +231,7 @@ class _Fetched:
         if self._files is None:
             more = self._forges.for_git(self._url)
             self._files = {}
-            with git.Snapshot(self._url, more=more) as snapshot:
+            with Snapshot(self._url, more=more) as snapshot:
                 for name in ANSWERS.values():
                     try:
                         self._files[name] = snapshot.file(name, MAX_BYTES)

@@ -6,18 +6,13 @@ claim, and says so.
 """
 
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
 
 from aurora.fleet import top
 from aurora.fleet.kept import Asked, keep, kept, supersede
 from aurora.fleet.mirrors import Known, known
-from aurora.fleet.objects import Objects, Tree, borrow
 from aurora.fleet.proven import with_findings, with_ledger, with_receipts, with_standards
 from aurora.fleet.row import (
     Layer,
@@ -25,7 +20,9 @@ from aurora.fleet.row import (
     Trust,
     printable,
 )
-from aurora.fleet.unpack import SINGLE, compared, unpack
+from aurora.foreign.cloned import opened
+from aurora.foreign.objects import Tree, borrow
+from aurora.foreign.unpack import SINGLE, compared, unpack
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import RemembrancerError, Unverifiable
@@ -73,20 +70,6 @@ def _fresh(asked: Asked, there: Known, blank: Row) -> Row:
         except RemembrancerError as error:
             verdict = {1: "failed", 3: "unverifiable"}.get(error.exit_code, "failed")
             return replace(row, verdict=verdict, code=error.code, message=printable(error.message))
-
-
-@contextmanager
-def opened(mirror: Path, commit: str) -> Iterator[tuple[Tree, Path]]:
-    """Give the tree of a mirror's commit and an empty folder, both gone at the end. Raises EnvironmentTrouble."""
-    base = Path(mkdtemp(prefix="aurora-fleet-"))
-    try:
-        borrow(base / "git", mirror, commit)
-        folder = base / "tree"
-        folder.mkdir()
-        with Objects(base / "git") as objects:
-            yield Tree(objects, commit), folder
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
 
 
 def _shown(tree: Tree, row: Row) -> Row:

@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 from aurora.files import read_given, write_whole
 from aurora.fleet import urls
 from aurora.fleet.shard import Shard
+from aurora.git import is_branch
 from remembrancer.errors import BadInput
 from remembrancer.user.state import fingerprint
 
@@ -40,8 +41,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", 
 _GZIP = b"\x1f\x8b"
 LONGEST_NAME = 200
 MALFORMED = "the list of the fleet is malformed: "
-# as `git check-ref-format --branch`
-_NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^-|^/|[/.]$|^@$")
 _HEAD = """\
 # The services of this fleet. `aurora fleet discover` finds them, people review what it found.
 # trust: the fingerprint of a policy's owner, from that person; never copied out of the repository itself.
@@ -175,11 +174,6 @@ def _checked(one: Service) -> Service:
     if one.branch and not is_branch(one.branch):
         raise _malformed(f"{one.name}: {_quoted(one.branch)} is not the name of a branch")
     return one._replace(trust=_fingerprint(one.trust, one.name))
-
-
-def is_branch(name: str) -> bool:
-    """Say whether Git could have a branch of this name."""
-    return 0 < len(name) <= LONGEST_NAME and not _NO_BRANCH.search(name)
 
 
 def format_fleet(fleet: Fleet) -> bytes:

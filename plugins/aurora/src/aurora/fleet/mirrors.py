@@ -21,8 +21,8 @@ from typing import IO, NamedTuple
 
 from aurora import git
 from aurora.fleet.listed import Fleet, Service
-from aurora.fleet.objects import settings
 from aurora.fleet.row import printable
+from aurora.foreign.objects import settings
 from remembrancer.clock import Clock, SystemClock, rfc3339
 from remembrancer.errors import EnvironmentTrouble
 
@@ -32,9 +32,6 @@ HEAD = "refs/fleet/head"
 MARKS = "fleets"
 LARGEST = "16m"  # of one file
 _PACKS = 40  # after so many fetches a mirror is packed anew
-_BLOCKS = 4 << 20  # of 512 bytes (1,024 in some shells): what one fetch may write into one file
-# the shell only lowers its own limit: an endless repository must not fill the disk before its deadline
-_LIMITED = ("sh", "-c", 'ulimit -f "$0" && exec "$@"', str(_BLOCKS))
 _CONFIG = """\
 [core]
 \tbare = true
@@ -139,8 +136,9 @@ class Mirrors:
         words = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"]
         words += ["--no-write-fetch-head", f"--filter=blob:limit={LARGEST}", "origin", refspec]
         status, said = self._run(folder, words, until, lock)
-        if status is None or "died of signal 25" in said or "File too large" in said:
-            limit = "took longer than its deadline" if status is None else "sent more than a mirror may hold"
+        if status is None or git.is_oversized(status, said.encode()):
+            _swept(folder)
+            limit = "took longer than its deadline" if status is None else f"sent more than {git.too_much()}"
             return "fleet.endless", f"the repository {limit}"
         if status == 0:
             return "", ""
@@ -156,14 +154,11 @@ class Mirrors:
 
     def _run(self, folder: Path, words: Sequence[str], until: float, lock: IO[bytes]) -> tuple[int | None, str]:
         """Run Git until a time; returns its status, None when it was ended, and the end of what it said."""
-        settings = ("fetch.unpackLimit=1", "core.bigFileThreshold=1m", "pack.threads=1", "http.lowSpeedLimit=1")
-        more = [word for one in (*settings, "http.lowSpeedTime=60") for word in ("-c", one)]
-        git_words = git.command(folder, *more, *words)
+        slow = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")
+        git_words = git.limited(git.command(folder, *slow, *words))
         with TemporaryFile() as said:
             quiet = subprocess.DEVNULL
-            process = git.start(
-                [*_LIMITED, *git_words], stderr=said, stdin=quiet, stdout=quiet, pass_fds=(lock.fileno(),)
-            )
+            process = git.start(git_words, stderr=said, stdin=quiet, stdout=quiet, pass_fds=(lock.fileno(),))
             self._running.add(process)
             try:
                 if self._stopped:
@@ -176,8 +171,7 @@ class Mirrors:
                 git.end(process)
                 process.wait()
                 self._running.discard(process)
-            said.seek(max(0, said.seek(0, os.SEEK_END) - 4096))
-            return status, said.read().decode("utf-8", "replace")
+            return status, git.tail(said).decode("utf-8", "replace")
 
 
 def known(folder: Path) -> Known:
@@ -247,6 +241,11 @@ def _prepared(folder: Path, url: str) -> None:
         _configure(folder, url, 40)
         replace(folder / "HEAD", b"ref: refs/heads/none\n")  # last: with it the repository is one
         return
+    _swept(folder)
+
+
+def _swept(folder: Path) -> None:
+    """Remove what a call of Git that was killed has left in a mirror. Raises OSError."""
     for left in (*folder.glob("*.lock"), *folder.glob("refs/fleet/*.lock"), *folder.glob("objects/pack/tmp_*")):
         with suppress(FileNotFoundError):
             left.unlink()

@@ -18,13 +18,14 @@ from typing import Any
 from aurora.files import packaged, read_given
 from aurora.fleet.forges.known import Forges
 from aurora.fleet.forges.rest import Say
-from aurora.fleet.listed import Fleet, Service, is_branch
+from aurora.fleet.listed import Fleet, Service
 from aurora.fleet.mirrors import Mirrors
 from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.template import Template
 from aurora.fleet.update import How, Step, Tried, attempt
 from aurora.fleet.waves import assign, parse
 from aurora.fleet.workplace import Bare, heads
+from aurora.git import is_branch
 from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
 
 SCHEMA = "https://vaultmesh.cloud/schema/aurora-fleet-plan/v1"

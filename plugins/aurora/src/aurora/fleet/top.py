@@ -5,9 +5,9 @@ One service in each repository is what the whole collection is made for: a pipel
 
 from collections.abc import Iterator
 
-from aurora.fleet.objects import FOLDER, Tree
 from aurora.fleet.row import printable
-from aurora.fleet.unpack import FOLDERS, SINGLE
+from aurora.foreign.objects import FOLDER, Tree
+from aurora.foreign.unpack import FOLDERS, SINGLE
 from remembrancer.errors import RemembrancerError, Unverifiable
 from remembrancer.paths import POLICY
 

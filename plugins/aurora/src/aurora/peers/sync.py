@@ -6,13 +6,15 @@ replayed never comes in, and what came in is never replaced: a file's name is th
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from aurora import git, gossip
+from aurora.foreign.cloned import as_cloned, opened
+from aurora.foreign.snapshot import LARGEST
 from aurora.gossip import Heard
 from aurora.logs import Log
 from aurora.mirror.place import Folder
@@ -83,23 +85,28 @@ def _size(one: Heard) -> int:
 def origin_of(peer: Peer) -> str:
     """Return the origin of the log that a peer publishes, after the same audit. Raises as `sync`."""
     with fetched(peer) as clone:
-        return _judge(peer, Path(clone)).checkpoint.origin
+        return _judge(peer, clone).checkpoint.origin
 
 
-def fetched(peer: Peer) -> "TemporaryDirectory[str]":
-    """Return a clone of a peer's repository in a folder of our own. Raises EnvironmentTrouble(env.git)."""
-    folder = TemporaryDirectory(prefix="aurora-")
-    try:
-        git.must(Path(folder.name), "clone", "--quiet", "--no-tags", "--", git.place(peer.url), ".")
-    except BaseException:
-        folder.cleanup()
-        raise
-    return folder
+@contextmanager
+def fetched(peer: Peer) -> Iterator[Path]:
+    """Give what an audit reads of a peer's repository, in a folder of our own that is gone afterwards.
+
+    Raises EnvironmentTrouble(env.git, env.oversized), and what `as_cloned` refuses.
+    """
+    with TemporaryDirectory(prefix="aurora-") as name:
+        bare = Path(name, "fetched")
+        bare.mkdir()
+        git.receive(bare, peer.url, LARGEST, "HEAD")
+        commit = git.must(bare, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
+        with opened(bare, commit) as (tree, folder):
+            as_cloned(bare, tree, folder)
+            yield folder
 
 
-def _take_in(root: Path, peer: Peer, clone: str, heard: Sequence[Heard]) -> Synced:
-    log = _judge(peer, Path(clone))
-    known = Log(peer.origin, _keys(peer, Path(clone)))
+def _take_in(root: Path, peer: Peer, clone: Path, heard: Sequence[Heard]) -> Synced:
+    log = _judge(peer, clone)
+    known = Log(peer.origin, _keys(peer, clone))
     target, base = place(root), peer.base
     held = target.read(f"{base}/checkpoint")
     before = 0
@@ -112,7 +119,7 @@ def _take_in(root: Path, peer: Peer, clone: str, heard: Sequence[Heard]) -> Sync
     except Forked as fork:
         raise _kept(target, base, fork) from None
     files = 0
-    for path, data in _new(Path(clone), log, before):
+    for path, data in _new(clone, log, before):
         files += target.create(f"{base}/{path}", data)
     if not target.replace(f"{base}/checkpoint", log.note, held.mark if held else None):
         raise EnvironmentTrouble("env.lock", f"another process took in {peer.name} meanwhile")

@@ -7,7 +7,7 @@ cosigned lies in the ledgers of others, and comes back to it with what they subm
 from collections.abc import Sequence
 from contextlib import suppress
 
-from aurora.git import Snapshot
+from aurora.foreign.snapshot import Snapshot
 from remembrancer.ledger.files import WITNESSED
 from remembrancer.paths import LEDGER
 from remembrancer.tlog import Checkpoint, NoteError, VerifierKey, open_note

@@ -12,7 +12,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from aurora import gossip
-from aurora.git import Snapshot, branch_of, publish
+from aurora.foreign.snapshot import Snapshot
+from aurora.git import branch_of, publish
 from aurora.gossip import Heard
 from aurora.logs import Log
 from aurora.source import Forked, OpenLog, check_extends, open_log

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from aurora.fleet.objects import FOLDER, LINK, MODULE, PROGRAM, Entry, Tree
+from aurora.foreign.objects import FOLDER, LINK, MODULE, PROGRAM, Entry, Tree
 from remembrancer.errors import EnvironmentTrouble, Unverifiable
 from remembrancer.paths import RECEIPTS, TRUST
 from remembrancer.standard.drift import IRREGULAR, Generation

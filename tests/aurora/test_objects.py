@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aurora.fleet.objects import Objects, Tree, borrow
-from aurora.fleet.unpack import NOWHERE, compared, unpack
+from aurora.foreign.objects import Objects, Tree, borrow
+from aurora.foreign.unpack import NOWHERE, compared, unpack
 from collection import git
 from fleet_world import tree_of
 from remembrancer.errors import RemembrancerError
