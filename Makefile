@@ -17,6 +17,9 @@ FAST := $(wildcard $(ROOMS:%=tests/remembrancer/%) tests/remembrancer/test_*.py)
 PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command "make lock"
 
+# what a user exports for other programs would hide modules and help from our own
+unexport CDPATH PYTHONHOME PYTHONOPTIMIZE PYTHONSAFEPATH
+
 .DEFAULT_GOAL := help
 # what has to pass before a release
 TESTS ?= make test

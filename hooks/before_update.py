@@ -7,6 +7,7 @@ updates write into each other. Standard library only, for any Python that Copier
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,6 +32,8 @@ def check(root: Path, call: Mapping[str, Any]) -> None:
         root: the service, as it was before.
         call: what copier.yml says about this run: `answers_file`, `data`, `source`, `commit`, `from`.
     """
+    if trouble := _settings(root):
+        raise Stop(trouble)
     if trouble := running.begin(root, str(call["from"]), str(call["commit"])):
         raise Stop(trouble)
     # an earlier migration may have renamed an answer
@@ -59,6 +62,30 @@ def paths(template: Path) -> set[str]:
             path = (relative / name).as_posix()
             found.add(path[: -len(SUFFIX)] if path.endswith(SUFFIX) else path)
     return {path for path in found if not path.startswith(RECEIPTS)}
+
+
+def _settings(root: Path) -> str:
+    """Return how to go on where a Git setting of the user's lets Copier, which asks as the user does, lose a change."""
+    found: list[tuple[str, str, str]] = []
+    ignored = _as_the_user("config", "--type=path", "core.excludesFile")
+    if ignored and (hidden := git(root, "ls-files", "--cached", "--ignored", f"--exclude-from={ignored}")):
+        found.append(("core.excludesFile", "/dev/null", f" hides {', '.join(hidden.splitlines()[:3])}"))
+    for name, harmless in (("status.showUntrackedFiles", ("normal", "all")), ("apply.whitespace", ("warn", "nowarn"))):
+        if (said := _as_the_user("config", name)) and said not in harmless:
+            found.append((name, harmless[0], f" is {said}"))
+    if not found:
+        return ""
+    instead = "".join(f"GIT_CONFIG_KEY_{n}={one[0]} GIT_CONFIG_VALUE_{n}={one[1]} " for n, one in enumerate(found))
+    return (
+        f"Git's {' and '.join(name + how for name, _, how in found)}, so that Copier would lose changes of yours; "
+        f"run make update, or GIT_CONFIG_COUNT={len(found)} {instead}copier update --trust"
+    )
+
+
+def _as_the_user(*words: str) -> str:
+    """Return what Git says with this user's settings, or ""."""
+    done = subprocess.run(["git", *words], capture_output=True, check=False)
+    return done.stdout.decode("utf-8", "replace").strip()
 
 
 def _layer(answers: Path) -> str:

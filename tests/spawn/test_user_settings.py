@@ -1,8 +1,7 @@
 """What a user, a shell or a hook has set changes nothing that the generators and the tools under ops/ make."""
 
-import os
+import re
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,47 +9,8 @@ import pytest
 from ci_render import call, environment, repository
 from collection import ROOT, git, render, snapshot
 from newcomer import prepared
+from user_settings import HOSTILE, alone, hostile
 from wheels import from_wheels
-
-HOSTILE = {
-    "core.excludesFile": "{home}/ignore",
-    "core.autocrlf": "true",
-    "core.commentChar": ";",
-    "core.hooksPath": "{home}/hooks",
-    "commit.gpgSign": "true",
-    "tag.gpgSign": "true",
-    "gpg.program": "/bin/false",
-    "log.showSignature": "true",
-    "init.templateDir": "{home}/template",
-    "status.showUntrackedFiles": "no",
-    "diff.noprefix": "true",
-    "diff.relative": "true",
-    "color.ui": "always",
-    "i18n.logOutputEncoding": "UTF-16",
-}
-
-
-def hostile(home: Path, names: Sequence[str]) -> Path:
-    """Write a user's settings into a home; return it."""
-    for folder in ("hooks", "template/info", "template/hooks"):
-        (home / folder).mkdir(parents=True, exist_ok=True)
-    (home / "ignore").write_text("bin/\nlib/\n*.asc\n*.lock\n*.json\n")
-    (home / "template/info/exclude").write_text("ops/\n")
-    for hook in (home / "hooks/pre-commit", home / "template/hooks/commit-msg"):
-        hook.write_text("#!/bin/sh\necho a hook of the user refuses >&2\nexit 1\n")
-        hook.chmod(0o755)
-    settings = {"user.name": "T", "user.email": "t@example.com"} | {name: HOSTILE[name] for name in names}
-    for name, value in settings.items():
-        git(home, "config", "--file", str(home / ".gitconfig"), name, value.format(home=home))
-    return home
-
-
-def alone(home: Path, **variables: str) -> dict[str, str]:
-    """Return an environment whose settings come from that home."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith(("SSL_", "PIP_CERT", "REQUESTS_"))}
-    cache = {"XDG_CACHE_HOME": str(home.parent / ".cache")} | from_wheels()
-    path = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
-    return kept | cache | path | variables
 
 
 def content(repo: Path) -> dict[str, str]:
@@ -282,9 +242,43 @@ def test_every_call_of_git_is_a_neutral_one() -> None:
             text = path.read_text("utf-8")
             if '["git",' in text and "neutral" not in text and "clean_environment" not in text:
                 bare.append(path.name)
-    # the first asks for the user's own comment character; the second runs all its programs through evidence.py
-    assert bare == ["commit_msg.py", "gates.py"]
+    # what the user has set is what the first two ask; the third runs all its programs through evidence.py
+    assert bare == ["before_update.py", "commit_msg.py", "gates.py"]
     for path in sorted((ROOT / "templates/ci/ops/bin").iterdir()):
         text = path.read_text("utf-8")
         if "$(git " in text or "\ngit " in text or "  git " in text:
             assert "git.sh" in text, path.name
+
+
+# ---------------------------------------------------------------- the shell
+
+
+def test_no_folder_that_cd_looks_in_first_is_taken_for_the_repository(repo: Path, tmp_path: Path) -> None:
+    """With CDPATH exported, `cd` goes to another repository of the same form, or prints where it went."""
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "--quiet", str(repo), str(other))
+    home = hostile(tmp_path / "home", ())
+    before = asked(repo, alone(home))
+    for path in (str(other), "."):
+        env = alone(home, CDPATH=path)
+        assert asked(repo, env) == before
+        done = call(["make", "--no-print-directory", "hooks"], repo, env)
+        assert done.stdout == f"pre-commit, prepare-commit-msg and commit-msg are installed in {repo}/.git/hooks\n"
+    assert not (other / ".git/hooks/commit-msg").exists()
+    for place in ("generators", "ops", ".ci", "templates/ci/ops", "templates/k8s/ops"):
+        for script in (path for path in sorted((ROOT / place).rglob("*")) if path.is_file()):
+            text = script.read_text("utf-8", "replace")
+            if text.startswith("#!/bin/sh"):
+                found = re.findall(r"(?m)^.*\bcd (?!-P )(?:-- )?\"?\$[({].*$", re.sub(r"(?m)^ *#.*$", "", text))
+                assert [line for line in found if "CDPATH='' cd" not in line] == [], script
+
+
+def test_a_users_python_settings_are_not_for_our_tools(repo: Path, tmp_path: Path) -> None:
+    home = hostile(tmp_path / "home", ())
+    before = asked(repo, alone(home))
+    env = alone(home, PYTHONHOME="/nowhere", PYTHONSAFEPATH="1", PYTHONOPTIMIZE="2", PYTHONWARNINGS="error")
+    assert asked(repo, env) == before
+    help_text = call([repo / "ops/bin/bump", "--help"], repo, env)
+    assert (help_text.returncode, help_text.stderr) == (0, "")
+    own = call([ROOT / "ops/bin/remembrancer", "--version"], tmp_path, env)
+    assert own.returncode == 0, own.stderr

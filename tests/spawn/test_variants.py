@@ -40,15 +40,28 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "catalog": "backstage",
     "witness": "git",
 }
+# What a shell may say for other programs: another server, another Python, another folder, a module that is not there.
+EXPORTED = {
+    "CDPATH": ".",
+    "PGCHANNELBINDING": "require",
+    "PGDATABASE": "sales",
+    "PGOPTIONS": "-c default_transaction_read_only=on",
+    "PGPORT": "5999",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGSERVICE": "production",
+    "PYTHONHOME": "/nowhere",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONSAFEPATH": "1",
+}
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 
 
-def made(collection: Path, tmp_path: Path, answers: dict[str, Any]) -> tuple[Path, dict[str, str]]:
+def made(collection: Path, tmp_path: Path, answers: dict[str, Any], **exported: str) -> tuple[Path, dict[str, str]]:
     target = render(collection, tmp_path / "svc", tasks=True, **answers)
     git(target, "init", "--quiet", "--initial-branch", "main")
     commit_all(target, "[svc] feat: begin")
     (tmp_path / "home").mkdir()
-    env = bare(tmp_path / "home")
+    env = bare(tmp_path / "home", **exported)
     done = subprocess.run(["make", "test"], cwd=target, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert git(target, "status", "--porcelain") == ""
@@ -68,7 +81,8 @@ def get(url: str, deadline: float) -> tuple[int, bytes]:
 
 @pytest.mark.system
 def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: Path, tmp_path: Path) -> None:
-    target, env = made(collection, tmp_path, FAR_FROM_THE_DEFAULTS)
+    """Whatever the shell says for other programs; `make migrate` finds the server that `make dev` has started."""
+    target, env = made(collection, tmp_path, FAR_FROM_THE_DEFAULTS, **EXPORTED)
     # No request of this test needs the provider, which is asked only when somebody brings a token.
     shutil.copy(target / ".env.example", target / ".env")
     server = subprocess.Popen(["make", "dev"], cwd=target, env=env, stdout=subprocess.PIPE, start_new_session=True)
@@ -77,6 +91,8 @@ def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: P
         assert get("http://127.0.0.1:18080/health", deadline) == (200, b'{"healthy":true}')
         assert get("http://127.0.0.1:18080/ready", deadline)[0] == 200
         assert b"# TYPE http_requests_total counter" in get("http://127.0.0.1:18080/metrics", deadline)[1]
+        migrated = subprocess.run(["make", "migrate"], cwd=target, env=env, capture_output=True, text=True, check=False)
+        assert migrated.returncode == 0, migrated.stderr
         described = json.loads(get("http://127.0.0.1:18080/openapi.json", deadline)[1])["info"]
         assert described["version"] == "2.1.0-rc.1"
         assert described["description"].startswith(DESCRIPTION)

@@ -3,6 +3,8 @@
 
 include ops/settings.mk
 
+unexport CDPATH
+
 SELF := $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST))
 REMEMBRANCER := ops/bin/remembrancer
 # Asked once, and only by the targets that need it.

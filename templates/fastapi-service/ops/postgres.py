@@ -47,6 +47,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server, and make its data directory the first time. Raises RuntimeError with the server's words."""
+        forget_other_servers()
         if not (self._data / "PG_VERSION").exists():
             self._data.mkdir(parents=True, exist_ok=True)
             self._give(self._data)
@@ -87,6 +88,12 @@ class Server:
         if done.returncode != 0:
             log = self._folder / "log"
             raise RuntimeError(said + (log.read_text() if log.exists() else ""))
+
+
+def forget_other_servers() -> None:
+    """Drop what this user's shell says about another server (PGSERVICE, PGPORT ...): libpq would mix it in."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _programs(copy_to: Path | None) -> Path:
@@ -141,6 +148,7 @@ def main(command: list[str]) -> int:
         kept.mkdir(exist_ok=True)
         (kept / ".gitignore").write_text("*\n", encoding="utf-8")
         if running := _running(kept / "data"):
+            forget_other_servers()
             return _beside(command, {"DATABASE_URL": running})
         if os.geteuid() != 0 or _passable(kept):
             server = Server(kept / "data")

@@ -7,6 +7,6 @@ unset GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_NAMESPACE GIT_REPLACE_REF_BASE GIT_SH
 unset GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_ICASE_PATHSPECS GIT_EXTERNAL_DIFF
 number=${GIT_CONFIG_COUNT:-0}
 case $number in *[!0-9]*) number=0 ;; esac
-export "GIT_CONFIG_KEY_$number=include.path" "GIT_CONFIG_VALUE_$number=$(cd "${lib:?}" && pwd)/neutral.gitconfig"
+export "GIT_CONFIG_KEY_$number=include.path" "GIT_CONFIG_VALUE_$number=$(CDPATH='' cd "${lib:?}" && pwd)/neutral.gitconfig"
 GIT_CONFIG_COUNT=$((number + 1))
 export GIT_CONFIG_COUNT

@@ -2,6 +2,9 @@
 # Sourced by every script that needs Python: the one search for an interpreter, and the one way to fill an environment.
 # What the caller's pip settings say about where packages come from counts; where they are to go is decided here.
 
+# A user's own Python may need these; ours would find neither its library, nor its modules, nor the text of its help.
+unset PYTHONHOME PYTHONSAFEPATH PYTHONOPTIMIZE
+
 # Sets $python to $PYTHON, or to the first Python of at least 3.11 that works, or leaves with 4.
 find_python() {
   if [ -n "${PYTHON:-}" ]; then
