@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple
 
 from remembrancer.errors import RemembrancerError, Unverifiable
+from remembrancer.named import NamedTuple
 
 
 class Outcome(StrEnum):

@@ -14,13 +14,16 @@ def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], obje
     parse_policy"}`. Any other name raises AttributeError, and an import statement then looks for a submodule.
     """
     found: dict[str, tuple[str, str]] = {}
-    for module, names in homes.items():
-        for name in names.split(", "):
-            own, _, public = name.partition(" as ")
-            found[public or own] = (module, own)
+
+    def all_names() -> Mapping[str, tuple[str, str]]:
+        for module, names in () if found else homes.items():
+            for name in names.split(", "):
+                own, _, public = name.partition(" as ")
+                found[public or own] = (module, own)
+        return found
 
     def load(name: str) -> object:
-        if name not in found:
+        if name not in all_names():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         from importlib import import_module  # noqa: PLC0415 - most programs import modules, not faces
 
@@ -28,6 +31,6 @@ def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], obje
         return getattr(import_module(f"{package}.{module}"), own)
 
     def listing() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *found})
+        return sorted({*vars(sys.modules[package]), *all_names()})
 
     return load, listing

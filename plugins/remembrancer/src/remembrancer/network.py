@@ -13,11 +13,11 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 from remembrancer.errors import BadInput, EnvironmentTrouble, RemembrancerError
+from remembrancer.named import NamedTuple
 
 
 class Head(NamedTuple):

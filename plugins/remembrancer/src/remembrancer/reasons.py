@@ -1,6 +1,6 @@
 """Every reason code with its cause and its remedy; docs/reason-codes.md is generated from this table."""
 
-from typing import NamedTuple
+from remembrancer.named import NamedTuple
 
 
 class Reason(NamedTuple):

@@ -6,9 +6,9 @@ Pure, and linear in the size of the text.
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
 
 from remembrancer.adr import form as adr
+from remembrancer.named import NamedTuple
 
 PARTLY, ENDED = "Partly superseded", "Deprecated"
 _STATUSES = {

@@ -6,11 +6,11 @@ Nothing is judged here: whether a stamp or a signature holds is what `verify-aud
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from remembrancer.audit.gather import stamps
 from remembrancer.clock import parse_rfc3339, rfc3339
 from remembrancer.errors import RemembrancerError
+from remembrancer.named import NamedTuple
 from remembrancer.openpgp.certificate import named_certificate, signing_ends
 from remembrancer.repository.reader import Repository
 from remembrancer.timestamp.certificate import load

@@ -1,13 +1,13 @@
 """One receipt judged: its blobs are whole, and it is a leaf of the signed ledger."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.session import Session
 from remembrancer.audit.verdict import Verdict, untrusted
 from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import negative, positive
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, relative_path
 from remembrancer.verify.artifact import check_inclusion, trust_finding

@@ -16,12 +16,11 @@ from remembrancer.tlog import merkle
 from remembrancer.tlog.tile import TileError
 from remembrancer.tlog.tree import TileTree
 from remembrancer.trust.policy import Policy
-from remembrancer.user.keys import LOG_KEY_FILE_VARIABLE, LOG_KEY_VARIABLE
 from remembrancer.user.state import Seen, State
 from remembrancer.verify.log import LogView, prefix_root
 
 SUBJECT = f"{LEDGER}/checkpoint"
-_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_HASH = "[0-9a-f]{40}|[0-9a-f]{64}"
 
 
 def compare(view: LogView, state: State, repository: Repository, seal_branch: str) -> Finding | None:
@@ -164,7 +163,7 @@ def _seen_tree(seen: Seen, repository: Repository) -> TileTree | None:
 
 def _holds(repository: Repository, commit: str, blob: str) -> bool:
     """Say whether a commit has the checkpoint; the one that took it away is listed as well."""
-    if not _HASH.fullmatch(commit):
+    if not re.fullmatch(_HASH, commit):
         return False
     shown = repository.git("rev-parse", "--verify", "--quiet", f"{commit}:./{SUBJECT}")
     return shown.stdout.decode(errors="replace").strip() == blob
@@ -210,6 +209,8 @@ def remember(view: LogView, state: State, environ: Mapping[str, str] = os.enviro
     Whoever holds the log key in the environment is about to publish the checkpoint and may have to discard it, so
     nothing is remembered there.
     """
+    from remembrancer.user.keys import LOG_KEY_FILE_VARIABLE, LOG_KEY_VARIABLE  # noqa: PLC0415 - most know it all
+
     if environ.get(LOG_KEY_VARIABLE) or environ.get(LOG_KEY_FILE_VARIABLE):
         return ""
     origin = view.signed.checkpoint.origin

@@ -1,11 +1,10 @@
 """How the ledger and its trust stand here; nothing of it is a verdict on a proof."""
 
-from typing import NamedTuple
-
 from remembrancer.audit.expiry import Ending, endings, last_stamp
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.session import Session
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
+from remembrancer.named import NamedTuple
 from remembrancer.trust.policy import Policy
 from remembrancer.verify.evidence import Log
 

@@ -7,7 +7,7 @@ repository.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from remembrancer.audit.gather import expected_digest, gather, open_ledger
 from remembrancer.audit.published import is_published
@@ -15,6 +15,7 @@ from remembrancer.audit.remembered import SUBJECT, compare, remember, remembers
 from remembrancer.audit.session import Session
 from remembrancer.errors import EnvironmentTrouble, Rejected, Unverifiable
 from remembrancer.findings import Finding, Outcome, exit_code, negative
+from remembrancer.named import NamedTuple
 from remembrancer.paths import POLICY
 from remembrancer.system.digests import FileDigest, hexdigest, start_hashing
 from remembrancer.trust.establish import Trusted

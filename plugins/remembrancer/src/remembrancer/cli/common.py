@@ -3,11 +3,12 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from remembrancer.audit.session import Session
+from remembrancer.named import NamedTuple
 
 
 class Shown(NamedTuple):

@@ -4,10 +4,11 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from remembrancer.cli.terminal import REPORT_SCHEMA, printable, put
 from remembrancer.findings import Finding, Outcome, exit_code
+from remembrancer.named import NamedTuple
 
 if TYPE_CHECKING:
     from remembrancer.audit.session import Session

@@ -1,13 +1,12 @@
 """Text that fits: nothing wider than the terminal, and no control character from a file or an argument reaches it."""
 
-import re
 import sys
 from typing import TextIO
 
 from remembrancer.cli.lazy import called
 
 REPORT_SCHEMA = "https://vaultmesh.cloud/schema/report/v1"
-_NAMED = re.compile(r"(?<![\w./-])remembrancer (?=[a-z])")
+_OURSELVES = "remembrancer"
 
 
 def printable(text: str) -> str:
@@ -17,7 +16,11 @@ def printable(text: str) -> str:
 
 def fitted(line: str, indent: str = "  ", stream: TextIO | None = None) -> list[str]:
     """Return a printable line in pieces that fit the terminal, the later ones indented; in one piece elsewhere."""
-    line = _NAMED.sub(lambda _: f"{called()} ", printable(line))
+    line = printable(line)
+    if (name := called()) != _OURSELVES:
+        import re
+
+        line = re.sub(rf"(?<![\w./-]){_OURSELVES} (?=[a-z])", lambda _: f"{name} ", line)
     if not (stream or sys.stdout).isatty():
         return [line]
     import shutil

@@ -2,10 +2,11 @@
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from remembrancer.named import NamedTuple
 from remembrancer.paths import DECISIONS, LEDGER, LOCAL, RECEIPTS
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 import os
 import subprocess
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from remembrancer.errors import EnvironmentTrouble, Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.system.git import command, hook_environment, trouble, within
 
 if TYPE_CHECKING:

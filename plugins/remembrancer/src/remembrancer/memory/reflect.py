@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import log2
-from typing import NamedTuple
 
 from remembrancer.clock import parse_rfc3339
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.statement import Receipt
 from remembrancer.record.statements import DEFAULT_ENVIRONMENT
 

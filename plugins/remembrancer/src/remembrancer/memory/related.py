@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from operator import add, mul
 from pathlib import Path
-from typing import NamedTuple
+
+from remembrancer.named import NamedTuple
 
 FILE = Path(__file__).with_name("related.bin")
 HEAD = struct.Struct("<II")  # how many stems, and how many bytes their names take

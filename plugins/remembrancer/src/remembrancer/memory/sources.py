@@ -2,8 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 
 ADR = "adr"

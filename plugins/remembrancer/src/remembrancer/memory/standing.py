@@ -11,7 +11,6 @@ import re
 from contextlib import suppress
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
 
 from remembrancer.adr import form as adr
 from remembrancer.adr.decide import EDITED, MOVED, UNRECORDED, Record, newest_of
@@ -22,6 +21,7 @@ from remembrancer.audit.verdict import policy_in_log
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
 from remembrancer.findings import Finding, Outcome, negative, positive
 from remembrancer.ledger.sealed import deploy_name
+from remembrancer.named import NamedTuple
 from remembrancer.paths import CHECKPOINT, POLICY, RECEIPTS
 from remembrancer.receipt import decided
 from remembrancer.receipt.statement import Receipt, parse, relative_path

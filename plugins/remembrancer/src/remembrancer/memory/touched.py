@@ -7,10 +7,10 @@ separator is safe in what Git prints of them.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput
+from remembrancer.named import NamedTuple
 from remembrancer.repository.reader import Repository
 from remembrancer.system import git as gitcall
 

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from remembrancer.adr import decide
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Rejected, RemembrancerError
 from remembrancer.memory import events, touched
 from remembrancer.memory.standing import Seals, Standing, State
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import manifest
 from remembrancer.receipt.statement import Receipt, relative_path

@@ -9,8 +9,9 @@ import binascii
 import re
 from functools import cache
 
-_BEGIN = re.compile(r"-----BEGIN PGP ([A-Z ]+)-----")
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*: [^\x00-\x1f\x7f-\x9f]*")
+# compiled by `re` when another kind of block, or a header, is first met
+_BEGIN = r"-----BEGIN PGP ([A-Z ]+)-----"
+_HEADER = r"[A-Za-z][A-Za-z0-9-]*: [^\x00-\x1f\x7f-\x9f]*"
 _LINE_LENGTH = 76
 _CRC_POLYNOMIAL = 0x1864CFB
 
@@ -43,7 +44,7 @@ def dearmor(data: bytes, kind: str, *, headers: bool) -> bytes:
     split = body.index("")
     if split and not headers:
         raise ArmorError("the armor carries headers, which no signature protects")
-    if any(not _HEADER.fullmatch(line) for line in body[:split]):
+    if any(not re.fullmatch(_HEADER, line) for line in body[:split]):
         raise ArmorError("an armor header is malformed")
     return _decode(body[split + 1 :])
 
@@ -60,11 +61,11 @@ def blocks(data: bytes, kind: str) -> list[bytes]:
 
 
 def _require_frame(lines: list[str], kind: str) -> None:
-    first = _BEGIN.fullmatch(lines[0]) if lines else None
-    if first is None:
-        raise ArmorError("there is something else before the armor, or no armor at all")
-    if first[1] != kind:
-        raise ArmorError(f"it is a PGP {first[1]}, not a PGP {kind}")
+    if lines[:1] != [f"-----BEGIN PGP {kind}-----"]:
+        other = re.fullmatch(_BEGIN, lines[0]) if lines else None
+        if other is None:
+            raise ArmorError("there is something else before the armor, or no armor at all")
+        raise ArmorError(f"it is a PGP {other[1]}, not a PGP {kind}")
     if lines[-1] != f"-----END PGP {kind}-----":
         raise ArmorError("there is something after the armor, or it is cut off")
     if any(line.startswith("-----") for line in lines[1:-1]):

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 from pysequoia import Cert
 
 from remembrancer.errors import BadInput
+from remembrancer.named import NamedTuple
 from remembrancer.openpgp import packets
 from remembrancer.openpgp.armor import ArmorError, blocks, dearmor
 from remembrancer.openpgp.diagnosis import key_trouble, strong_from, why_unusable

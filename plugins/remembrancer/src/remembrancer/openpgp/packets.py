@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+
+from remembrancer.named import NamedTuple
 
 SIGNATURE, SECRET_KEY, PUBLIC_KEY, SECRET_SUBKEY, PUBLIC_SUBKEY = 2, 5, 6, 7, 14
 KEY_REVOCATION, SUBKEY_REVOCATION, SUBKEY_BINDING = 0x20, 0x28, 0x18

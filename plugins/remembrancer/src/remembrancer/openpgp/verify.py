@@ -8,11 +8,11 @@ signature says about its own time proves nothing.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import pysequoia
 
 from remembrancer.errors import BadInput, EnvironmentTrouble, Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.openpgp import packets
 from remembrancer.openpgp.armor import ArmorError, dearmor
 from remembrancer.openpgp.certificate import Certificate, CertificateFacts, first_line, load

@@ -5,8 +5,8 @@ decisions, and Git merges both without a conflict: each keeps its own receipts, 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.statement import Receipt
 
 

@@ -1,8 +1,9 @@
 """The kinds of receipts: what each one states, as one table that parsing, writing and the schemas share."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.fields import (
     AUTHORITY,
     BLOB,

@@ -8,9 +8,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring
-from typing import Any, NamedTuple
+from typing import Any
 
 from remembrancer.errors import Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.fields import PATH, FieldError
 from remembrancer.tlog import merkle
 

@@ -8,9 +8,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
-from typing import Any, NamedTuple, Never
+from typing import Any, Never
 
 from remembrancer.errors import BadInput, Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.fields import FieldError, Many
 from remembrancer.receipt.kinds import KINDS, STATEMENT_TYPE, SUBJECT, Kind
 

@@ -4,9 +4,10 @@ Nothing here asks the network or gpg: that is `record.authorities` and `record.p
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from remembrancer.errors import BadInput
+from remembrancer.named import NamedTuple
 from remembrancer.system.digests import read_given
 from remembrancer.trust import toml
 

@@ -7,7 +7,6 @@ user's state says up to which commit, and with which log.
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from remembrancer.audit.committed import checkpoints, is_partial
 from remembrancer.audit.published import Tips, commit_of, published, reaches
@@ -15,6 +14,7 @@ from remembrancer.audit.remembered import SUBJECT
 from remembrancer.audit.session import Session
 from remembrancer.errors import Refused, RemembrancerError
 from remembrancer.ledger.git import Git
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 from remembrancer.repository.reader import Repository
 from remembrancer.tlog.tree import TileTree

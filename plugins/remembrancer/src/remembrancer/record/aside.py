@@ -4,12 +4,12 @@ Nothing that the log holds can be set aside. What cannot be sealed is not lost e
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused, Rejected, RemembrancerError
 from remembrancer.ledger.git import is_receipt
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import statement as receipt
 from remembrancer.record.statements import recorded_by

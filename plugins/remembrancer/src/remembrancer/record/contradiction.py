@@ -3,9 +3,10 @@
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError
+from remembrancer.named import NamedTuple
 from remembrancer.system.files import write_whole
 from remembrancer.trust.policy import Policy
 from remembrancer.user.state import State

@@ -8,12 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.published import is_published
 from remembrancer.audit.session import Session
 from remembrancer.errors import EnvironmentTrouble, Refused, Rejected, RemembrancerError
 from remembrancer.ledger.files import CHECKPOINT, WITNESSED, LedgerFiles
+from remembrancer.named import NamedTuple
 from remembrancer.paths import CHECKPOINT as PLACE
 from remembrancer.record.contradiction import keep
 from remembrancer.record.submitting import Answer, Submission, names_of

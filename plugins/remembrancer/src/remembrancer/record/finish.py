@@ -1,11 +1,11 @@
 """What recording does at the end, for every front end: sign what was written, and seal it where that is wanted here."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, EnvironmentTrouble, Refused, Rejected, Unverifiable
 from remembrancer.ledger.seal import SealResult
+from remembrancer.named import NamedTuple
 from remembrancer.record.prove import Proof, recorded_as, require_key, sign_artifact, sign_recorded, stamp_artifact
 from remembrancer.record.seal import refuse_sealing, seal_pending, try_pending
 from remembrancer.tlog.note import SignerKey

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.gather import stamps
 from remembrancer.audit.recorded import HELD, Checker, Task
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Refused, RemembrancerError
 from remembrancer.findings import Finding, negative
+from remembrancer.named import NamedTuple
 from remembrancer.openpgp.certificate import certificate_facts, merged
 from remembrancer.openpgp.gpg import export_public
 from remembrancer.paths import CHECKPOINT, LEDGER, POLICY

@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, Refused
+from remembrancer.named import NamedTuple
 from remembrancer.openpgp.certificate import certificate_facts, signing_ends
 from remembrancer.openpgp.gpg import export_public, require_secret_key
 from remembrancer.paths import LEDGER, LOCAL, POLICY, RECEIPTS, TRUST

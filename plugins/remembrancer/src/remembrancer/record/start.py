@@ -2,10 +2,10 @@
 
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput
+from remembrancer.named import NamedTuple
 from remembrancer.record.answers import Answers, Listed
 from remembrancer.record.authorities import prove_authorities
 from remembrancer.record.begin import begin_development

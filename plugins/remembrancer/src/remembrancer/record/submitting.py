@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from http import HTTPStatus
-from typing import NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError
+from remembrancer.named import NamedTuple
 from remembrancer.network import Head, Question, ask
 from remembrancer.paths import LEDGER
 from remembrancer.record.contradiction import Contradiction, counter_checkpoint

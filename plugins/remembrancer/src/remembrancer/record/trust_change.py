@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.session import Session
 from remembrancer.errors import BadInput, Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.record import policy_change
 from remembrancer.record.finish import Sealed, seal_after
 from remembrancer.record.policy_change import Change, Rotation, ended, new_log_key, with_log_key, with_signer

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_FILE = 256 * (2 + MAX_BYTES)  # an entry bundle of the largest receipts
 
-_SIGNATURE = re.compile(r"policy\.toml\.([0-9A-F]{40}|[0-9A-F]{64})\.asc")
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 
 
 class Repository:
@@ -172,12 +172,12 @@ def policy_beside(path: Path) -> SignedPolicy | None:
         return None
     signatures, certificates = {}, {}
     for file in sorted(path.parent.iterdir()):
-        match = _SIGNATURE.fullmatch(file.name)
-        if not match:
+        owner = file.name.removeprefix("policy.toml.").removesuffix(".asc")
+        if file.name != f"policy.toml.{owner}.asc" or not _FINGERPRINT.fullmatch(owner):
             continue
-        signatures[match[1]] = here.read(file.name, MAX_SIGNATURE_BYTES)
+        signatures[owner] = here.read(file.name, MAX_SIGNATURE_BYTES)
         try:
-            certificates[match[1]] = here.read(f"keys/{match[1]}.asc", MAX_CERTIFICATE_BYTES)
+            certificates[owner] = here.read(f"keys/{owner}.asc", MAX_CERTIFICATE_BYTES)
         except FileNotFoundError:
             continue
     return SignedPolicy(text, signatures, certificates)

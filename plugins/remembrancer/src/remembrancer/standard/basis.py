@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.gather import open_ledger, stamps
 from remembrancer.audit.remembered import compare_proof
@@ -12,6 +11,7 @@ from remembrancer.audit.travel import write_proof
 from remembrancer.audit.verdict import compare_and_remember, remember_verified
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import Finding, negative, positive
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import relative_path
 from remembrancer.standard import portable

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from remembrancer.clock import parse_rfc3339
 from remembrancer.errors import Rejected
 from remembrancer.findings import Finding, Outcome
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.manifest import SEEDED, Line
 from remembrancer.receipt.statement import Receipt
 

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.errors import BadInput, Rejected, RemembrancerError
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.statement import Receipt
 from remembrancer.repository.store import Store
 from remembrancer.system.files import read_regular

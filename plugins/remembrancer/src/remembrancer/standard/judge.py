@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.session import Session
 from remembrancer.audit.verdict import Verdict, untrusted
 from remembrancer.errors import Rejected, Unverifiable
 from remembrancer.findings import negative
+from remembrancer.named import NamedTuple
 from remembrancer.paths import LEDGER
 from remembrancer.standard.basis import from_ledger, from_proof, tags
 from remembrancer.standard.drift import Drift, Generation, current, findings, judge

@@ -10,9 +10,9 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from remembrancer.errors import BadInput, Rejected, counted
+from remembrancer.named import NamedTuple
 from remembrancer.receipt.statement import Receipt, parse
 from remembrancer.standard.drift import current
 from remembrancer.standard.proven import KINDS, Blob, Recorded, Sifted

@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
 from remembrancer.errors import EnvironmentTrouble, Rejected, Unverifiable, counted
 from remembrancer.findings import Finding, negative, positive
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt.statement import Receipt, parse, relative_path

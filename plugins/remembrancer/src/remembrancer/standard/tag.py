@@ -6,10 +6,10 @@ itself, so it cannot be shown for another version. Keys are those given, and the
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, Unverifiable
+from remembrancer.named import NamedTuple
 from remembrancer.openpgp.certificate import certificates_in, named_certificate
 from remembrancer.openpgp.verify import verify_detached
 from remembrancer.trust.establish import Trusted

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import BadInput, Refused, Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.receipt import manifest as manifests
 from remembrancer.receipt import statement as receipt
 from remembrancer.record.statements import recorded_by

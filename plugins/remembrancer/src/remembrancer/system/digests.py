@@ -1,7 +1,6 @@
 """The SHA-256 of a file of any size, also beside other work (standard library only)."""
 
 import hashlib
-import mmap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +54,8 @@ class FileDigest:
 
     def _mapped(self) -> str:
         """Return the digest of a file that has been found to be large, or not to be a regular file."""
+        import mmap  # noqa: PLC0415 - only for a large file
+
         self._file.seek(0)
         try:
             view = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)

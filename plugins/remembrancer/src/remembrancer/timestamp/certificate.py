@@ -5,7 +5,6 @@ import binascii
 import re
 import warnings
 from functools import lru_cache
-from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from remembrancer.errors import BadInput, Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.timestamp import der
 from remembrancer.timestamp.der import DerError, Fields
 from remembrancer.timestamp.names import same_name
@@ -32,9 +32,7 @@ UNREADABLE = (
     x509.InvalidVersion,
 )
 # RFC 7468 section 2: an encapsulation boundary is a line of its own
-_PEM = re.compile(
-    rb"^-----BEGIN (X509 |)CERTIFICATE-----[ \t]*\r?\n([^-]*)^-----END \1CERTIFICATE-----[ \t]*\r?$", re.MULTILINE
-)
+_PEM = rb"(?m)^-----BEGIN (X509 |)CERTIFICATE-----[ \t]*\r?\n([^-]*)^-----END \1CERTIFICATE-----[ \t]*\r?$"
 
 
 class _Outline(NamedTuple):
@@ -179,7 +177,7 @@ def certificates_in(pem: bytes, name: str) -> list[bytes]:
 def blocks_in(pem: bytes, name: str) -> list[bytes]:
     """Return what the certificate blocks of a PEM file hold, readable or not; raises BadInput(input.certificate)."""
     try:
-        found = [base64.b64decode(b"".join(block.split()), validate=True) for _, block in _PEM.findall(pem)]
+        found = [base64.b64decode(b"".join(block.split()), validate=True) for _, block in re.findall(_PEM, pem)]
     except binascii.Error as error:
         raise BadInput("input.certificate", f"{name} holds a PEM certificate that is not base64") from error
     if not found:

@@ -5,7 +5,7 @@ Certificates that come with a token are only stones to build with. The sole sour
 
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from remembrancer.errors import Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.timestamp.certificate import (
     bad,
     encoding,

@@ -1,7 +1,8 @@
 """The two records of timestamping: whom we would believe, and what a believed token states."""
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+
+from remembrancer.named import NamedTuple
 
 HASHES_BY_LENGTH = {32: "sha256", 48: "sha384", 64: "sha512"}
 

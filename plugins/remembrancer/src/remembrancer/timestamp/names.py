@@ -6,7 +6,6 @@
 True
 """
 
-import unicodedata
 from functools import lru_cache
 
 from remembrancer.timestamp import der
@@ -59,5 +58,7 @@ def _attribute(attribute: Value) -> _Attribute:
         text = value.contents.decode(encoding)
     except UnicodeDecodeError:
         return kind, value.tag, value.contents
+    import unicodedata  # noqa: PLC0415 - names are nearly always the same bytes
+
     prepared = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return kind, 0, " ".join(prepared.split())

@@ -6,9 +6,10 @@ Nothing here decides whom to trust: the result holds what the response says, in 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from remembrancer.errors import Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.timestamp import der
 from remembrancer.timestamp.der import DerError, Fields, Value
 from remembrancer.timestamp.signer import TST_INFO, Signer, algorithm_name, parse_signer

@@ -28,7 +28,7 @@ with suppress(ImportError):  # not public: a release without it makes audits slo
     _pkcs7_verify = getattr(_openssl, "pkcs7_verify", None)
 
 # the words that OpenSSL's own errors carry, the last one being nearest to the cause
-_OPENSSL_WORDS = re.compile(r'(?:data: |reason: )"([^"]+)"')
+_OPENSSL_WORDS = r'(?:data: |reason: )"([^"]+)"'
 
 
 def ask_openssl(response: bytes, digest: bytes, path: chain.Path, token: Token, signer: bytes) -> None:
@@ -45,7 +45,7 @@ def ask_openssl(response: bytes, digest: bytes, path: chain.Path, token: Token, 
     except (VerificationError, ValueError) as error:
         if "Unable to parse" in str(error):
             raise _unreadable("OpenSSL") from error
-        said = (_OPENSSL_WORDS.findall(str(error)) or [str(error)])[-1].removeprefix("Verify error:")
+        said = (re.findall(_OPENSSL_WORDS, str(error)) or [str(error)])[-1].removeprefix("Verify error:")
         raise Rejected(
             "time.second-opinion", f"OpenSSL does not accept the timestamp, which our own checks let pass: {said[:120]}"
         ) from error

@@ -1,8 +1,7 @@
 """What a token's one signer signed and how (RFC 5652 sections 5.3 and 11, RFC 5035)."""
 
-from typing import NamedTuple
-
 from remembrancer.errors import Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.timestamp import der
 from remembrancer.timestamp.der import DerError, Fields, Value
 

@@ -7,13 +7,14 @@ and base64 are those of https://c2sp.org/signed-note. Parsing says nothing about
 import binascii
 import re
 from base64 import b64decode, b64encode
-from typing import NamedTuple, Self
+from typing import Self
 
+from remembrancer.named import NamedTuple
 from remembrancer.tlog.merkle import EMPTY_ROOT, HASH_SIZE
 
 MAX_INT = (1 << 63) - 1
 
-_DECIMAL = re.compile("0|[1-9][0-9]{0,18}", re.ASCII)
+_DECIMAL = re.compile("0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 

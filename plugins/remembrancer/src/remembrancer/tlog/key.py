@@ -8,12 +8,12 @@ cosigner's name (0x06). Trust comes from whoever hands a verifier key over, neve
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from secrets import token_bytes
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from remembrancer.named import NamedTuple
 from remembrancer.tlog.checkpoint import MAX_INT, Checkpoint, NoteError, check_name, decode_base64, encode_base64
 
 if TYPE_CHECKING:  # the module is loaded when such a key is first used
@@ -126,6 +126,8 @@ class SignerKey(NamedTuple):
     @classmethod
     def generate(cls, name: str, algorithm: int = ED25519) -> Self:
         """Return a new random key with this name: 0x01 signs notes, 0x04 and 0x06 cosign. Raises NoteError."""
+        from secrets import token_bytes  # noqa: PLC0415 - whoever verifies makes no keys
+
         return cls.from_seed(name, token_bytes(SEED_SIZE), algorithm)
 
     @classmethod

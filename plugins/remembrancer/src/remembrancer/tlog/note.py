@@ -5,8 +5,8 @@ whose text is a checkpoint. Pure functions over bytes; nothing is trusted but th
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from remembrancer.named import NamedTuple
 from remembrancer.tlog.checkpoint import (
     Checkpoint,
     NoteError,

@@ -7,9 +7,9 @@ that is not known here: it is named with the reason, and never counts as having 
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from remembrancer.errors import BadInput
+from remembrancer.named import NamedTuple
 from remembrancer.tlog.key import COSIGNATURES, ED25519, VerifierKey, named_key, trouble_with
 
 KEYWORDS = frozenset({"none", "all", "any"})

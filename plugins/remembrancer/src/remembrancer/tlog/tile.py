@@ -7,8 +7,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from remembrancer.named import NamedTuple
 from remembrancer.tlog.merkle import HASH_SIZE
 
 WIDTH = 256
@@ -19,9 +19,9 @@ Reader = Callable[[str], bytes]
 """Path inside the ledger folder to the file's bytes; raises FileNotFoundError."""
 
 HEIGHT = 8
-_PATH = re.compile(
-    r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<index>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?",
-    re.ASCII,
+# compiled by `re` when a path is first read, which no verdict on an artifact does
+_PATH = (
+    r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<index>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
 
 
@@ -33,12 +33,11 @@ class TileError(ValueError):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """One file of the tree: level 0 to 63, or None for an entry bundle; index in its level; width 1 to 256."""
 
     level: int | None
-    index: int
+    index: int  # type: ignore[assignment]  # nobody looks a value up in a tile, as tuple.index does
     width: int = WIDTH
 
     @property
@@ -66,7 +65,7 @@ def entries_path(index: int, width: int = WIDTH) -> str:
 
 def parse_tile_path(path: str) -> Tile:
     """Return the tile that a path names; only the one canonical spelling is read. Raises TileError."""
-    match = _PATH.fullmatch(path)
+    match = re.fullmatch(_PATH, path)
     if match is None:
         raise TileError("", f"not a tile path: {path!r}")
     level = None if match["level"] == "entries" else int(match["level"])

@@ -6,8 +6,8 @@ What comes out of tiles is only as good as the tiles: callers check proofs and r
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+from remembrancer.named import NamedTuple
 from remembrancer.tlog.merkle import (
     EMPTY_ROOT,
     consistency_ranges,

@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from remembrancer.errors import BadInput, counted
+from remembrancer.named import NamedTuple
 from remembrancer.trust import policy
 from remembrancer.trust.establish import SignedPolicy, Trusted
 from remembrancer.trust.policy import Material, Policy

@@ -8,9 +8,9 @@ remembers. The order matters: the signature is checked before anything in the fi
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from remembrancer.errors import BadInput, Rejected, RemembrancerError, Unverifiable
+from remembrancer.named import NamedTuple
 from remembrancer.openpgp.certificate import certificate_facts, named_certificate
 from remembrancer.openpgp.verify import verify_detached
 from remembrancer.trust import policy

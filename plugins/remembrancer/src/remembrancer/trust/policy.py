@@ -10,9 +10,10 @@ import re
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from remembrancer.errors import BadInput
+from remembrancer.named import NamedTuple
 from remembrancer.tlog import quorum as witnesses
 from remembrancer.tlog.note import VerifierKey
 from remembrancer.tlog.quorum import Quorum
@@ -30,7 +31,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _ORIGIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)+")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 _COMPONENT = re.compile(r"\*|[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
-_URL = re.compile(r"https?://[!-~]{1,2000}")
+_URL = r"https?://[!-~]{1,2000}"
 
 
 class Profile(StrEnum):
@@ -316,7 +317,7 @@ def _signer(row: Table) -> Signer:
 
 def _authority(row: Table) -> TimeAuthority:
     url: str = row.take("url", str)
-    if url != LOCAL_URL and not _URL.fullmatch(url):
+    if url != LOCAL_URL and not re.fullmatch(_URL, url):
         raise row.bad("url", f"must be an http(s) address or {LOCAL_URL}")
     authority = TimeAuthority(
         name=row.text("name", _NAME),

@@ -5,10 +5,10 @@ key that has ended counts only for proofs whose existence before its end is prov
 """
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected, RemembrancerError, Unverifiable
+from remembrancer.named import NamedTuple
 from remembrancer.trust.policy import Ended, Term
 
 SKEW = timedelta(minutes=5)

@@ -12,9 +12,9 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.errors import BadInput, EnvironmentTrouble
+from remembrancer.named import NamedTuple
 
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _SIZE = re.compile("0|[1-9][0-9]{0,18}")

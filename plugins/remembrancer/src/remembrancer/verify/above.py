@@ -7,9 +7,9 @@ key from elsewhere checks it here, with hashes alone (RFC 6962 section 2.1, http
 import base64
 import json
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from remembrancer.errors import Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.tlog.checkpoint import Checkpoint, NoteError
 from remembrancer.tlog.key import VerifierKey
 from remembrancer.tlog.merkle import ProofError, leaf_hash, verify_consistency, verify_inclusion

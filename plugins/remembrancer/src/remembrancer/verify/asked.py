@@ -1,13 +1,14 @@
 """What a verdict was asked about: not only bytes, but the version of a component that they are said to be. Pure."""
 
 import re
-from typing import NamedTuple
 
+from remembrancer.named import NamedTuple
 from remembrancer.verify.evidence import Entry, Evidence
 
 SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip", ".whl", ".tar")
-# a letter, and later what an eye takes for a version, in any script: a digit behind a separator, or 1.2
-_RELEASE = re.compile(r"[^\W\d_].*?(?:(?:[^\w.(]|_)v?\d|\d\.\d)", re.DOTALL | re.IGNORECASE)
+# a letter, and later what an eye takes for a version, in any script: a digit behind a separator, or 1.2; compiled by
+# `re` when a name is first asked, which one that is `<component>-<version>` never is
+_RELEASE = r"(?is)[^\W\d_].*?(?:(?:[^\w.(]|_)v?\d|\d\.\d)"
 
 _VERSION = re.compile("v?[0-9]", re.IGNORECASE)
 # a version and nothing else, as forges call the archive of a tag: v2, 1.2.0; a bare number or a date says nothing
@@ -54,7 +55,7 @@ def names_a_version(name: str) -> bool:
 
     Readers see no difference between look-alike letters, digits and hyphens, so none is made here.
     """
-    return _RELEASE.search(stem(name)) is not None or _is_version(name)
+    return re.search(_RELEASE, stem(name)) is not None or _is_version(name)
 
 
 def _is_version(name: str) -> bool:

@@ -8,9 +8,10 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from remembrancer.errors import BadInput, Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.receipt import statement as receipt
 from remembrancer.tlog.merkle import ProofError
 from remembrancer.tlog.proof import InclusionBundle

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from remembrancer.errors import RemembrancerError
+from remembrancer.named import NamedTuple
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.statement import Receipt, relative_path
 from remembrancer.verify.log import LogView, Stamp

@@ -6,10 +6,11 @@ root that the log key signed, so a wrong tile can only make a proof fail.
 
 import hashlib
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from remembrancer.clock import rfc3339
 from remembrancer.errors import Rejected
+from remembrancer.named import NamedTuple
 from remembrancer.timestamp.model import Authority, TimestampFacts
 from remembrancer.tlog import merkle, note
 from remembrancer.tlog.note import NoteError, SignedCheckpoint
