@@ -238,3 +238,11 @@ def test_two_teams_cosign_each_other_and_a_fork_is_seen(both: Path, tmp_path: Pa
     done = ours.job("look")
     assert (done.returncode, "log.split-view" in done.stdout) == (1, True), done.stderr
     assert "/evidence/" in git(ours.team.remote, "ls-tree", "-r", "--name-only", "witness")
+
+
+def test_each_file_says_who_may_run_the_job_that_holds_the_key(both: Path) -> None:
+    expected = {HUB: ("Deployment branches", "reviewers"), LAB: ("protected environments", "Protected variables")}
+    for name, words in expected.items():
+        head = (both / name).read_text(encoding="utf-8").partition("\n\n")[0].partition("stages:")[0]
+        said = " ".join(line.removeprefix("# ") for line in head.splitlines())
+        assert all(word in said for word in (*words, "cosign any fork")), name

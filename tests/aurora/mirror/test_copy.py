@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +12,10 @@ import witness_support as log
 from aurora.evidence import judge, parse
 from aurora.logs import Log
 from aurora.mirror.copy import Mirrored, mirror
+from aurora.mirror.objects import Objects
 from aurora.mirror.place import Folder, Held, Place, probe
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError
+from remembrancer.ledger.files import MAX_FILE
 from remembrancer.tlog import Checkpoint, append, open_note, sign_note
 from remembrancer.tlog.tree import audit
 
@@ -234,3 +237,34 @@ def test_what_the_folder_cannot_do_is_said(tmp_path: Path) -> None:
         place.replace("a/b", b"", None)
     with pytest.raises(EnvironmentTrouble, match="cannot read"):
         place.read("a")
+
+
+def test_an_object_that_is_larger_than_what_is_read_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its bytes are asked for: an object store may hold anything."""
+    taken: list[int] = []
+
+    class Found:
+        def __init__(self, size: int) -> None:
+            self.meta = {"size": size, "e_tag": "1"}
+
+        def bytes(self) -> bytes:
+            taken.append(self.meta["size"])  # type: ignore[arg-type]
+            return b"x" * self.meta["size"]  # type: ignore[operator]
+
+    class Store:
+        @staticmethod
+        def from_url(_url: str, **_more: object) -> "Store":
+            return Store()
+
+        def get(self, path: str) -> Found:
+            return Found(int(path))
+
+    errors = SimpleNamespace(NotFoundError=KeyError, BaseError=RuntimeError)
+    monkeypatch.setattr("aurora.mirror.objects._library", lambda: (errors, Store))
+    place = Objects("memory://")
+    assert place.read("10", 10) == (b"x" * 10, {"e_tag": "1"})
+    for path, most in (("11", 10), (str(MAX_FILE + 1), MAX_FILE)):
+        with pytest.raises(RemembrancerError, match=f"{path} in the object store has more than {most} bytes") as caught:
+            place.read(path, most)
+        assert caught.value.code == "env.io"
+    assert taken == [10]
