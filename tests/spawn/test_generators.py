@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from collection import ROOT, VERSION, commit_all, git, snapshot
-from newcomer import bare, generate, prepared
+from newcomer import bare, generate, prepared, with_remembrancer
 from source import misnamed
 
 
@@ -264,6 +264,7 @@ def test_a_failing_test_leaves_nothing(clone: Path, cached_home: Path, tmp_path:
     tools = ".venv/requirements-dev.lock:\n\t@mkdir .venv; cp requirements-dev.lock .venv\n"
     makefile.write_text(f"test:\n\t@echo a test failed; exit 1\n{tools}")
     commit_all(source, "[spawn] test: failing")
+    with_remembrancer(cached_home, source)
     target = tmp_path / "my-svc"
     done = generate(source, cached_home, "fastapi-service", str(target))
     assert done.returncode == 4

@@ -54,7 +54,11 @@ def snapshot(target: Path) -> Path:
         shutil.copy2(source, target / name, follow_symlinks=False)
     git(target, "init", "--quiet", "--initial-branch", "main")
     git(target, "config", "commit.gpgsign", "false")
+    # it is cloned over a hundred times, and each time Git would look for differences and compress them
+    git(target, "config", "core.compression", "0")
+    git(target, "config", "pack.window", "0")
     commit_all(target, "[spawn] test: snapshot")
+    git(target, "repack", "-adq")
     git(target, "tag", TAG)
     return target
 

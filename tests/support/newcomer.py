@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from collection import git
 from quick_copier import QUICK
 from wheels import from_wheels
 
@@ -27,6 +29,16 @@ def prepared(home: Path, clone: Path) -> Path:
         program = made / "bin" / name
         program.write_text(f'#!/bin/sh\n{set_up} exec "{Path(sys.executable).with_name(name)}" "$@"\n')
         program.chmod(0o755)
+    return with_remembrancer(home, clone)
+
+
+def with_remembrancer(home: Path, clone: Path) -> Path:
+    """Put the Remembrancer of a clone's commit into a HOME, as ops/bin/remembrancer keeps it: the one of the tests."""
+    current = home / ".cache/remembrancer" / git(clone, "rev-parse", "HEAD") / "current"
+    (current / "bin").mkdir(parents=True)
+    for name in ("python", "remembrancer"):
+        (current / "bin" / name).symlink_to(Path(sys.executable).with_name(name))
+    shutil.copyfile(clone / "templates/ci/ops/remembrancer.lock", current / "lock")
     return home
 
 

@@ -65,6 +65,7 @@ def make(folder: Path) -> History:
         git(work, "tag", "--force", tag, made)
         parent = ["-p", made]
     git(work, "reset", "--quiet", "--hard", NEWEST)
+    git(work, "repack", "-adq")
     bare = folder / "bare.git"
     git(folder, "clone", "--quiet", "--bare", str(work), str(bare))
     return History(bare, folder / "cache")
