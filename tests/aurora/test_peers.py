@@ -254,3 +254,17 @@ def test_two_runs_at_once_take_in_one_after_the_other(desk: Desk, monkeypatch: p
     monkeypatch.setattr("aurora.mirror.place.Folder.replace", lambda *_: False)
     with pytest.raises(RemembrancerError, match="meanwhile"):
         sync.sync(desk.root, listed.read(desk.root)["payments"])
+
+
+def test_a_peer_may_name_its_objects_by_sha256(
+    desk: Desk, capsys: pytest.CaptureFixture[str], producer: Scratch
+) -> None:
+    shutil.rmtree(desk.remote)
+    git(desk.root, "init", "--quiet", "--bare", "--object-format=sha256", str(desk.remote))
+    exported = subprocess.run(["git", "-C", str(producer.root), "fast-export", "HEAD"], capture_output=True, check=True)
+    subprocess.run(["git", "-C", str(desk.remote), "fast-import", "--quiet"], input=exported.stdout, check=True)
+    git(desk.remote, "symbolic-ref", "HEAD", f"refs/heads/{producer.git('branch', '--show-current')}")
+    assert desk.add() == 0
+    status, said = desk.sync(capsys)
+    assert (status, said["peers"][0]["before"]) == (0, 0), said
+    assert said["peers"][0]["size"] > 3

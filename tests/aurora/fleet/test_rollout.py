@@ -591,3 +591,23 @@ def test_an_update_without_an_end_and_tests_without_an_end(acme: World) -> None:
     done = acme.json(*words, "--tests", "grep v1 standard.txt")
     assert done["plan"]["services"][0]["message"] == "the tests exit with 1"
     assert acme.run("plan-schema").out == json.dumps(schema(), indent=2) + "\n"
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_service_whose_objects_are_named_by_sha256_is_planned_and_rolled_out(acme: World, synced: bool) -> None:
+    acme.service("acme/orders")
+    bare = acme.bare("acme/orders")
+    old = bare.rename(bare.with_suffix(".old"))
+    git(old.parent, "init", "--quiet", "--bare", "--object-format=sha256", "--initial-branch=main", str(bare))
+    exported = subprocess.run(["git", "-C", str(old), "fast-export", "--all"], capture_output=True, check=True).stdout
+    subprocess.run(["git", "-C", str(bare), "fast-import", "--quiet"], input=exported, check=True)
+    acme.fleet.write_text(
+        f'[fleet]\ntemplate = "{TEMPLATE}"\n[[service]]\nname = "orders"\nurl = "../hosted/acme/orders.git"\n'
+    )
+    if synced:
+        assert acme.run("sync", "--cache", str(acme.base / "cache")).status in (0, 4)
+    row = acme.plan(*(["--cache", str(acme.base / "cache")] if synced else []))["orders"]
+    assert (row["state"], row["code"], len(row["base"]), len(row["tree"])) == ("ready", "", 64, 64)
+    assert acme.states() == {"orders": "pushed"}
+    assert git(bare, "show", f"{BRANCH}:standard.txt") == "standard v2.0.0"
+    assert acme.states() == {"orders": "pushed"}

@@ -13,6 +13,7 @@ from aurora import logs as known
 from aurora.cli.main import main
 from aurora.evidence import judge, parse
 from aurora.foreign.snapshot import Snapshot
+from aurora.keys import cosigners, read_keys
 from aurora.witness import once
 from git_log_support import Team, git
 from remembrancer.clock import FixedClock, SystemClock
@@ -268,3 +269,28 @@ def test_the_command_says_what_it_lacks(
     assert main([*collect, str(log.WITNESS[0].verifier())]) == 1  # another witness than this one
     team.checkpoint.unlink()
     assert main([*collect, str(log.WITNESS[0].verifier())]) == 1
+
+
+def test_logs_and_states_may_name_their_objects_by_sha256(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
+    team = Team(tmp_path / "team", log.ORIGIN)
+    team.key, team.vkey = log.KEY, str(log.KEY.verifier())
+    (tmp_path / "state.git").mkdir()
+    git(tmp_path / "state.git", "init", "-q", "--bare", ".")
+    monkeypatch.delenv("GIT_DEFAULT_HASH")
+    keys, logs, state = tmp_path / "keys", tmp_path / "logs", str(tmp_path / "state.git")
+    assert main(["witness", "keys", "--name", "w.example/w1", "--to", str(keys)]) == 0
+    logs.write_text(f"log {team.vkey} {team.remote}\n")
+    words = ["witness", "once", "--state", state, "--logs", str(logs), "--keys", str(keys)]
+    for size, more in ((3, ["--begin"]), (300, [])):
+        team.grow(size)
+        assert len(git(team.remote, "rev-parse", "main")) == 64
+        assert main([*words, *more]) == 0
+        assert main(["mirror", str(team.remote), "--logs", str(logs), "--to", str(tmp_path / "copy")]) == 0
+        assert main(["witness", "collect", state, "--root", str(team.work), *_vkeys(keys)]) == 0
+    copied = (tmp_path / "copy" / place(log.ORIGIN)).read_bytes()
+    assert open_checkpoint(copied, log.ORIGIN, [log.KEY.verifier()]).checkpoint.size == 300
+
+
+def _vkeys(keys: Path) -> list[str]:
+    return [word for key in cosigners(read_keys(keys)) for word in ("--key", str(key.verifier()))]

@@ -173,9 +173,9 @@ def receive(folder: Path, url: str, *words: str, more: Mapping[str, str] | None 
 
     Objects may be named by SHA-1 or SHA-256. Raises EnvironmentTrouble(env.git, env.oversized).
     """
-    origin = ("-c", f"remote.origin.url={place(url)}")
+    origin = ("-c", f"remote.origin.url={place(url)}", "-c", "remote.origin.tagOpt=--no-tags")
     at = next((number for number, word in enumerate(words) if not word.startswith("--")), len(words))
-    fetch = (*origin, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *words[:at], "origin", *words[at:])
+    fetch = (*origin, "fetch", "--quiet", "--no-recurse-submodules", *words[:at], "origin", *words[at:])
     must(folder, "init", "--quiet", "--bare", "--template=", ".")
     done = run(folder, *fetch, more=more)
     if done.returncode and b"server sha256" in done.stderr:

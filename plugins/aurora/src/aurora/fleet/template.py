@@ -51,9 +51,8 @@ def fetch(
     """
     if not _VERSION.fullmatch(version) or ".." in version:
         raise BadInput("fleet.template", f"{version[:80]!r} is not the name of a version")
-    git.must(folder, "init", "--quiet", "--bare", ".")
     refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-    git.must(folder, "fetch", "--quiet", "--no-tags", "--", git.place(url), *refs, more=more)
+    git.receive(folder, url, *refs, more=more)
     for kind in ("tags", "heads"):
         found = git.run(folder, "rev-parse", "--verify", "--quiet", f"refs/{kind}/{version}^{{commit}}")
         if found.returncode == 0:

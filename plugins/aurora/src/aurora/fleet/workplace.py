@@ -71,21 +71,19 @@ class Bare:
         try:
             if not (mirror and self._begun_from(mirror) and self._fetched(refs)):
                 shutil.rmtree(self.folder, ignore_errors=True)
-                self._init()
-                git.must(self.folder, "fetch", "--quiet", "--tags", "--", self.url, *refs, more=more)
+                self.folder.mkdir()
+                git.receive(self.folder, url, "--tags", *refs, more=more)
         except BaseException:
             self._folder.cleanup()
             raise
 
-    def _init(self) -> None:
-        self.folder.mkdir()
-        git.must(self.folder, "init", "--quiet", "--bare", ".")
-
     def _begun_from(self, mirror: Path) -> bool:
         """Take over what a mirror holds; False where it cannot be used, or is packed anew at this moment."""
-        self._init()
         try:
             commit = (mirror / KNOWN).read_text("ascii").strip()
+            self.folder.mkdir()
+            kind = "sha256" if len(commit) == 64 else "sha1"
+            git.must(self.folder, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", ".")
             for pack in (mirror / "objects/pack").glob("pack-*.idx"):
                 for one in (pack.with_suffix(".pack"), pack):
                     _link(one, self.folder / "objects/pack" / one.name)
