@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # every layer that is here: whoever deletes a later one has nothing to change
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-# many tests wait for a process, a server or an index
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 2)))
+# many tests wait for a process, a server or an index, and stories of the whole system more than a quarter of their time
+WAITING := 2
+test-system: WAITING := 4
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + $(WAITING))))
 # most tests write many small files, which memory takes several times as fast as a disk
 SCRATCH := $(shell test ! -x tests/support/scratch-folder || tests/support/scratch-folder)
 # no test may wait for ever; the slowest one, a story of the whole system, takes about three minutes
-PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 600
+PYTEST = $(if $(SCRATCH),TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout 600
 # the rooms that need no repository, no service and no other process
 ROOMS := tlog receipt trust verify openpgp timestamp system user repository
 FAST := $(wildcard $(ROOMS:%=tests/remembrancer/%) tests/remembrancer/test_*.py)

@@ -36,6 +36,7 @@ FIRST = (
     "tests/templates/test_ci_trivy.py",
     "tests/templates/test_assistant_clients.py",
     "tests/aurora/fleet/test_rollout.py",
+    "tests/remembrancer/hooks/test_commits.py",
     "tests/templates/test_ops_bin_gates.py",
     "tests/collection/",
     "tests/update/",
