@@ -120,9 +120,12 @@ def test_nothing_is_written(scratch: Scratch) -> None:
             if path.is_file() and not path.is_symlink() and ".git/" not in str(path)
         }
 
+    async def every_tool(client: Client) -> None:
+        for name, arguments in CALLS.items():
+            assert not (await client.call_tool(name, arguments)).is_error, name
+
     before = everything()
-    for name, arguments in CALLS.items():
-        call(scratch, name, **arguments)
+    asking(scratch, every_tool)
     assert everything() == before
 
 
