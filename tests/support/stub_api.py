@@ -12,6 +12,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,18 @@ RESOURCES: dict[str, list[tuple[str, str, str, str, bool]]] = {
 }
 
 
+@cache
+def _validate(text: str) -> None:
+    """Check an object, each once: the library reads a megabyte of definitions for it."""
+    kubernetes_validate.validate(json.loads(text), VERSION, strict=True)
+
+
 class Cluster:
     """The objects of a cluster, and what Prometheus in it answers to a query."""
 
     def __init__(self, objects: list[Object], samples: dict[str, int]) -> None:
         for item in objects:
-            kubernetes_validate.validate(item, VERSION, strict=True)
+            _validate(json.dumps(item))
         self.objects = objects
         self.samples = samples
         self.ready = True

@@ -157,6 +157,7 @@ def verify(collection: Path, folder: Path, world: World, *arguments: str) -> sub
             KUBECONFIG=str(folder / "kubeconfig"),
             HOME=str(folder),
             CURL_HOME=str(folder),
+            GOGC="off",  # for the kubectl of a moment
             NO_PROXY="*",
         )
 
