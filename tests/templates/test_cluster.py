@@ -163,7 +163,7 @@ def checkout(plane: ControlPlane, collection: Path, folder: Path, overlay: str, 
     """Return a rendered service in a repository, with the kubectl of the development environment in its path."""
     given = {"component": "my-svc", "registry": REGISTRY} | answers
     root = repository(render(collection, folder / "my-svc", **given))
-    program(folder / "path", "kubectl", f'#!/bin/sh\nexec {tool("kubectl")} "$@"\n')
+    program(folder / "path", "kubectl", f'#!/bin/sh\nGOGC=off exec {tool("kubectl")} "$@"\n')
     return Checkout(root, plane, overlay)
 
 
