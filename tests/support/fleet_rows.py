@@ -3,21 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from aurora.fleet.row import (
-    Ending,
-    Layer,
-    Ledger,
-    Release,
-    Row,
-    Seeded,
-    Standard,
-    Status,
-    Step,
-    Template,
-    Trust,
-    Waiver,
-    Witnesses,
-)
+from aurora.fleet.parts import Ending, Layer, Ledger, Release, Seeded, Standard, Step, Trust, Waiver, Witnesses
+from aurora.fleet.row import Row, Status, Template
 
 NOW = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
 VERSIONS = tuple(f"v4.{minor}.0" for minor in range(8))

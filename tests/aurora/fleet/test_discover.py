@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from aurora.fleet.discover import name_of
 from aurora.fleet.forges.base import Found
 from aurora.fleet.listed import parse
+from aurora.fleet.sources import name_of
 from collection import git
 from forges_double import TOKEN
 from remembrancer.errors import EnvironmentTrouble

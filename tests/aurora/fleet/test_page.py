@@ -12,8 +12,9 @@ import pytest
 
 from aurora.fleet import html
 from aurora.fleet.page import page, write
+from aurora.fleet.parts import Layer, Step
 from aurora.fleet.picture import ordered, picture
-from aurora.fleet.row import STATES, Layer, Row, Status, Step, Template
+from aurora.fleet.row import STATES, Row, Status, Template
 from browser import browser
 from fleet_rows import HOSTILE, VERSIONS, at, fleet_of, hostile
 from remembrancer.errors import EnvironmentTrouble

@@ -8,22 +8,8 @@ from jsonschema import Draft202012Validator
 
 from aurora.cli.main import main
 from aurora.fleet import row as room
-from aurora.fleet.row import (
-    Ending,
-    Layer,
-    Ledger,
-    Release,
-    Row,
-    Seeded,
-    Standard,
-    Status,
-    Step,
-    Template,
-    Trust,
-    Waiver,
-    Witnesses,
-    parse,
-)
+from aurora.fleet.parts import Ending, Layer, Ledger, Release, Seeded, Standard, Step, Trust, Waiver, Witnesses
+from aurora.fleet.row import Row, Status, Template, parse
 from remembrancer.errors import RemembrancerError
 
 AT = "2026-01-02T03:04:05Z"

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 import fleet_world
 from aurora.cli.main import main
+from aurora.fleet import parts
 from aurora.fleet import row as rows
 from aurora.fleet.kept import Asked, keep, kept
 from aurora.fleet.listed import Service
@@ -59,7 +60,7 @@ def test_a_service_shows_what_its_ledger_proves(desk: Desk, service: Scratch) ->
     (layer,) = row.layers
     assert (layer.layer, layer.version, layer.proven, layer.drifted) == ("fastapi-service", "v1.0.0", True, 0)
     assert layer.standard is not None
-    assert (layer.standard.identical, layer.seeded) == (4, rows.Seeded(1, 0, 0))
+    assert (layer.standard.identical, layer.seeded) == (4, parts.Seeded(1, 0, 0))
     assert row.release is not None
     assert (row.release.version, row.release.verdict) == ("0.1.0", "verified")
     assert row.ledger is not None
@@ -164,7 +165,7 @@ def test_what_is_wrong_is_named(
         (layer,) = row.layers
         assert layer.standard is not None
         assert (layer.standard.changed, layer.standard.missing, layer.drifted) == (1, 1, 2)
-        assert layer.seeded == rows.Seeded(1, 1, 0)
+        assert layer.seeded == parts.Seeded(1, 1, 0)
     if change is answered:
         assert "says port: 1; the files were made with port: nothing" in row.message
     if change is conflicting:
@@ -232,7 +233,7 @@ def test_what_is_kept_has_the_name_that_the_list_has_now(desk: Desk, service: Sc
 
 def test_a_waiver_of_the_year_one_has_ended(tmp_path: Path) -> None:
     asked = Asked("a", "a", "", "", tmp_path / "m", tmp_path / "kept", tmp_path, datetime.now(UTC))
-    row = Row("a", "a", waivers=(rows.Waiver("x", "us", "0001-01-01T00:00:00Z"),))
+    row = Row("a", "a", waivers=(parts.Waiver("x", "us", "0001-01-01T00:00:00Z"),))
     keep(asked, row, asked.now())
     assert kept(asked, "", asked.now()) == row
 

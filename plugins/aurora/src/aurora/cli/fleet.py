@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aurora.cli.main import Lazy, emit, printable, shown
+from aurora.cli.main import Lazy, emit, shown
+from aurora.words import escaped
 from remembrancer.errors import counted
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ Function = Callable[..., Any]
         "audit": ("aurora.cli.fleet_audit:audit", "Audit each service under its pinned owner."),
         "forget": ("aurora.cli.fleet_audit:forget", "Forget what was seen of a log that was begun anew."),
         "audit-schema": ("aurora.cli.fleet_audit:audit_schema", "Print the JSON Schema of a fleet's audit."),
-        "plan": ("aurora.cli.fleet_rollout:plan", "Try a newer standard for every service, and plan its waves."),
+        "plan": ("aurora.cli.fleet_plan:plan", "Try a newer standard for every service, and plan its waves."),
         "rollout": ("aurora.cli.fleet_rollout:rollout", "Carry a plan out, by a request for each service."),
-        "plan-schema": ("aurora.cli.fleet_rollout:plan_schema", "Print the JSON Schema of a plan."),
+        "plan-schema": ("aurora.cli.fleet_plan:plan_schema", "Print the JSON Schema of a plan."),
         "merge": ("aurora.cli.fleet_merge:merge", "Join the results of several machines."),
         "job": ("aurora.cli.fleet_job:job", "Print a Kubernetes Job that looks at the fleet in shares."),
         "schema": ("aurora.cli.fleet:schema", "Print the JSON Schema of a fleet's status."),
@@ -113,7 +114,7 @@ def _cache() -> Path:
 
 def say(line: str) -> None:
     """Tell a person who waits what goes on; standard output is for the result."""
-    click.echo(printable(line), err=True)
+    click.echo(escaped(line), err=True)
 
 
 def memory_of(fleet: "Fleet", given: Path | None) -> Path:

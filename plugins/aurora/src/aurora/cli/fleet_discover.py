@@ -63,8 +63,9 @@ def discover(
     """
     from aurora.fleet import listed
     from aurora.fleet.discover import discover as find
-    from aurora.fleet.discover import in_folder, in_list, on_forge, summary
+    from aurora.fleet.discover import summary
     from aurora.fleet.forges.known import Forges
+    from aurora.fleet.sources import in_folder, in_list, on_forge
 
     if not (github or gitlab or lists or folders):
         raise BadInput("input.field", "say where to look: --github, --gitlab, --list or --folder")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from aurora import __version__
+from aurora.words import escaped
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError
 
 COMMANDS = {
@@ -91,9 +92,9 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
         said = {"code": known.code, "message": known.message, "remedy": remedy}
         print(json.dumps({"schema": REPORT_SCHEMA, "exitCode": known.exit_code, "error": said}, indent=2))
     else:
-        print(f"aurora: {printable(known.message)} [{known.code}]", file=sys.stderr)
+        print(f"aurora: {escaped(known.message)} [{known.code}]", file=sys.stderr)
         if remedy:
-            print(f"  {printable(remedy)}", file=sys.stderr)
+            print(f"  {escaped(remedy)}", file=sys.stderr)
     return known.exit_code
 
 
@@ -103,12 +104,7 @@ def emit(data: dict[str, Any], output: str, *lines: str) -> None:
         print(json.dumps({"schema": REPORT_SCHEMA, "exitCode": 0, **data}, indent=2))
         return
     for line in lines:
-        print(printable(line))
-
-
-def printable(text: str) -> str:
-    """Return text on one line in which control characters cannot reach the terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+        print(escaped(line))
 
 
 def _known(error: Exception) -> RemembrancerError:

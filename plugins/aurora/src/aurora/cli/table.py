@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from aurora.cli.main import printable
+from aurora.words import escaped
 
 COLOURS: Mapping[str, str] = {
     "failed": "red",
@@ -24,7 +24,7 @@ COLOURS: Mapping[str, str] = {
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; on a terminal its last column is cut where the line would break, and words have their colour."""
-    safe = [[printable(cell) for cell in row] for row in [head, *rows]]
+    safe = [[escaped(cell) for cell in row] for row in [head, *rows]]
     widths = [max(len(row[column]) for row in safe) for column in range(len(head))]
     terminal = sys.stdout.isatty()
     room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(head) - 1)

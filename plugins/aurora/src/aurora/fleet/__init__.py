@@ -5,9 +5,9 @@
 - `mirrors`, `releases`: their repositories and the template's tags, fetched into a cache
 - `facts`, `proven`, `kept`: what is known of one service, and what an earlier run read of it
 - `pool`, `status`, `audit`: all of them, in one pool of processes
-- `discover`, `forges`: which repositories follow the template, and how forges are asked
+- `discover`, `sources`, `forges`: which repositories follow the template, where they are, and how forges are asked
 - `plan`, `rollout`: a newer standard, tried first and then proposed in waves
-- `row`, `members`: the row of one service, and the document that `aurora fleet status` prints
+- `row`, `parts`, `members`: the row of one service, and the document that `aurora fleet status` prints
 - `page`, `database`, `catalog`: that document for browsers, SQL and Backstage
 - `job`, `merge`: shares of a fleet in a cluster, and their results as one
 """

@@ -18,10 +18,11 @@ from aurora.fleet.kept import Asked, supersede
 from aurora.fleet.listed import Fleet
 from aurora.fleet.mirrors import known
 from aurora.fleet.pool import Trouble, each
-from aurora.fleet.row import UNREACHABLE, printable
+from aurora.fleet.row import UNREACHABLE
 from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.status import questions
 from aurora.foreign.cloned import as_cloned, opened
+from aurora.words import one_line
 from remembrancer.audit.whole import judge_everything
 from remembrancer.clock import Clock, SystemClock, rfc3339
 from remembrancer.errors import RemembrancerError
@@ -89,7 +90,7 @@ def _judged(asked: Asked, folder: Path, blank: Audited) -> Audited:
     verdict = judge_everything(session, kept=None, watched=lambda _: nullcontext(lambda _done, _whole: None))
     bad = [one for one in verdict.findings if one.outcome is Outcome.FAILED]
     bad += [one for one in verdict.findings if one.outcome is Outcome.UNVERIFIABLE]
-    problems = tuple(Problem(one.check, one.code, printable(one.subject), printable(one.message)) for one in bad)
+    problems = tuple(Problem(one.check, one.code, one_line(one.subject), one_line(one.message)) for one in bad)
     first = problems[0] if problems else Problem("", "", "", "")
     named = not first.subject or first.subject in first.message
     return Audited(
@@ -99,11 +100,11 @@ def _judged(asked: Asked, folder: Path, blank: Audited) -> Audited:
         first.code,
         first.message if named else f"{first.subject}: {first.message}",
         blank.commit,
-        printable(claimed.origin) if claimed else "",
+        one_line(claimed.origin) if claimed else "",
         int(verdict.data.get("size", 0)),
         str(verdict.data.get("root", "")),
         problems[:MOST_PROBLEMS],
-        tuple(map(printable, session.notices[:MOST_PROBLEMS])),
+        tuple(map(one_line, session.notices[:MOST_PROBLEMS])),
     )
 
 
@@ -112,5 +113,5 @@ def _refused(blank: Audited, error: RemembrancerError | Trouble) -> Audited:
 
 
 def _as(blank: Audited, verdict: str, code: str = "", message: str = "") -> Audited:
-    shown = printable(message or blank.message)
+    shown = one_line(message or blank.message)
     return Audited(blank.name, blank.url, verdict, code or blank.code, shown, blank.commit)

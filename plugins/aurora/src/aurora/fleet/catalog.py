@@ -11,7 +11,8 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from aurora.fleet.row import Row, Status, printable
+from aurora.fleet.row import Row, Status
+from aurora.words import one_line
 
 OURS = "vaultmesh.cloud"
 LONGEST = 63
@@ -28,14 +29,14 @@ def entities(status: Status) -> list[Entity]:
     places = {row.name: place for row in status.rows if row.catalog and (place := _own(row))}
     found = [_component(row, status) for row in status.rows if row.name not in places]
     if places:
-        about = _metadata(f"{status.fleet}-services", f"Services of the fleet {printable(status.fleet)}")
+        about = _metadata(f"{status.fleet}-services", f"Services of the fleet {one_line(status.fleet)}")
         spec = {"type": "url", "targets": sorted(places.values())}
         found.append({"apiVersion": "backstage.io/v1alpha1", "kind": "Location", "metadata": about, "spec": spec})
     return found
 
 
 def _component(row: Row, status: Status) -> Entity:
-    about = _metadata(row.name, f"{printable(row.name)}: {row.state}")
+    about = _metadata(row.name, f"{one_line(row.name)}: {row.state}")
     facts = {
         "state": row.state,
         "verdict": row.verdict,
@@ -45,7 +46,7 @@ def _component(row: Row, status: Status) -> Entity:
         "release": row.release.version if row.release else "",
         "at": status.at,
     }
-    about["annotations"] = {f"{OURS}/{name}": printable(value) for name, value in facts.items() if value}
+    about["annotations"] = {f"{OURS}/{name}": one_line(value) for name, value in facts.items() if value}
     if web := _web(row.url):
         about["annotations"]["backstage.io/source-location"] = f"url:{web}/"
     about["labels"] = {f"{OURS}/state": row.state}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from aurora.fleet.html import Markup, element, join, link
-from aurora.fleet.row import STATES, Layer, Row, Status
+from aurora.fleet.parts import Layer
+from aurora.fleet.row import STATES, Row, Status
 
 
 class Column(NamedTuple):

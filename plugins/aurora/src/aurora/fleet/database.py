@@ -18,7 +18,8 @@ from contextlib import closing
 from pathlib import Path
 
 from aurora.files import write_whole
-from aurora.fleet.row import Layer, Row, Status
+from aurora.fleet.parts import Layer
+from aurora.fleet.row import Row, Status
 
 VERSION = 1
 SCHEMA = """

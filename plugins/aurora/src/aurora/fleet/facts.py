@@ -13,16 +13,13 @@ from pathlib import Path
 from aurora.fleet import top
 from aurora.fleet.kept import Asked, keep, kept, supersede
 from aurora.fleet.mirrors import Known, known
+from aurora.fleet.parts import Layer, Trust
 from aurora.fleet.proven import with_findings, with_ledger, with_receipts, with_standards
-from aurora.fleet.row import (
-    Layer,
-    Row,
-    Trust,
-    printable,
-)
+from aurora.fleet.row import Row
 from aurora.foreign.cloned import opened
 from aurora.foreign.objects import Tree, borrow
 from aurora.foreign.unpack import SINGLE, compared, unpack
+from aurora.words import one_line
 from remembrancer.audit.session import Session
 from remembrancer.clock import rfc3339
 from remembrancer.errors import RemembrancerError, Unverifiable
@@ -69,7 +66,7 @@ def _fresh(asked: Asked, there: Known, blank: Row) -> Row:
             return _judged(asked, tree, folder, row)
         except RemembrancerError as error:
             verdict = {1: "failed", 3: "unverifiable"}.get(error.exit_code, "failed")
-            return replace(row, verdict=verdict, code=error.code, message=printable(error.message))
+            return replace(row, verdict=verdict, code=error.code, message=one_line(error.message))
 
 
 def _shown(tree: Tree, row: Row) -> Row:
@@ -77,7 +74,7 @@ def _shown(tree: Tree, row: Row) -> Row:
     said = (
         answers_said(name, (tree.read(name, _MAX_TEXT) or b"").decode("utf-8", "replace")) for name in ANSWERS.values()
     )
-    layers = [Layer(one.layer, printable(one.version), printable(one.source)) for one in said if one]
+    layers = [Layer(one.layer, one_line(one.version), one_line(one.source)) for one in said if one]
     rating = _RATING.search(_text(tree, "README.md"))
     return replace(
         row,
@@ -126,7 +123,7 @@ def _judged(asked: Asked, tree: Tree, folder: Path, row: Row) -> Row:
     except RemembrancerError as error:
         if row.code:  # what came first says why
             return row
-        return replace(row, verdict="failed", code=error.code, message=printable(error.message))
+        return replace(row, verdict="failed", code=error.code, message=one_line(error.message))
 
 
 def _in_words(asked: Asked, tree: Tree, folder: Path, findings: list[Finding], found: Compared | None) -> list[Finding]:

@@ -21,8 +21,8 @@ from typing import IO, NamedTuple
 
 from aurora import git
 from aurora.fleet.listed import Fleet, Service
-from aurora.fleet.row import printable
 from aurora.foreign.objects import settings
+from aurora.words import one_line
 from remembrancer.clock import Clock, SystemClock, rfc3339
 from remembrancer.errors import EnvironmentTrouble
 
@@ -121,7 +121,7 @@ class Mirrors:
                 if not code:
                     self._pack(folder, until, lock)
                 at = before.at if code else rfc3339(self._clock.now())
-                now = Known(_commit(folder), at, code, printable(message))
+                now = Known(_commit(folder), at, code, one_line(message))
                 _write(folder, service, now)
                 _mark(folder, fleet)
         except OSError as error:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 
 from aurora.fleet.html import Markup, element, join
-from aurora.fleet.row import Layer, Status
+from aurora.fleet.parts import Layer
+from aurora.fleet.row import Status
 
 SHOWN = 5  # versions with a colour of their own; what is older is one band
 WIDTH, HEIGHT, LEFT, BOTTOM = 1200, 270, 48, 34

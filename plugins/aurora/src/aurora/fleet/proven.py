@@ -4,20 +4,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from aurora.fleet.row import (
-    Ending,
-    Layer,
-    Ledger,
-    Release,
-    Row,
-    Seeded,
-    Standard,
-    Step,
-    Trust,
-    Waiver,
-    Witnesses,
-    printable,
-)
+from aurora.fleet.parts import Ending, Layer, Ledger, Release, Seeded, Standard, Step, Trust, Waiver, Witnesses
+from aurora.fleet.row import Row
+from aurora.words import one_line
 from remembrancer.audit.expiry import endings, last_stamp
 from remembrancer.audit.gather import open_ledger
 from remembrancer.audit.one_receipt import judge_receipt
@@ -50,7 +39,7 @@ def with_findings(row: Row, findings: list[Finding]) -> Row:
     if not bad:
         return replace(row, verdict=verdict)
     said = bad[0].message if bad[0].subject in bad[0].message else f"{bad[0].subject}: {bad[0].message}"
-    return replace(row, verdict=verdict, code=bad[0].code, message=printable(said))
+    return replace(row, verdict=verdict, code=bad[0].code, message=one_line(said))
 
 
 def with_ledger(session: Session, row: Row) -> Row:
@@ -60,7 +49,7 @@ def with_ledger(session: Session, row: Row) -> Row:
     """
     trusted, repository, now = session.trusted(), session.repository, session.clock.now()
     policy = trusted.policy
-    ends = tuple(Ending(printable(one.what), one.until, one.near(now)) for one in endings(trusted, repository))
+    ends = tuple(Ending(one_line(one.what), one.until, one.near(now)) for one in endings(trusted, repository))
     trust = Trust("verified", "", trusted.owner, str(policy.profile), policy.version, ends)
     view = open_ledger(repository, policy).view
     if view is None:
@@ -91,7 +80,7 @@ def with_standards(row: Row, found: Compared) -> Row:
     proven = [_layer(layer, one, drift, _history(recorded, layer)) for layer, one in sorted(newest.items())]
     others = [one for layer, one in claimed.items() if layer not in newest]
     waivers = tuple(
-        Waiver(printable(one.path), printable(one.waiver.owner), one.waiver.expires, one.code)
+        Waiver(one_line(one.path), one_line(one.waiver.owner), one.waiver.expires, one.code)
         for one in drift.files
         if one.waiver is not None
     )
@@ -102,7 +91,7 @@ def _history(recorded: Recorded, layer: str) -> tuple[Step, ...]:
     """Return the versions that the log states of a layer, oldest first."""
     known = [one for one, _ in recorded.receipts if one.kind != "waiver" and one.predicate["layer"] == layer]
     said = ((str(one.predicate["recordedAt"]), one.predicate["template"]["version"]) for one in in_order(known))
-    return tuple(Step(at, printable(version)) for at, version in said)
+    return tuple(Step(at, one_line(version)) for at, version in said)
 
 
 def _layer(layer: str, one: Generation, drift: Drift, history: tuple[Step, ...]) -> Layer:
@@ -111,8 +100,8 @@ def _layer(layer: str, one: Generation, drift: Drift, history: tuple[Step, ...])
     said: Mapping[str, str] = one.receipt.predicate["template"]
     return Layer(
         layer,
-        printable(one.version),
-        printable(str(said["source"])),
+        one_line(one.version),
+        one_line(str(said["source"])),
         str(said["commit"]),
         str(one.receipt.predicate["recordedAt"]),
         proven=True,
@@ -133,7 +122,7 @@ def with_receipts(session: Session, row: Row) -> Row:
         with suppress(RemembrancerError):
             waiting.append(session.store.read_receipt(path))
     held = [one for one in waiting if one.held]
-    conflicts = sorted({printable(str(path)) for one in held for path in one.predicate["conflicts"]})
+    conflicts = sorted({one_line(str(path)) for one in held for path in one.predicate["conflicts"]})
     ledger = replace(row.ledger, pending=len(waiting)) if row.ledger else None
     release, unread = _release(session)
     row = replace(row, ledger=ledger, held=len(held), conflicts=tuple(conflicts[:100]), release=release)
@@ -141,7 +130,7 @@ def with_receipts(session: Session, row: Row) -> Row:
         why = f"{release.component} {release.version}, the newest release, does not hold"
         row = replace(row, verdict=release.verdict, code=release.code, message=why)
     if unread and row.verdict != "failed":
-        row = replace(row, verdict="failed", code=unread.code, message=printable(unread.message))
+        row = replace(row, verdict="failed", code=unread.code, message=one_line(unread.message))
     return row
 
 
@@ -160,5 +149,5 @@ def _release(session: Session) -> tuple[Release | None, Rejected | None]:
     said = newest.predicate
     _, verdict, _ = judge_receipt(session, session.root / RECEIPTS / relative_path(newest))
     bad = next((one.code for one in verdict.findings if one.outcome is not Outcome.VERIFIED), "")
-    named = (printable(str(said["component"])), printable(str(said["version"])), str(said["recordedAt"]))
+    named = (one_line(str(said["component"])), one_line(str(said["version"])), str(said["recordedAt"]))
     return Release(*named, _OK[verdict.exit_code], bad), unread

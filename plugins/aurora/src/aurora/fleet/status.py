@@ -9,10 +9,12 @@ from aurora.fleet.facts import facts
 from aurora.fleet.kept import Asked, kept_place
 from aurora.fleet.listed import Fleet, Service
 from aurora.fleet.mirrors import Mirrors
+from aurora.fleet.parts import Layer
 from aurora.fleet.pool import Trouble, each
 from aurora.fleet.releases import releases
-from aurora.fleet.row import Layer, Row, Status, Template, printable
+from aurora.fleet.row import Row, Status, Template
 from aurora.fleet.shard import WHOLE, Shard
+from aurora.words import one_line
 from remembrancer.clock import Clock, SystemClock, rfc3339
 
 
@@ -62,7 +64,7 @@ def status(
 
 
 def _unread(asked: Asked, error: Trouble) -> Row:
-    return Row(asked.name, asked.url, asked.branch, verdict="failed", code=error.code, message=printable(error.message))
+    return Row(asked.name, asked.url, asked.branch, verdict="failed", code=error.code, message=one_line(error.message))
 
 
 def _behind(layer: Layer, versions: Sequence[str]) -> Layer:

@@ -5,9 +5,9 @@ One service in each repository is what the whole collection is made for: a pipel
 
 from collections.abc import Iterator
 
-from aurora.fleet.row import printable
 from aurora.foreign.objects import FOLDER, Tree
 from aurora.foreign.unpack import FOLDERS, SINGLE
+from aurora.words import one_line
 from remembrancer.errors import RemembrancerError, Unverifiable
 from remembrancer.paths import POLICY
 
@@ -33,7 +33,7 @@ def check(tree: Tree) -> None:
     why = "there is no service at the top of the repository"
     if found:
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        why += f", but below {printable(', '.join(found[:_NAMED]), 200)}{more}"
+        why += f", but below {one_line(', '.join(found[:_NAMED]), 200)}{more}"
     raise Unverifiable("fleet.no-service", why)
 
 

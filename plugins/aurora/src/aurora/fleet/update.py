@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from aurora.fleet import child
 from aurora.fleet.template import Template, forms
 from aurora.fleet.workplace import Bare, Workplace
+from aurora.words import masked
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError, counted
 from remembrancer.paths import RECEIPTS
 from remembrancer.standard.generations import ANSWERS, MAX_BYTES, Answers, answers_said
@@ -157,7 +158,7 @@ def _attempt(
         whole, tree = bare.tree(commit, place.work)
         receipts = _receipts(bare, commit, whole)
         conflicts = {*place.unmerged(), *(path for _, paths in receipts for path in paths)}
-        found = tuple(sorted(map(_printable, conflicts)))[:MOST]
+        found = tuple(sorted(map(masked, conflicts)))[:MOST]
         known: dict[str, Any] = {"tree": tree, "receipts": tuple(one for one, _ in receipts)}
         if found:
             raise Stopped(
@@ -220,7 +221,7 @@ def _test(place: Workplace, how: How, variables: dict[str, str]) -> Red | None:
         return Red(f"the tests took longer than {how.deadline:g} seconds")
     if not ran.status:
         return None
-    failed = tuple(sorted({_printable(name) for name in _FAILED.findall(ran.said)}))[:MOST]
+    failed = tuple(sorted({masked(name) for name in _FAILED.findall(ran.said)}))[:MOST]
     return Red(f"{counted(len(failed), 'test')} failed" if failed else f"the tests exit with {ran.status}", failed)
 
 
@@ -261,8 +262,4 @@ def subject(component: str, version: str) -> str:
 
 def _last(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return _printable(lines[-1])[:300] if lines else "no message"
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return masked(lines[-1])[:300] if lines else "no message"

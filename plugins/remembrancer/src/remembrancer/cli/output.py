@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from remembrancer.cli.terminal import REPORT_SCHEMA, printable, put
+from remembrancer.cli.terminal import REPORT_SCHEMA, escaped, put
 from remembrancer.findings import Finding, Outcome, exit_code
 from remembrancer.named import NamedTuple
 
@@ -135,7 +135,7 @@ def verdicts(rows: Sequence[tuple[str, str, str, str, str]]) -> None:
     if sys.stdout.isatty():
         import shutil
 
-        safe = [[printable(cell) for cell in row] for row in rows]
+        safe = [[escaped(cell) for cell in row] for row in rows]
         width = shutil.get_terminal_size().columns
         if sum(max(len(row[column]) for row in safe) + 2 for column in range(4)) + _REASON > width:
             _stacked(safe, max(30, width))
@@ -166,7 +166,7 @@ def _stacked(rows: Sequence[Sequence[str]], width: int) -> None:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: with rich on a terminal, else as aligned plain text."""
-    safe = [[printable(cell) for cell in row] for row in rows]
+    safe = [[escaped(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _rich_table(head, safe)
         return

@@ -91,7 +91,7 @@ def _row(one: "Answer", standing: "Standing") -> dict[str, object]:
 
 def _show(number: int, one: "Answer", standing: "Standing") -> None:
     """Print one answer, nothing wider than the terminal."""
-    from remembrancer.cli.terminal import printable
+    from remembrancer.cli.terminal import escaped
 
     width = max(40, min(100, shutil.get_terminal_size().columns))
     facts = ", ".join(fact for fact in (one.status, one.date) if fact)
@@ -103,6 +103,6 @@ def _show(number: int, one: "Answer", standing: "Standing") -> None:
     for place, line in enumerate(lines):
         indent = "   " if place else ""
         fitted = textwrap.wrap(
-            printable(line), width, initial_indent=indent, subsequent_indent="   ", break_on_hyphens=False
+            escaped(line), width, initial_indent=indent, subsequent_indent="   ", break_on_hyphens=False
         )
         print("\n".join(fitted))

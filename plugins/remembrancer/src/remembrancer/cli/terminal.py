@@ -9,14 +9,14 @@ REPORT_SCHEMA = "https://vaultmesh.cloud/schema/report/v1"
 _OURSELVES = "remembrancer"
 
 
-def printable(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text on one line in which control characters cannot reach the terminal."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def fitted(line: str, indent: str = "  ", stream: TextIO | None = None) -> list[str]:
     """Return a printable line in pieces that fit the terminal, the later ones indented; in one piece elsewhere."""
-    line = printable(line)
+    line = escaped(line)
     if (name := called()) != _OURSELVES:
         import re
 
