@@ -6,21 +6,18 @@ beside this checkout, which takes it over at the very end: a failure on the way 
 """
 
 import argparse
-import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from shared import ROOT
 
+import archives
 import aside
 import lines
 import sealing
@@ -30,36 +27,6 @@ from service import EXIT_USAGE, VERSION, Trouble
 
 UNRELEASED = re.compile(r"(?m)^## Unreleased\n(?P<what>.*?)(?=^## |\Z)", re.DOTALL)
 CHANGELOG = "CHANGELOG.md"
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """One file of a release, the component that its deploy receipt names, and what its builder calls it.
-
-    A source distribution is called like its wheel, and one name stands for one digest on the record; so its copy on the
-    record has a name of its own.
-    """
-
-    component: str
-    name: str
-    built: str
-
-
-def artifacts(root: Path, version: str) -> list[Artifact]:
-    """Return what a release is made of: the collection, and wheel and source distribution of each plugin."""
-    name = f"vaultmesh-{version}.tar.gz"
-    found = [Artifact("vaultmesh", name, name)]
-    for path in sorted(root.glob("plugins/*/pyproject.toml")):
-        plugin = path.parent.name
-        wheel, source = f"{plugin}-{_normal(version)}-py3-none-any.whl", f"{plugin}-{_normal(version)}.tar.gz"
-        found.append(Artifact(plugin, wheel, wheel))
-        found.append(Artifact(f"{plugin}-sdist", f"{plugin}-sdist-{version}.tar.gz", source))
-    return found
-
-
-def _normal(version: str) -> str:
-    """Return a version as Python's packages spell it (PEP 440)."""
-    return re.sub(r"-(alpha|beta|rc)\.", lambda match: {"alpha": "a", "beta": "b", "rc": "rc"}[match[1]], version)
 
 
 def dated(text: str, version: str, day: str) -> str:
@@ -72,43 +39,6 @@ def dated(text: str, version: str, day: str) -> str:
     if match is None or not match["what"].strip():
         raise Trouble(f"{CHANGELOG} says nothing under '## Unreleased'; write what this version changes", EXIT_USAGE)
     return f"{text[: match.start()]}## Unreleased\n\n## {version} - {day}\n{match['what']}{text[match.end() :]}"
-
-
-def build(tree: Aside, version: str, epoch: str) -> dict[str, str]:
-    """Build every artifact twice and keep those of the second time in dist/; return name to SHA-256.
-
-    Raises:
-        Trouble: a build failed, or its bytes depend on more than the commit.
-    """
-    made: list[dict[str, str]] = []
-    for _ in range(2):
-        dist = tree.folder / "dist"
-        shutil.rmtree(dist, ignore_errors=True)
-        dist.mkdir()
-        tree.run("ops/bin/dist", said="the archive could not be made", SOURCE_DATE_EPOCH=epoch)
-        for path in sorted(tree.folder.glob("plugins/*/pyproject.toml")):
-            command = (
-                sys.executable,
-                "-m",
-                "hatchling",
-                "build",
-                "--target",
-                "sdist",
-                "--target",
-                "wheel",
-                "--directory",
-                str(dist),
-            )
-            where, said = path.parent.relative_to(tree.folder).as_posix(), f"{path.parent.name} could not be built"
-            tree.run(*command, said=said, where=where, SOURCE_DATE_EPOCH=epoch)
-        wanted = artifacts(tree.folder, version)
-        for one in wanted:
-            if one.name != one.built:
-                shutil.copyfile(dist / one.built, dist / one.name)
-        made.append({one.name: hashlib.sha256((dist / one.name).read_bytes()).hexdigest() for one in wanted})
-    if changed := [name for name in made[0] if made[0][name] != made[1][name]]:
-        raise Trouble(f"{changed[0]} was built twice with different bytes; nothing is released")
-    return made[1]
 
 
 def epoch_of(tree: Aside) -> str:
@@ -147,7 +77,7 @@ def tagged(version: str) -> str:
 
 def is_released(version: str) -> bool:
     """Tell whether the tag and every record of a version are there."""
-    receipts = [f"ops/receipts/deploy/{one.component}-{version}.receipt" for one in artifacts(ROOT, version)]
+    receipts = [f"ops/receipts/deploy/{one.component}-{version}.receipt" for one in archives.artifacts(ROOT, version)]
     return bool(tagged(version)) and all((ROOT / path).is_file() for path in receipts)
 
 
@@ -155,42 +85,20 @@ def released(version: str) -> int:
     """Verify a version that is released already, whose artifacts are built again of its tag where they are missing."""
     with aside.beside() as tree:
         tree.git("checkout", "--quiet", "--detach", f"v{version}")
-        digests = build(tree, version, epoch_of(tree))
-        every = artifacts(tree.folder, version)
-        if not all(judged(tree, one, version, root=ROOT) for one in every):
+        digests = archives.build(tree, version, epoch_of(tree))
+        every = archives.artifacts(tree.folder, version)
+        if not all(archives.judged(tree, one, version, root=ROOT) for one in every):
             name, branch = f"vaultmesh {version}", service.git("rev-parse", "--abbrev-ref", "HEAD").decode().strip()
             sealing.ask(name, published(branch, version), f"make release VERSION={version}")
             for one in every:
-                verify(tree, one, version, root=ROOT)
+                archives.verify(tree, one, version, root=ROOT)
         for one in every:
             if not (ROOT / f"dist/{one.name}.proof.json").is_file():
-                export(tree, one, version, root=ROOT)
+                archives.export(tree, one, version, root=ROOT)
         (ROOT / "dist").mkdir(exist_ok=True)
         shutil.copytree(tree.folder / "dist", ROOT / "dist", dirs_exist_ok=True)
     print(f"{version} is released already; its {len(digests)} artifacts, built again of its tag, are on the record")
     return 0
-
-
-def question(tree: Aside, one: Artifact, version: str, root: Path | None) -> tuple[str, ...]:
-    """Return the words that ask about one artifact as an outsider would."""
-    asked = ("verify-full", str(tree.folder / "dist" / one.name), "--component", one.component, "--version", version)
-    return (*asked, "--require", "production", *(("--root", str(root)) if root else ()))
-
-
-def verify(tree: Aside, one: Artifact, version: str, *, root: Path | None = None) -> None:
-    """Verify one artifact; raises Trouble with the verdict."""
-    tree.remembrancer(*question(tree, one, version, root))
-
-
-def judged(tree: Aside, one: Artifact, version: str, *, root: Path | None = None) -> bool:
-    """Verify one artifact; False where only its witnesses are missing. Raises Trouble for anything else."""
-    return tree.witnessed(*question(tree, one, version, root))
-
-
-def export(tree: Aside, one: Artifact, version: str, *, root: Path | None = None) -> None:
-    """Write the portable proof of one artifact beside it; raises Trouble with the verdict."""
-    about = (str(tree.folder / "dist" / one.name), "--component", one.component, "--version", version)
-    tree.remembrancer("export-proof", *about, *(("--root", str(root)) if root else ()))
 
 
 def published(branch: str, version: str) -> str:
@@ -223,7 +131,7 @@ def record(tree: Aside, version: str) -> bool:
     False where the policy's witnesses are missing, who are asked about what is published: their word, and the portable
     proofs that hold it, come later. Raises Trouble.
     """
-    every = artifacts(tree.folder, version)
+    every = archives.artifacts(tree.folder, version)
     for one in every:
         tree.remembrancer("sign", "--no-seal", f"dist/{one.name}")
         tree.remembrancer("timestamp", "--no-seal", f"dist/{one.name}")
@@ -231,10 +139,10 @@ def record(tree: Aside, version: str) -> bool:
         tree.remembrancer("record", "deploy", "--no-seal", *about)
     tree.remembrancer("seal")
     tree.commit(f"[repo] chore: record {version}", "ops/receipts")
-    unseen = [one.name for one in every if not judged(tree, one, version)]
+    unseen = [one.name for one in every if not archives.judged(tree, one, version)]
     seen = tree.witnessed("verify-audit", "--require", "production") and not unseen
     for one in every if seen else ():
-        export(tree, one, version)
+        archives.export(tree, one, version)
     tree.remembrancer("trust", "export", "-o", "dist/vaultmesh.trust.json")
     return seen
 
@@ -264,7 +172,7 @@ def main(arguments: list[str]) -> int:
         tree.run("ops/bin/bump", "--check", said="the version is not the same everywhere")
         tree.git("add", "--update")
         tree.git("commit", "--quiet", "--message", f"[repo] chore: release {version}")
-        digests = build(tree, version, epoch_of(tree))
+        digests = archives.build(tree, version, epoch_of(tree))
         with tag(tree, version, digests):
             seen = record(tree, version)
             (ROOT / "dist").mkdir(exist_ok=True)
