@@ -1,5 +1,6 @@
 """The floors that a service declares: its own tests pass with the oldest release of everything that it names."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -64,3 +65,32 @@ def test_the_tests_of_a_service_pass_on_its_floors(collection: Path, tmp_path: P
         timeout=SECONDS,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+
+
+PROXY = """
+import asyncio
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+async def app(scope, receive, send):
+    print(scope["scheme"])
+
+scope = {"type": "http", "scheme": "http", "client": ("10.1.2.3", 1), "headers": [(b"x-forwarded-proto", b"https")]}
+asyncio.run(ProxyHeadersMiddleware(app, "10.0.0.0/8")(scope, None, None))
+"""
+
+
+@pytest.mark.matrix
+def test_a_range_of_proxies_needs_the_uvicorn_that_the_readme_names(service: Path, tmp_path: Path) -> None:
+    """The house standard's floor is older; there a range trusts nobody, so that no client is believed by mistake."""
+    readme = (service / "README.md").read_text(encoding="utf-8")
+    (since,) = re.findall(r"range of addresses in `TRUSTED_PROXIES` needs uvicorn ([0-9.]+),", readme)
+    schemes = {}
+    for wanted in (f"=={since}.0", f"<{since}"):
+        folder = tmp_path / wanted[0]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*command, "--target", str(folder), f"uvicorn{wanted}"], check=True, timeout=SECONDS)
+        command = [sys.executable, "-c", PROXY]
+        done = subprocess.run(command, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        schemes[wanted[0]] = done.stdout.strip()
+    assert schemes == {"=": "https", "<": "http"}

@@ -81,7 +81,7 @@ class CoreSettings(BaseSettings):
     """TCP port to listen on; 0 takes a free one, which the line "listening" names."""
 
     trusted_proxies: Annotated[str, AfterValidator(_proxies)] = ""
-    """Who may say in X-Forwarded-Proto and X-Forwarded-For how a client came: addresses, networks, or *."""
+    """Who may say in X-Forwarded-Proto and -For how a client came: addresses, networks (uvicorn 0.31), or *."""
 
     websockets: bool = False
     """Whether connections may be upgraded to WebSockets."""
