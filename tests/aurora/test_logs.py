@@ -7,9 +7,10 @@ import pytest
 
 import witness_support as log
 from aurora import logs
-from aurora.logs import parse, read
-from remembrancer.errors import RemembrancerError
-from remembrancer.tlog import SignerKey
+from aurora.cli.main import main
+from aurora.logs import parse, read, text_of
+from remembrancer.errors import BadInput, RemembrancerError
+from remembrancer.tlog import SignerKey, quorum
 
 VKEY = str(log.KEY.verifier())
 
@@ -45,3 +46,48 @@ def test_a_file_that_names_none_is_refused(tmp_path: Path) -> None:
 def test_the_example_of_the_module() -> None:
     assert doctest.testmod(logs).failed == 0
     assert doctest.testmod(logs).attempted > 2
+
+
+OCTETS = (
+    b"# \xe9, which is Latin-1\nwitness W\xe9 "
+    + str(SignerKey.from_seed("w.example/1", bytes(32), 4).verifier()).encode()
+)
+
+
+def test_a_published_file_is_octets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its names and comments may hold any byte above 0x7F; UTF-8 is only recommended."""
+    file, line = tmp_path / "logs", f"log {log.KEY.verifier()} https://log.example\n".encode()
+    file.write_bytes(line + OCTETS + b"\nquorum none\n")
+    assert list(read(file)) == [log.ORIGIN]
+    words = ["witness", "collect", "--from", str(file)]
+    assert main(words) == 2
+    assert "has no URL of a witness, so nothing was looked up [witness.logs]" in capsys.readouterr().err
+    for wrong, why in (
+        (line.replace(b"https", b"\xe9"), "line 1 of the logs: the key or the URL is not UTF-8 text"),
+        (line.replace(b"\n", b"\r\n"), "line 1 of the logs: control characters are not allowed"),
+        (b"# \0\n" + line, "line 1 of the logs: control characters are not allowed"),
+        (bytes(10_000_001), "has more than 10000000 bytes"),
+    ):
+        file.write_bytes(wrong)
+        with pytest.raises(BadInput, match=why) as caught:
+            read(file)
+        assert caught.value.code == "witness.logs"
+    file.write_bytes(b"witness W\xe9 nonsense\nquorum none\n")
+    assert main(words) == 2
+    assert "[witness.logs]\n  Correct it as c2sp.org/tlog-policy describes it." in capsys.readouterr().err
+
+
+def test_the_example_of_the_specification_is_taken_as_it_is(tmp_path: Path) -> None:
+    """c2sp.org/tlog-policy, "Example policy": its names, groups and blank lines, with keys in their places."""
+    keys = [SignerKey.from_seed(f"w.example/{number}", bytes([number]) * 32, 4).verifier() for number in range(1, 7)]
+    names = [f"{side}{number}" for side in "XY" for number in (1, 2, 3)]
+    lines = [f"witness {name} {key}" for name, key in zip(names, keys, strict=True)]
+    first = [f"log {log.KEY.verifier()}", "", *lines[:3], "group X-witnesses 2 X1 X2 X3", "", *lines[3:]]
+    rest = ["group Y-witnesses any Y1 Y2 Y3", "", "group X-and-Y all X-witnesses Y-witnesses", "quorum X-and-Y", ""]
+    text = "\n".join([*first, *rest])
+    (tmp_path / "policy").write_text(text)
+    assert list(read(tmp_path / "policy")) == [log.ORIGIN]
+    found = quorum.parse(text_of(tmp_path / "policy"))
+    assert found.text == text
+    for held, enough in (({"X1", "X2", "Y3"}, True), ({"X1", "Y1", "Y2"}, False), ({"X1", "X2", "X3"}, False)):
+        assert found.satisfied_by(held) is enough

@@ -268,3 +268,16 @@ def test_a_peer_may_name_its_objects_by_sha256(
     status, said = desk.sync(capsys)
     assert (status, said["peers"][0]["before"]) == (0, 0), said
     assert said["peers"][0]["size"] > 3
+
+
+def test_that_nothing_was_found_has_a_reason(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["query", "xylophone", "--root", str(desk.root)]
+    for step, said in (
+        (lambda: 0, "there are no peers\n"),
+        (desk.add, "nothing was found; `aurora sync` has taken in nothing of payments\n"),
+        (lambda: desk.sync(capsys)[0], "nothing was found\n"),
+    ):
+        assert step() == 0
+        capsys.readouterr()
+        assert main(words) == 0
+        assert capsys.readouterr().out == said

@@ -83,14 +83,13 @@ def test_two_teams_do_what_the_guide_says(sides: tuple[Side, Side], tmp_path: Pa
         witnesses = [VerifierKey.parse(key) for key in other.keys]
         assert len(open_checkpoint(note, own.log.key.name, [own.log.key.verifier()], witnesses).cosignatures) == 2
     one, two = sides
-    (one.desk / "org-log").mkdir()
     assert "leaf 0 at size 3" in one.run(org, two)
     one.run(prove, two)
     assert (one.desk / "theirs.tlog-proof").is_file()
     assert "from size 0 to 3" in one.run(mirror, two)
     two.log.grow(5, "forked")
     assert "[log.split-view]" in one.run(again, two, status=1)
-    assert "[log.split-view]" in one.run(org.splitlines()[1], two, status=1)
+    assert "[log.split-view]" in one.run(org.splitlines()[2], two, status=1)
     one.run(mirror, two, status=1)
     (fork,) = (one.desk / "evidence").iterdir()
     fork.rename(one.desk / "fork.json")

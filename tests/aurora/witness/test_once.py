@@ -294,3 +294,29 @@ def test_logs_and_states_may_name_their_objects_by_sha256(tmp_path: Path, monkey
 
 def _vkeys(keys: Path) -> list[str]:
     return [word for key in cosigners(read_keys(keys)) for word in ("--key", str(key.verifier()))]
+
+
+def test_each_wrong_step_says_what_to_do_instead(
+    team: Team, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q", "--bare", "state.git")
+    (tmp_path / "logs").write_text(f"log {team.vkey} {team.remote}\n")
+    for name in ("keys", "others"):
+        assert main(["witness", "keys", "--name", f"w.example/{name}", "--to", name]) == 0
+    words = ["witness", "once", "--state", "state.git", "--logs", "logs", "--keys", "keys"]
+    for more, status, said in (
+        ([], 2, "A new witness begins with --begin, once."),
+        (["--begin"], 0, ""),
+        (["--begin"], 2, "Leave --begin out to go on;"),
+    ):
+        capsys.readouterr()
+        assert main([*words, *more]) == status
+        assert said in capsys.readouterr().err
+    collect = ["witness", "collect", "--root", str(team.work), *_vkeys(Path("others"))]
+    for where, status, said in (
+        ("state.git", 1, "Compare the keys with the lines that its operator gave you."),
+        ("none.git", 4, "none.git' does not appear to be a git repository [env.git]\n  Try `git ls-remote URL`"),
+    ):
+        assert main([*collect, where]) == status
+        assert said in capsys.readouterr().err

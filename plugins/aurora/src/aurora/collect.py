@@ -89,7 +89,8 @@ def _found(url: str, branch: str, origin: str, keys: tuple[VerifierKey, ...]) ->
     except FileNotFoundError:
         raise Unverifiable("log.unwitnessed", f"{url} has cosigned nothing of {origin}") from None
     except NoteError as error:
-        raise Rejected("log.unwitnessed", f"what {url} says about {origin} does not hold: {error}") from None
+        why = f"what {url} says about {origin} does not hold: {error}"
+        raise Rejected("log.unwitnessed", why, "Compare the keys with the lines that its operator gave you.") from None
     if there.origin != origin:
         raise Rejected("log.unwitnessed", f"{url} has {there.origin} at the place of {origin}")
     return _Found(there, opened.text, note, opened.signatures)

@@ -51,6 +51,8 @@ _LIMITED = (
     shift
     exec "$@\"""",
 )
+_REMOTE = frozenset({"fetch", "push", "ls-remote", "clone"})
+_CHECK = "Try `git ls-remote URL`: the address, the network and Git's credential helper are the usual reasons."
 _TOO_MUCH = re.compile(rb"File too large|[Oo]ut of memory|Cannot allocate memory")
 # as `git check-ref-format --branch`
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^-|^/|[/.]$|^@$")
@@ -165,7 +167,11 @@ def must(folder: Path, *arguments: str, more: Mapping[str, str] | None = None) -
 def failed(done: "subprocess.CompletedProcess[bytes]") -> EnvironmentTrouble:
     """Return the failure that stands for a call."""
     lines = [line for line in done.stderr.decode(errors="replace").strip().splitlines() if line]
-    return EnvironmentTrouble("env.git", f"Git failed: {lines[-1] if lines else 'no message'}")
+    reasons = [line for line in lines if line.startswith(("fatal:", "error:", "ssh:", "remote:"))]
+    why = (reasons or lines[-1:] or ["no message"])[0]
+    if any(word in _REMOTE for word in done.args):
+        return EnvironmentTrouble("env.git", f"Git failed: {why}", _CHECK)
+    return EnvironmentTrouble("env.git", f"Git failed: {why}")
 
 
 def receive(folder: Path, url: str, *words: str, more: Mapping[str, str] | None = None) -> None:

@@ -9,6 +9,7 @@ The file is the operator's own word, never something that a log says about itsel
 ('https://git.example.com/log.git', True)
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from remembrancer.tlog import VerifierKey
 from remembrancer.tlog.key import COSIGNATURE
 
 MAX_FILE = 10_000_000  # bytes
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Log(NamedTuple):
@@ -38,10 +41,14 @@ def parse(text: str) -> Mapping[str, Log]:
     logs: dict[str, Log] = {}
     publics: set[bytes] = set()
     for number, line in enumerate(text.split("\n"), 1):
+        if _CONTROL.search(line):
+            raise _malformed(number, "control characters are not allowed, and a line ends with a line feed alone")
         items = line.replace("\t", " ").split(" ")
         match [item for item in items if item]:
             case [] | ["witness" | "group" | "quorum", *_]:
                 continue
+            case ["log", *words] if not _is_text("".join(words)):
+                raise _malformed(number, "the key or the URL is not UTF-8 text")
             case ["log", vkey] | ["log", vkey, _] as words:
                 key = _key(vkey, number)
                 if key.public in publics:
@@ -68,10 +75,13 @@ def read(path: Path) -> Mapping[str, Log]:
 def text_of(path: Path) -> str:
     """Return the text of a tlog-policy file. Raises BadInput(input.file, witness.logs), EnvironmentTrouble(env.io)."""
     data = read_given(path, MAX_FILE)
-    try:
-        return data.decode() if len(data) <= MAX_FILE else ""
-    except UnicodeDecodeError:
-        raise BadInput("witness.logs", f"{path} is not UTF-8 text") from None
+    if len(data) > MAX_FILE:
+        raise BadInput("witness.logs", f"{path} has more than {MAX_FILE} bytes")
+    return data.decode("utf-8", "surrogateescape")  # names and comments are octets, of which UTF-8 is only recommended
+
+
+def _is_text(said: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in said)
 
 
 def _key(vkey: str, number: int) -> VerifierKey:

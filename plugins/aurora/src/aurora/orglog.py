@@ -36,6 +36,8 @@ from remembrancer.tlog.merkle import EMPTY_ROOT
 from remembrancer.tlog.note import open_checkpoint
 from remembrancer.verify import Above, attach_above, parse_portable
 
+_UPDATE = "`aurora log update` makes the log, in a Git repository of its own; fetch the whole of it if it is somewhere."
+
 
 class Entered(NamedTuple):
     """What became of one repository: its origin and size, and the leaf that holds it (None: nothing new)."""
@@ -120,7 +122,7 @@ def prove(root: Path, logs: Mapping[str, Log], origin: str) -> tuple[Leaf, Inclu
     files = LedgerFiles(root)
     note, here = files.note(), files.claimed()
     if note is None or here is None:
-        raise Rejected("log.missing", f"{root} has no log")
+        raise Rejected("log.missing", f"{root} has no log", _UPDATE)
     leaf = leaves(files, here.size, logs).get(origin)
     if leaf is None:
         raise Rejected("log.not-included", f"no checkpoint of {origin} is in {here.origin}")
@@ -145,7 +147,7 @@ def above(root: Path, log: Log, data: bytes, fetch: Callable[[str], LogSource]) 
     files = LedgerFiles(root)
     note, upper = files.note(), files.claimed()
     if note is None or upper is None:
-        raise Rejected("log.missing", f"{root} has no log")
+        raise Rejected("log.missing", f"{root} has no log", _UPDATE)
     tree = files.tree(upper.size)
     try:
         leaf = _first(tree, upper.size, here)

@@ -347,7 +347,7 @@ REASONS: dict[str, Reason] = {
     ),
     "log.unwitnessed": Reason(
         "Fewer witnesses have cosigned the checkpoint, or the one that the receipt is in, than the policy requires.",
-        "Have the published checkpoint cosigned (remembrancer witness), fetch it, then verify again.",
+        "Have the published checkpoint cosigned (remembrancer witness, aurora witness collect), fetch it, and verify.",
     ),
     "policy.malformed": Reason(
         "The trust policy is not what its format requires.",

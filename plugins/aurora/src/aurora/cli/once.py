@@ -176,7 +176,14 @@ def _witnesses(file: Path) -> "dict[str, tuple[VerifierKey, ...]]":
     from aurora.logs import text_of
     from remembrancer.tlog import quorum
 
-    found = quorum.parse(text_of(file))
+    try:
+        found = quorum.parse(text_of(file))
+    except BadInput as error:
+        why = error.message.removeprefix("witness policy: ").encode("utf-8", "backslashreplace").decode()
+        raise BadInput("witness.logs", f"{file}: {why}", "Correct it as c2sp.org/tlog-policy describes it.") from None
+    if found.witnesses and not found.urls:
+        remedy = "Put the URL of its witness's Git repository at the end of each `witness` line."
+        raise BadInput("witness.logs", f"{file} has no URL of a witness, so nothing was looked up", remedy)
     return {
         url: tuple(key for name, key in found.witnesses.items() if found.urls.get(name) == url)
         for name, url in found.urls.items()

@@ -93,7 +93,7 @@ def update(root: Path, *, logs: Path, file: Path | None, evidence: Path | None, 
         raise BadInput("witness.logs", f"{logs} has no URL")
     signer = _key(file)
     if not root.is_dir():
-        raise BadInput("input.root", f"there is no folder {root}")
+        raise BadInput("input.root", f"there is no folder {root}", f"Begin the repository of this log: git init {root}")
     unreachable: list[room.Failed] = []
     with ExitStack() as stack:
         sources: dict[str, Snapshot] = {}

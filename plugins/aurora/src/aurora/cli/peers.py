@@ -1,11 +1,17 @@
 """`aurora peer`, `aurora sync`, `aurora query`: what other teams recorded, audited and read-only."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aurora.cli.main import Lazy, emit, shown
 from remembrancer.errors import BadInput, RemembrancerError, counted
+
+if TYPE_CHECKING:
+    from aurora.mirror.place import Folder
+    from aurora.peers.listed import Peer
 
 
 @click.group(
@@ -117,6 +123,7 @@ def sync(names: tuple[str, ...], *, root: Path, output: str) -> int:
 @shown
 def query(question: str, *, limit: int, root: Path, output: str) -> None:
     """Ask what the peers recorded. Each answer names its peer, and the size up to which that log was audited."""
+    from aurora.peers import listed
     from aurora.peers.memory import ask
 
     heard = ask(root, question, limit)
@@ -138,4 +145,12 @@ def query(question: str, *, limit: int, root: Path, output: str) -> None:
         lines.append(f"{one.answer.title} ({one.answer.status or one.answer.kind}, {one.answer.date})")
         lines.append(f"  {one.answer.passage}")
         lines.append(f"  {one.peer.name}: {one.peer.origin}, verified up to size {one.size}")
-    emit({"answers": rows}, output, *(lines or ["nothing was found"]))
+    emit({"answers": rows}, output, *(lines or [_nothing(listed.read(root), listed.place(root))]))
+
+
+def _nothing(peers: "Mapping[str, Peer]", place: "Folder") -> str:
+    """Say why nothing was found: that nobody has anything about it is one reason of three."""
+    if not peers:
+        return "there are no peers"
+    absent = [one.name for one in peers.values() if place.read(f"{one.base}/checkpoint") is None]
+    return "nothing was found" + (f"; `aurora sync` has taken in nothing of {', '.join(absent)}" if absent else "")

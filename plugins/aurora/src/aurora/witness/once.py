@@ -27,6 +27,10 @@ from remembrancer.tlog.note import Signature
 
 TRIES = 5
 WITNESS = "witness"
+_NOT_BEGUN = (
+    "A new witness begins with --begin, once. If these keys have cosigned before, restore the branch; if it is lost, "
+    "retire them and begin a witness with another name."
+)
 
 
 class Seen(NamedTuple):
@@ -49,7 +53,9 @@ class GitWitness:
         if branch_of(self.state, self.branch) or not publish(
             self.state, self.branch, "", {WITNESS: listed}, "[witness] feat: begin"
         ):
-            raise Refused("witness.lost-state", f"the branch {self.branch} of {self.state} has begun already")
+            why = f"the branch {self.branch} of {self.state} has begun already"
+            remedy = "Leave --begin out to go on; another witness needs a branch or a repository of its own."
+            raise Refused("witness.lost-state", why, remedy)
 
     def look(self, url: str, logs: Mapping[str, Log], heard: Sequence[Heard] = ()) -> Seen:
         """Cosign what a repository publishes, if it provably extends what was cosigned before; see the module's head.
@@ -73,7 +79,8 @@ class GitWitness:
         place = f"{sha256(origin.encode()).hexdigest()}/checkpoint"
         onto = branch_of(self.state, self.branch)
         if not onto:
-            raise Refused("witness.lost-state", f"the branch {self.branch} of {self.state} is not there")
+            why = f"the branch {self.branch} of {self.state} is not there"
+            raise Refused("witness.lost-state", why, _NOT_BEGUN)
         with Snapshot(self.state, f"refs/heads/{self.branch}") as state:
             if state.commit != onto:
                 return None

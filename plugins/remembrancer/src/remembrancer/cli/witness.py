@@ -46,7 +46,9 @@ def witness(session: Session, shown: Shown, *, wait: float, evidence: Path | Non
     else:
         lines = [_line(one, asked.size) for one in asked.said]
         listed = counted(len(asked.said), "witness", "witnesses")
+        asked_for = trusted.policy.quorum.required != "none"
         enough = "which is enough" if asked.held else "which is not enough"
+        enough = enough if asked_for else "and the policy requires none"
         verb = "has" if len(asked.said) == 1 else "have"
         lines.append(f"{asked.cosigned} of {listed} {verb} cosigned size {asked.size}, {enough}")
         lines += dict.fromkeys(f"  {_advice(one.trouble)}" for one in asked.said if one.trouble)

@@ -77,7 +77,9 @@ def published(current: Policy, data: bytes) -> Policy:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise BadInput("policy.malformed", "witness policy: the file is not UTF-8 text") from None
+        raise BadInput(
+            "policy.malformed", "witness policy: the file is not UTF-8 text, and the policy that would hold it is"
+        ) from None
     return current._replace(quorum=_possible(quorum.parse(text)))
 
 
