@@ -9,12 +9,19 @@ import pytest
 
 from cli_support import Scratch
 from collection import TAG, commit_all, git, snapshot
+from service_locks import PARTS
 from service_support import environment
 from update_history import History
 from update_support import MARKS, end_world, new_world, spawn, update
 
 NEXT = "v99.0.0"
 SERVICE = "fastapi-service"
+# Asked only by requests that need them, of which there is none here.
+ELSEWHERE = {
+    "DATABASE_URL": "postgresql://u@127.0.0.1:1/d",
+    "OIDC_ISSUER": "http://127.0.0.1:1",
+    "OIDC_AUDIENCE": "my-svc",
+}
 GREETING = '''"""A greeting."""
 
 from fastapi import APIRouter, Request
@@ -25,7 +32,7 @@ router = APIRouter()
 @router.get("/greet/{name}")
 async def read_greeting(name: str, request: Request) -> str:
     """Say what the settings want, and what the database counts."""
-    count = request.state.database.execute("SELECT 40 + 2").fetchone()[0]
+    count = request.state.archive.execute("SELECT 40 + 2").fetchone()[0]
     return f"{request.state.settings.greeting} {name} {count}"
 '''
 MIDDLEWARE = '''"""A header of our own."""
@@ -78,8 +85,11 @@ def edit(path: Path, *changes: tuple[str, str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def live_in(root: Path) -> None:
+def live_in(root: Path, parts: frozenset[str] = frozenset()) -> None:
     """A router, a setting, a dependency, a package of the image, a middleware, a make target, a database."""
+    inside = "    " if parts else ""
+    router = "    api," if "auth" in parts else "    quotes_router,"
+    fastapi = f'  "fastapi>={"0.142.0" if "telemetry" in parts else "0.104.0"}",\n'
     (root / "app/greeting.py").write_text(GREETING)
     (root / "app/ours.py").write_text(MIDDLEWARE)
     edit(
@@ -89,18 +99,18 @@ def live_in(root: Path) -> None:
             "from app import greeting\nfrom app.core.application import build\n",
         ),
         ("from collections.abc", "import sqlite3\nfrom collections.abc"),
-        ("    quotes_router,", "    greeting.router,\n    quotes_router,"),
+        (router, f"    greeting.router,\n{router}"),
         ("from app.settings", "from app.ours import OursMiddleware\nfrom app.settings"),
         ("MIDDLEWARE: list[Middleware] = []", "MIDDLEWARE: list[Middleware] = [Middleware(OursMiddleware)]"),
         (
-            "    yield opened\n",
-            '    opened["database"] = sqlite3.connect(settings.database)\n'
-            '    yield opened\n    opened["database"].close()\n',
+            f"{inside}    yield opened\n",
+            f'{inside}    opened["archive"] = sqlite3.connect(settings.archive)\n'
+            f'{inside}    yield opened\n{inside}    opened["archive"].close()\n',
         ),
     )
     settings = root / "app/settings.py"
-    settings.write_text(settings.read_text() + '\n    greeting: str = "hello"\n    database: str = ":memory:"\n')
-    edit(root / "pyproject.toml", ('  "fastapi>=0.104.0",\n', '  "aiosqlite>=0.20,<1",\n  "fastapi>=0.104.0",\n'))
+    settings.write_text(settings.read_text() + '\n    greeting: str = "hello"\n    archive: str = ":memory:"\n')
+    edit(root / "pyproject.toml", (fastapi, f'  "aiosqlite>=0.20,<1",\n{fastapi}'))
     for name in ("requirements.lock", "requirements-dev.lock"):
         lock = root / name
         lock.write_text(lock.read_text() + f"aiosqlite==0.20.0 \\\n    --hash=sha256:{'0' * 64}\n")
@@ -132,12 +142,19 @@ def standards(tmp_path_factory: pytest.TempPathFactory) -> History:
     return History(folder / "bare.git", folder / "cache")
 
 
+def begin(standards: History, folder: Path, parts: frozenset[str] = frozenset()) -> Scratch:
+    """Make a service with these parts and a development ledger."""
+    chosen = {part: PARTS[part] for part in parts}
+    made = new_world(spawn(standards, folder / "my-svc", SERVICE, TAG, **chosen))
+    made.ok("init", "--dev", "--component", "my-svc")
+    made.commit("[my-svc] chore: begin a ledger")
+    return made
+
+
 @pytest.fixture(scope="module")
 def begun(standards: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
     """A service with a development ledger."""
-    made = new_world(spawn(standards, tmp_path_factory.mktemp("spawned") / "my-svc", SERVICE, TAG))
-    made.ok("init", "--dev", "--component", "my-svc")
-    made.commit("[my-svc] chore: begin a ledger")
+    made = begin(standards, tmp_path_factory.mktemp("spawned"))
     yield made
     end_world(made)
 
@@ -150,11 +167,11 @@ def service(begun: Scratch) -> Iterator[Scratch]:
     end_world(copy)
 
 
-def asked(root: Path) -> str:
+def asked(root: Path, parts: frozenset[str] = frozenset()) -> str:
     done = subprocess.run(
         [sys.executable, "-B", "-c", ASK],
         cwd=root,
-        env=environment(LOG_LEVEL="CRITICAL"),
+        env=environment(parts, LOG_LEVEL="CRITICAL", **(ELSEWHERE if parts else {})),
         capture_output=True,
         text=True,
         check=False,
@@ -164,21 +181,37 @@ def asked(root: Path) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.system
-def test_what_a_team_does_is_no_drift_and_meets_no_conflict(service: Scratch, standards: History) -> None:
-    live_in(service.root)
+def lives_on(service: Scratch, standards: History, parts: frozenset[str] = frozenset()) -> None:
+    """Live in a service, and follow the next standard: no drift before or after it, and no conflict."""
+    live_in(service.root, parts)
     service.commit("[my-svc] feat: make it ours")
     assert service.json("drift").status == 0
-    assert asked(service.root) == "hello ada 42 1 404"
+    assert asked(service.root, parts) == "hello ada 42 1 404"
 
     update(standards, service.root, SERVICE, NEXT)
     assert git(service.root, "diff", "--name-only", "--diff-filter=U") == ""
     tracked = [service.root / name for name in git(service.root, "ls-files").splitlines()]
     assert [path for path in tracked if path.is_file() and any(mark in path.read_bytes() for mark in MARKS)] == []
-    assert asked(service.root) == "hello ada 42 1 200"
+    assert asked(service.root, parts) == "hello ada 42 1 200"
     service.commit("[my-svc] chore: follow the standard")
     service.ok("seal")
     assert service.json("drift").status == 0
+
+
+@pytest.mark.system
+def test_what_a_team_does_is_no_drift_and_meets_no_conflict(service: Scratch, standards: History) -> None:
+    lives_on(service, standards)
+
+
+@pytest.mark.system
+def test_nor_does_it_in_a_service_of_many_parts(standards: History, tmp_path: Path) -> None:
+    """With a database, identity and telemetry main.py, settings and both lock files are longer, and just as free."""
+    parts = frozenset({"auth", "database", "telemetry"})
+    made = begin(standards, tmp_path, parts)
+    try:
+        lives_on(made, standards, parts)
+    finally:
+        end_world(made)
 
 
 @pytest.mark.parametrize("path", ["app/core/errors.py", "tests/core/test_errors.py", "Makefile"])
