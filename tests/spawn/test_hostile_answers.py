@@ -3,6 +3,7 @@
 import ast
 import html
 import json
+import re
 import shutil
 import tomllib
 import unicodedata
@@ -268,3 +269,40 @@ def test_the_description_comes_out_as_it_went_in(asked: Worker) -> None:
         assert html.unescape(purpose) == f"Purpose: {text}"
 
     every()
+
+
+def test_words_that_yaml_takes_for_something_else_stay_text(asked: Worker) -> None:
+    words = [
+        "no",
+        "on",
+        "1.0",
+        "null",
+        "2024-01-01",
+        "0x10",
+        "0o17",
+        "1_000",
+        "1e3",
+        "true",
+        "x: y",
+        "x #y",
+        "12:30:45",
+    ]
+    context = dict(asked._render_context()) | {"catalog": "backstage"}
+    answers = context["_copier_answers"]
+    for word in words:
+        assert judge(asked, "description", word) == word
+        owner = word if re.fullmatch(r"[\w.-]+", word) else "team"
+        assert judge(asked, "owner", owner) == owner
+        more = {
+            "description": word,
+            "owner": owner,
+            "_copier_answers": {**answers, "description": word, "owner": owner},
+        }
+        read = {}
+        for name in ("app/service.json", "catalog-info.yaml", ".copier-answers.yml"):
+            text = (ROOT / f"templates/fastapi-service/{name}.jinja").read_text(encoding="utf-8")
+            read[name] = next(yaml.safe_load_all(asked.jinja_env.from_string(text).render(**(context | more))))
+        assert [read[name]["description"] for name in (".copier-answers.yml", "app/service.json")] == [word, word]
+        assert [read[name]["owner"] for name in (".copier-answers.yml", "app/service.json")] == [owner, owner]
+        assert read["catalog-info.yaml"]["metadata"]["description"] == word
+        assert isinstance(read["catalog-info.yaml"]["spec"]["owner"], str)
