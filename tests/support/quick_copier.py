@@ -7,6 +7,7 @@ Python then imports `quick/sitecustomize.py` at its start, and what is compiled 
 import hashlib
 import marshal
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,9 @@ _OF_THE_MOMENT = ("strftime", "random", "shuffle")
 _compile = Environment.compile
 _compiled: dict[str, CodeType] = {}
 _render_string, _answers_relpath, _cleanup = Worker._render_string, Worker.answers_relpath.fget, Template._cleanup
-_clone, _ask_for_version = _template.clone, dunamai._run_cmd
+_clone, _ask_for_version, _get_git = _template.clone, dunamai._run_cmd, _vcs.get_git
+_load_questions, _is_bundle = _template.load_template_config, _vcs.is_git_bundle
+_questions: dict[bytes, bytes] = {}
 _checkouts: dict[tuple[str, ...], Path] = {}
 
 
@@ -44,8 +47,8 @@ _checkouts: dict[tuple[str, ...], Path] = {}
 def quick_copier(*, keep: bool = False) -> Iterator[None]:
     """Compile no template and check out no version twice in this process; with `keep` the former for later ones too.
 
-    Copier also asks Git about core.fileMode for each file, reads its questions with the slower of two YAML readers,
-    and collects every answer for each part of each path.
+    Copier also asks Git about core.fileMode for each file and for submodules where there are none, reads its questions
+    again and again with the slower of two YAML readers, and collects every answer for each part of each path.
     """
 
     def compiled(environment: Environment, source: Any, name: str | None = None, *rest: Any, **more: Any) -> Any:
@@ -72,6 +75,9 @@ def quick_copier(*, keep: bool = False) -> Iterator[None]:
         patch.object(Worker, "_render_string", _rendered),
         patch.object(Worker, "answers_relpath", property(_answers_file)),
         patch.object(_template, "clone", _checked_out),
+        patch.object(_vcs, "get_git", _Git),
+        patch.object(_vcs, "is_git_bundle", lambda path: not path.is_dir() and _is_bundle(path)),
+        patch.object(_template, "load_template_config", _loaded_questions),
         patch.object(Template, "_cleanup", _cleaned_up),
         patch.object(dunamai, "_run_cmd", _asked_for_version),
     ):
@@ -94,6 +100,16 @@ def quick_programs(folder: Path) -> Path:
         program.write_text(f"#!/bin/sh\nexec {start} '{here / 'bin' / name}' \"$@\"\n")
         program.chmod(0o755)
     return programs
+
+
+def _loaded_questions(path: Path, *rest: Any, **more: Any) -> Any:
+    """Read copier.yml once for each text that it has; one that includes others is read again."""
+    text = path.read_bytes()
+    if b"!include" in text:
+        return _load_questions(path, *rest, **more)
+    if text not in _questions:
+        _questions[text] = pickle.dumps(_load_questions(path, *rest, **more))
+    return pickle.loads(_questions[text])
 
 
 def _plain(worker: Worker, text: str) -> bool:
@@ -132,6 +148,23 @@ def _checked_out(url: str, ref: str = "HEAD", location: str | None = None) -> st
         _clone(url, ref, location)
     _checkouts[key] = Path(location)
     return location
+
+
+class _Git:
+    """Git as Copier calls it, but for submodules, two shell scripts for each clone, where there are none."""
+
+    def __init__(self, context_dir: Any = None) -> None:
+        self.command = _get_git(context_dir)
+
+    def __call__(self, *arguments: Any, **more: Any) -> Any:
+        none = arguments[0] == "submodule" and not Path(".gitmodules").exists()
+        return "" if none else self.command(*arguments, **more)
+
+    def __getitem__(self, arguments: Any) -> Any:
+        return self.command[arguments]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.command, name)
 
 
 def _state(repository: str, *, bare: bool) -> str | None:
