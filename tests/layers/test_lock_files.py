@@ -31,18 +31,32 @@ Path(words[words.index("-o") + 1]).write_text("# pinned\\nthing==1\\n")
 """
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """The Makefile and all files that say what is wanted, without a single lock file."""
+def fresh(folder: Path) -> Path:
+    """Copy the Makefile and all files that say what is wanted, without a single lock file."""
     for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
         if Path(name).suffix in {".in", ".lock"} or Path(name).name in SOURCES:
-            (tmp_path / "repo" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "repo" / name).parent.mkdir(parents=True, exist_ok=True)
             if not name.endswith(".lock"):
-                shutil.copy(ROOT / name, tmp_path / "repo" / name)
-    (tmp_path / "path").mkdir()
-    (tmp_path / "path/uv").write_text(UV.format(python=sys.executable))
-    (tmp_path / "path/uv").chmod(0o755)
-    return tmp_path / "repo"
+                shutil.copy(ROOT / name, folder / "repo" / name)
+    (folder / "path").mkdir()
+    (folder / "path/uv").write_text(UV.format(python=sys.executable))
+    (folder / "path/uv").chmod(0o755)
+    return folder / "repo"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout without a lock file."""
+    return fresh(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which make lock has run; nobody writes into it."""
+    made = fresh(tmp_path_factory.mktemp("locked"))
+    done = lock(made)
+    assert done.returncode == 0, done.stderr
+    return made
 
 
 def lock(checkout: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -54,19 +68,16 @@ def lock(checkout: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_lock_file_is_named_by_the_target(checkout: Path) -> None:
-    done = lock(checkout)
-    assert done.returncode == 0, done.stderr
+def test_every_lock_file_is_named_by_the_target(locked: Path) -> None:
     names = ("*.lock", "*.lock.jinja")
     tracked = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", *names).splitlines()
     own = {name for name in tracked if not (ROOT / name).is_symlink()}
     assert len(own) >= 8
-    assert {path.relative_to(checkout).as_posix() for path in checkout.rglob("*.lock*")} == own
+    assert {path.relative_to(locked).as_posix() for path in locked.rglob("*.lock*")} == own
 
 
-def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
-    lock(checkout)
-    calls = [json.loads(line) for line in (checkout.parent / "notes").read_text().splitlines()]
+def test_each_is_made_from_what_asks_for_it_with_hashes(locked: Path) -> None:
+    calls = [json.loads(line) for line in (locked.parent / "notes").read_text().splitlines()]
     read = {words[words.index("-o") + 1]: given for words, given in calls}
     assert all("--generate-hashes" in words and "--no-emit-index-url" in words for words, _ in calls)
     for name in (
@@ -87,9 +98,8 @@ def test_each_is_made_from_what_asks_for_it_with_hashes(checkout: Path) -> None:
     assert words[words.index("--constraint") + 1] == "templates/ci/ops/remembrancer.lock"
 
 
-def test_the_locks_of_a_service_are_one_resolution_split_by_its_parts(checkout: Path) -> None:
-    lock(checkout)
-    calls = [json.loads(line) for line in (checkout.parent / "notes").read_text().splitlines()]
+def test_the_locks_of_a_service_are_one_resolution_split_by_its_parts(locked: Path) -> None:
+    calls = [json.loads(line) for line in (locked.parent / "notes").read_text().splitlines()]
     calls = [(words, given) for words, given in calls if any("pyproject.toml" in word for word in words)]
     plugin = "plugins/remembrancer/pyproject.toml"
     calls = [(words, given) for words, given in calls if plugin not in words]
