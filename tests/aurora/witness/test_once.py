@@ -18,7 +18,7 @@ from aurora.witness import once
 from git_log_support import Team, git
 from remembrancer.clock import FixedClock, SystemClock
 from remembrancer.errors import EnvironmentTrouble, RemembrancerError
-from remembrancer.tlog import SignerKey, VerifierKey, open_checkpoint, open_note
+from remembrancer.tlog import Checkpoint, SignerKey, VerifierKey, cosign, open_checkpoint, open_note, sign_note
 
 STATE = "witness"
 
@@ -211,7 +211,12 @@ def test_a_state_that_is_gone_or_of_others_refuses(team: Team, state: Path) -> N
     lost()
     one.keys = tuple(log.WITNESS)
     one.look(str(team.remote), logs)
-    for note in (log.note(3), b"garbage"):
+    other = SignerKey.from_seed("log.example/other", bytes([7]) * 32)
+    text = Checkpoint("log.example/other", 2, bytes(32)).format()
+    elsewhere = (
+        sign_note(text, [other]) + "".join(cosign(text, key, 1_700_000_000).line for key in log.WITNESS).encode()
+    )
+    for note in (log.note(3), b"garbage", elsewhere):
         head = git(state, "rev-parse", STATE)
         assert room.publish(str(state), STATE, head, {place(log.ORIGIN): note}, "not cosigned")
         lost()
@@ -320,3 +325,21 @@ def test_each_wrong_step_says_what_to_do_instead(
     ):
         assert main([*collect, where]) == status
         assert said in capsys.readouterr().err
+
+
+def test_at_the_place_of_a_log_a_witness_has_that_log(
+    team: Team, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it cosigned of a smaller log under another origin is no word about this one."""
+    text = Checkpoint("log.example/other", 3, _root(team)).format()
+    note = sign_note(text, [log.KEY]) + "".join(cosign(text, key, 1_700_000_000).line for key in log.WITNESS).encode()
+    assert room.publish(str(state), STATE, "", {place(log.ORIGIN): note}, "elsewhere")
+    before = team.checkpoint.read_bytes()
+    words = [word for key in log.WITNESS for word in ("--key", str(key.verifier()))]
+    assert main(["witness", "collect", str(state), "--root", str(team.work), *words]) == 1
+    assert f"has log.example/other at the place of {log.ORIGIN} [log.unwitnessed]" in capsys.readouterr().err
+    assert team.checkpoint.read_bytes() == before
+
+
+def _root(team: Team) -> bytes:
+    return open_checkpoint(team.checkpoint.read_bytes(), log.ORIGIN, [log.KEY.verifier()]).checkpoint.root

@@ -107,7 +107,7 @@ def sync(names: tuple[str, ...], *, root: Path, output: str) -> int:
         except RemembrancerError as error:
             statuses.add(error.exit_code)
             rows.append({"name": name, "code": error.code, "message": error.message})
-            lines.append(f"{name}: {error.message} [{error.code}]")
+            lines.append(f"{name}: {error.message.removeprefix(f'{name}: ')} [{error.code}]")
         else:
             rows.append(done._asdict())
             lines.append(f"{name}: from size {done.before} to {done.size}, {counted(done.files, 'new file')}")

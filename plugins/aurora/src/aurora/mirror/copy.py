@@ -66,7 +66,7 @@ def _check(log: OpenLog, base: str, held: Held | None, logs: Mapping[str, Log], 
         file = f"{base}/evidence/{sha256(evidence).hexdigest()[:16]}.json"
         with suppress(EnvironmentTrouble):  # the fork is the news, not where its evidence could not be kept
             place.create(file, evidence)
-        raise Forked(f"{fork.message}; the evidence is {file}", fork.evidence) from None
+        raise Forked(f"{fork.message}; the evidence is {file} in the copy", fork.evidence) from None
     return seen.size
 
 
