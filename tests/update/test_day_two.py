@@ -12,7 +12,7 @@ from collection import TAG, commit_all, git, snapshot
 from service_locks import PARTS
 from service_support import environment
 from update_history import History
-from update_support import MARKS, end_world, new_world, spawn, update
+from update_support import MARKS, PROGRAMS, end_world, new_world, spawn, update
 
 NEXT = "v99.0.0"
 SERVICE = "fastapi-service"
@@ -219,3 +219,31 @@ def test_a_change_of_what_the_standard_owns_is_drift(service: Scratch, path: str
     (service.root / path).write_text((service.root / path).read_text() + "\n# ours\n")
     service.commit("[my-svc] feat: make it ours")
     assert service.json("drift").codes == {"drift.changed"}
+
+
+@pytest.mark.system
+def test_a_release_in_a_linked_work_tree_is_a_release(service: Scratch) -> None:
+    """Hooks, ledger, archive and drift are those of the repository, whichever of its work trees one works in."""
+    linked = service.base / "linked"
+
+    def call(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+        env = service.environment(PATH=PROGRAMS, PYTHON=sys.executable)
+        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300)
+
+    assert call(service.root, "make", "hooks").returncode == 0
+    service.git("worktree", "add", "--quiet", "-b", "other", str(linked))
+    refused = call(linked, "git", "commit", "--quiet", "--allow-empty", "--message", "oops")
+    assert (refused.returncode, "is not in the form of this repository" in refused.stderr) == (1, True)
+    done = call(linked, "make", "release")
+    assert done.returncode == 0, done.stdout + done.stderr
+    service.git("add", "--all", cwd=linked)
+    done = call(linked, "git", "commit", "--quiet", "--message", "[my-svc] chore: record 0.1.0")
+    assert done.returncode == 0, done.stderr
+    service.git("merge", "--quiet", "--ff-only", "other")
+    assert call(linked, "make", "verify").returncode == 0
+    for folder in (linked, service.root):
+        assert service.json("drift", cwd=folder).status == 0
+        assert service.json("verify-audit", cwd=folder).status == 0
+    assert call(service.root, "ops/bin/dist").stdout == call(linked, "ops/bin/dist").stdout
+    service.git("worktree", "remove", "--force", str(linked))
+    assert service.json("verify-audit").status == 0
