@@ -100,7 +100,10 @@ def test_help_imports_click_and_nothing_else(arguments: tuple[str, ...]) -> None
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [
-        (("verify-full", ARTIFACT), {"sqlite3", "remembrancer.ledger", "mmap", "secrets", "unicodedata"}),
+        (
+            ("verify-full", ARTIFACT),
+            {"sqlite3", "remembrancer.ledger", "remembrancer.repository.lock", "mmap", "secrets", "unicodedata"},
+        ),
         (("status",), {"asn1crypto", "remembrancer.record.seal", "remembrancer.ledger.seal"}),
     ],
     ids=["verdict", "status"],

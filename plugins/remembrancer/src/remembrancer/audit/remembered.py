@@ -11,7 +11,6 @@ from remembrancer.errors import EnvironmentTrouble, Rejected, RemembrancerError,
 from remembrancer.findings import Finding, Outcome, negative, positive
 from remembrancer.paths import LEDGER
 from remembrancer.repository.reader import Repository
-from remembrancer.system import git as gitcall
 from remembrancer.tlog import merkle
 from remembrancer.tlog.tile import TileError
 from remembrancer.tlog.tree import TileTree
@@ -139,6 +138,8 @@ def _seen_tree(seen: Seen, repository: Repository) -> TileTree | None:
     """Return the tree of the checkpoint seen before, from a commit that holds it; None when git knows none."""
     if not repository.head():
         return None
+    from remembrancer.system import git as gitcall  # noqa: PLC0415 - only where Git is asked
+
     blob = repository.git("hash-object", "--stdin", data=seen.note)
     if blob.returncode:
         raise gitcall.trouble(blob)

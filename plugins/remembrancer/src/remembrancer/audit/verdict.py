@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 from remembrancer.audit.gather import expected_digest, gather, open_ledger
-from remembrancer.audit.published import is_published
 from remembrancer.audit.remembered import SUBJECT, compare, remember, remembers
 from remembrancer.audit.session import Session
 from remembrancer.errors import EnvironmentTrouble, Rejected, Unverifiable
@@ -62,6 +61,8 @@ def remember_verified(session: Session, view: LogView, findings: list[Finding], 
     """
     if not all(finding.outcome is Outcome.VERIFIED for finding in findings) or remembers(view, session.state):
         return
+    from remembrancer.audit.published import is_published  # noqa: PLC0415 - most verdicts have nothing new to remember
+
     try:
         shown = policy is None or is_published(session.repository, policy, SUBJECT, view.data)
     except EnvironmentTrouble as error:

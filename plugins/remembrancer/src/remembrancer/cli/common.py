@@ -42,6 +42,9 @@ class PathName(click.Path):
         return super().convert(value, param, ctx)
 
 
+_ROOT = PathName()  # one for all: each looks for a translation of its name
+
+
 def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[..., int | None]], Callable[..., int]]:
     """Decorate a command's function: adds `--format`, `-v` and (wanted) `--root`, `--trust`, `--require`, `--origin`.
 
@@ -74,7 +77,7 @@ def command(*, trust: bool = False, root: bool = True) -> Callable[[Callable[...
             options.append(
                 click.option(
                     "--root",
-                    type=PathName(),
+                    type=_ROOT,
                     metavar="DIR",
                     help="The repository. Default: the nearest folder upwards with ops/receipts or .git.",
                 )

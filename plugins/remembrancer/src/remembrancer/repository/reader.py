@@ -15,7 +15,6 @@ from remembrancer.openpgp.verify import MAX_SIGNATURE_BYTES
 from remembrancer.paths import LEDGER, RECEIPTS, TRUST
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse, relative_path
 from remembrancer.repository.store import Store
-from remembrancer.system import git as gitcall
 from remembrancer.system.files import read_regular
 from remembrancer.tlog.tile import Reader, TileError, decode_bundle, entries_path
 from remembrancer.trust.establish import SignedPolicy
@@ -126,6 +125,8 @@ class Repository:
 
         Raises EnvironmentTrouble(env.git) where it is one and Git does not say.
         """
+        from remembrancer.system import git as gitcall  # noqa: PLC0415 - few verdicts ask Git
+
         if not gitcall.within(self.root):
             return None
         # in full: Git shortens a branch that a tag is named like to heads/<name>, and whoever pushes makes such a tag
@@ -136,6 +137,8 @@ class Repository:
 
     def head(self) -> str:
         """Return the id of HEAD's commit, "" where there is none. Raises EnvironmentTrouble(env.git)."""
+        from remembrancer.system import git as gitcall  # noqa: PLC0415 - few verdicts ask Git
+
         return gitcall.head(self.root)
 
     def had(self, *paths: str) -> bool:
@@ -147,6 +150,8 @@ class Repository:
             return True
         if not self.head():
             return False
+        from remembrancer.system import git as gitcall  # noqa: PLC0415 - few verdicts ask Git
+
         done = self.git("rev-list", "--max-count=1", "HEAD", "--", *paths)
         if done.returncode:
             raise gitcall.trouble(done)
@@ -157,6 +162,8 @@ class Repository:
 
         Raises EnvironmentTrouble(env.git) where there is no Git program.
         """
+        from remembrancer.system import git as gitcall  # noqa: PLC0415 - few verdicts ask Git
+
         return gitcall.run(self.root, arguments, data=data)
 
 

@@ -13,7 +13,6 @@ from remembrancer.errors import BadInput, Refused, Rejected
 from remembrancer.paths import RECEIPTS
 from remembrancer.receipt.kinds import KINDS
 from remembrancer.receipt.statement import MAX_BYTES, Receipt, parse, relative_path
-from remembrancer.repository.lock import SCRATCH, WRITTEN, exclusive
 from remembrancer.system.files import open_own, put, read_regular, trouble
 
 MAX_BLOB = 64 << 20  # bytes; the largest are manifests, about a hundred for each file of a service
@@ -43,6 +42,8 @@ class Store:
         or `receipt.name-clash` when a version is already recorded otherwise, Rejected when the bytes are no receipt,
         EnvironmentTrouble for I/O.
         """
+        from remembrancer.repository.lock import SCRATCH, WRITTEN, exclusive  # noqa: PLC0415 - readers hold no lock
+
         receipts = [parse(data) for data in batch]
         paths = [relative_path(receipt) for receipt in receipts]
         with exclusive(self.root) as local:
@@ -69,6 +70,8 @@ class Store:
         """
         if len(data) > MAX_BLOB:
             raise BadInput("receipt.size", f"a blob of {len(data)} bytes is too large, {MAX_BLOB} is the most")
+        from remembrancer.repository.lock import SCRATCH, exclusive  # noqa: PLC0415 - as above
+
         digest = hashlib.sha256(data).hexdigest()
         with exclusive(self.root) as local:
             try:

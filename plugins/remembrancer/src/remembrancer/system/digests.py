@@ -14,7 +14,7 @@ _GIVEN = "Check the path, or fetch the file from where it was published."
 
 
 class FileDigest:
-    """A file's SHA-256, computed in a thread while the caller does something else.
+    """A file's SHA-256, that of a large one computed in a thread while the caller does something else.
 
     A large file is mapped and hashed in one call, during which the interpreter's lock is free; so it goes on even while
     pysequoia, which keeps the lock, reads the same file to check a signature. Nothing is loaded into memory.
@@ -26,6 +26,9 @@ class FileDigest:
         self._hex = ""
         self._trouble: OSError | None = None
         self._file = path.open("rb")
+        self._thread: threading.Thread | None = None
+        if self._small():
+            return
         self._thread = threading.Thread(target=self._run, name="file-digest", daemon=True)
         self._under_way = threading.Event()
         self._thread.start()
@@ -34,18 +37,27 @@ class FileDigest:
 
     def hexdigest(self) -> str:
         """Wait for the end and return 64 hex digits; raises the OSError that reading met."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._trouble is not None:
             raise self._trouble
         return self._hex
 
+    def _small(self) -> bool:
+        """Hash a small file, or keep why it cannot be read, and return True; False for a large one."""
+        try:
+            head = self._file.read(_AT_ONCE)
+        except OSError as error:
+            self._trouble, head = error, b""
+        if len(head) == _AT_ONCE:
+            return False
+        self._file.close()
+        self._hex = hashlib.sha256(head).hexdigest()
+        return True
+
     def _run(self) -> None:
         try:
-            with self._file as file:
-                head = file.read(_AT_ONCE)
-                if len(head) < _AT_ONCE:
-                    self._hex = hashlib.sha256(head).hexdigest()
-                    return
+            with self._file:
                 self._hex = self._mapped()
         except OSError as error:
             self._trouble = error
