@@ -1,5 +1,6 @@
 """Tiles: appending against a naive tree, proofs that read little, and damage that is noticed."""
 
+from functools import cache
 from itertools import accumulate
 
 import pytest
@@ -11,8 +12,18 @@ from remembrancer.tlog import tree as tiles
 from tlog_support import MemoryLog, naive_root, numbered
 
 EDGES = (1, 2, 3, 254, 255, 256, 257, 258, 511, 512, 513, 65535, 65536, 65537, 65792, 65793)
-BIG = MemoryLog(numbered(65_793))
-HASHES = [merkle.leaf_hash(entry) for entry in numbered(65_793)]
+
+
+@cache
+def big() -> MemoryLog:
+    """A log of three levels; it is made when a test needs it, not in every process that collects tests."""
+    return MemoryLog(numbered(65_793))
+
+
+@cache
+def hashes() -> list[bytes]:
+    """The leaf hashes of that log."""
+    return [merkle.leaf_hash(entry) for entry in numbered(65_793)]
 
 
 def test_appending_one_by_one_equals_the_naive_tree_at_every_size_up_to_600() -> None:
@@ -40,7 +51,7 @@ def test_the_way_to_a_size_leaves_no_trace(steps: list[int]) -> None:
 @pytest.mark.parametrize("size", EDGES)
 def test_root_and_files_around_tile_boundaries(size: int) -> None:
     log = MemoryLog(numbered(size))
-    assert log.root == log.tree().root() == merkle.root_of_hashes(HASHES[:size]) == BIG.tree().root(size)
+    assert log.root == log.tree().root() == merkle.root_of_hashes(hashes()[:size]) == big().tree().root(size)
     assert sorted(log.files) == sorted(tile.path for tile in tiles.layout(size))
     for tile in tiles.layout(size):
         if tile.level is not None:
@@ -50,49 +61,56 @@ def test_root_and_files_around_tile_boundaries(size: int) -> None:
 
 @pytest.mark.parametrize("size", EDGES)
 def test_proofs_around_tile_boundaries(size: int) -> None:
-    root = BIG.tree().root(size)
-    tree = MemoryLog(numbered(size)).tree() if size < 1000 else BIG.tree()
+    root = big().tree().root(size)
+    tree = MemoryLog(numbered(size)).tree() if size < 1000 else big().tree()
     for index in {0, size // 2, size - 1, min(255, size - 1), min(256, size - 1)}:
         proof = tree.inclusion_proof(index, size)
-        assert proof == merkle.inclusion_proof(index, HASHES[:size])
+        assert proof == merkle.inclusion_proof(index, hashes()[:size])
         merkle.verify_inclusion(merkle.leaf_hash(tree.entry(index)), index, size, proof, root)
     for size1 in {edge for edge in EDGES if edge <= size}:
         proof = tree.consistency_proof(size1, size)
-        assert proof == merkle.consistency_proof(size1, HASHES[:size])
-        merkle.verify_consistency(size1, size, proof, BIG.tree().root(size1), root)
+        assert proof == merkle.consistency_proof(size1, hashes()[:size])
+        merkle.verify_consistency(size1, size, proof, big().tree().root(size1), root)
 
 
+@pytest.fixture(scope="module")
+def made() -> None:
+    """Make the log beforehand, so that it is not part of the time that an example may take."""
+    assert big().size == len(hashes())
+
+
+@pytest.mark.usefixtures("made")
 @settings(max_examples=60)
 @given(st.data())
 def test_any_proof_in_a_tree_of_three_levels(data: st.DataObject) -> None:
-    size = data.draw(st.integers(1, BIG.size))
+    size = data.draw(st.integers(1, big().size))
     index = data.draw(st.integers(0, size - 1))
     size1 = data.draw(st.integers(1, size))
-    tree = BIG.tree()
+    tree = big().tree()
     root = tree.root(size)
-    assert tree.leaf_hash(index) == HASHES[index]
+    assert tree.leaf_hash(index) == hashes()[index]
     assert tree.entry(index) == b"entry %d" % index
-    merkle.verify_inclusion(HASHES[index], index, size, tree.inclusion_proof(index, size), root)
+    merkle.verify_inclusion(hashes()[index], index, size, tree.inclusion_proof(index, size), root)
     merkle.verify_consistency(size1, size, tree.consistency_proof(size1, size), tree.root(size1), root)
 
 
 def test_a_proof_reads_only_the_tiles_on_its_way() -> None:
-    BIG.read_paths.clear()
-    BIG.tree().inclusion_proof(300)
-    assert set(BIG.read_paths) == {"tile/0/001", "tile/1/000", "tile/1/001.p/1", "tile/0/257.p/1"}
-    assert len(BIG.read_paths) == len(set(BIG.read_paths))
-    BIG.read_paths.clear()
-    BIG.tree().root()
-    assert set(BIG.read_paths) == {"tile/0/257.p/1", "tile/1/001.p/1", "tile/2/000.p/1"}
+    big().read_paths.clear()
+    big().tree().inclusion_proof(300)
+    assert set(big().read_paths) == {"tile/0/001", "tile/1/000", "tile/1/001.p/1", "tile/0/257.p/1"}
+    assert len(big().read_paths) == len(set(big().read_paths))
+    big().read_paths.clear()
+    big().tree().root()
+    assert set(big().read_paths) == {"tile/0/257.p/1", "tile/1/001.p/1", "tile/2/000.p/1"}
 
 
 def test_appending_reads_and_writes_only_the_right_edge() -> None:
-    BIG.read_paths.clear()
-    growth = tiles.append(BIG.read, BIG.size, [b"one more"])
-    assert set(BIG.read_paths) == {"tile/0/257.p/1", "tile/entries/257.p/1", "tile/1/001.p/1", "tile/2/000.p/1"}
+    big().read_paths.clear()
+    growth = tiles.append(big().read, big().size, [b"one more"])
+    assert set(big().read_paths) == {"tile/0/257.p/1", "tile/entries/257.p/1", "tile/1/001.p/1", "tile/2/000.p/1"}
     assert set(growth.files) == {"tile/0/257.p/2", "tile/entries/257.p/2"}
     assert set(growth.obsolete) == {"tile/0/257.p/1", "tile/entries/257.p/1"}
-    assert growth.old_root == BIG.root
+    assert growth.old_root == big().root
 
 
 def test_appending_nothing_changes_nothing() -> None:
@@ -154,9 +172,9 @@ def test_the_roots_of_smaller_trees_come_from_the_present_tiles() -> None:
 
 
 def test_more_tiles_than_the_cache_holds() -> None:
-    tree = BIG.tree()
+    tree = big().tree()
     for index in [*range(0, 65_793, 257), *range(0, 65_793, 509)]:
-        assert tree.leaf_hash(index) == HASHES[index]
+        assert tree.leaf_hash(index) == hashes()[index]
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=256))
