@@ -67,7 +67,9 @@ def paths(template: Path) -> set[str]:
 def _settings(root: Path) -> str:
     """Return how to go on where a Git setting of the user's lets Copier, which asks as the user does, lose a change."""
     found: list[tuple[str, str, str]] = []
-    ignored = _as_the_user("config", "--type=path", "core.excludesFile")
+    # where Git looks when nothing is set
+    usual = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git/ignore"
+    ignored = _as_the_user("config", "--type=path", "core.excludesFile") or (usual if usual.is_file() else "")
     if ignored and (hidden := git(root, "ls-files", "--cached", "--ignored", f"--exclude-from={ignored}")):
         found.append(("core.excludesFile", "/dev/null", f" hides {', '.join(hidden.splitlines()[:3])}"))
     for name, harmless in (("status.showUntrackedFiles", ("normal", "all")), ("apply.whitespace", ("warn", "nowarn"))):

@@ -47,12 +47,17 @@ def lived_in(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def updated(small: Small, service: Path, folder: Path, command: str, **settings: str) -> tuple[int, str, Path]:
+def updated(
+    small: Small, service: Path, folder: Path, command: str, usual: str = "", **settings: str
+) -> tuple[int, str, Path]:
     """Update a copy of the service as a user with these settings does; return the code, what was said, and the copy."""
     copy = Path(shutil.copytree(service, folder / "my-svc", symlinks=True))
     home = hostile(folder / "home", ())
     (home / "ignore").write_text("*.txt\nops/\n")
     (home / "swap").write_text("*.swp\n")
+    if "core.excludesFile" not in settings:
+        (home / ".config/git").mkdir(parents=True)
+        (home / ".config/git/ignore").write_text(usual)
     (home / "attributes").write_text("* -text\n*.txt binary\n")
     for name, value in {**settings, f"url.{small.bare}.insteadOf": URL, "safe.directory": "*"}.items():
         git(home, "config", "--file", str(home / ".gitconfig"), name, value.format(home=home))
@@ -119,3 +124,9 @@ def test_a_setting_that_harms_nothing_stops_nothing(
     code, said, copy = updated(small, lived_in, tmp_path, "copier update --trust --defaults", **settings)
     assert code == 0, said
     assert contents(copy) == plain
+
+
+def test_the_ignore_file_that_git_reads_unasked_counts_too(small: Small, lived_in: Path, tmp_path: Path) -> None:
+    code, said, _ = updated(small, lived_in, tmp_path, "copier update --trust --defaults", usual="*.txt\n")
+    assert code == 1
+    assert "core.excludesFile hides leaving.txt" in said
