@@ -14,6 +14,7 @@ from aurora.mirror.copy import mirror
 from aurora.mirror.place import Folder
 from aurora.peers.listed import Peer
 from aurora.peers.sync import fetched
+from aurora.source import open_log
 from fleet_world import tree_of
 from git_log_support import Team, git
 from remembrancer.errors import RemembrancerError
@@ -193,3 +194,24 @@ def test_a_state_of_a_witness_with_a_link_in_it_is_not_its_state(
     capsys.readouterr()
     assert main(words) == 2
     assert "[witness.lost-state]" in capsys.readouterr().err
+
+
+def test_of_what_a_repository_carries_only_the_places_of_logs_are_heard_and_not_without_end(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gossip, "MANY", 2)
+    note = blob(team.remote, log.note(3))
+    put(team.remote, f"{RECEIPTS}/peers/elsewhere/checkpoint", "100644", note)
+    assert gossip.hear({"theirs": str(team.remote)}) == []
+    for number in range(4):
+        put(team.remote, f"{RECEIPTS}/peers/{number:064x}/checkpoint", "100644", note)
+    assert [one.who for one in gossip.hear({"theirs": str(team.remote)})] == ["theirs"] * 2
+
+
+def test_a_rollback_that_was_heard_of_names_who_has_seen_more(team: Team) -> None:
+    with Snapshot(str(team.remote)) as source:
+        opened = open_log(source, "theirs", LOGS)
+        with pytest.raises(RemembrancerError) as caught:
+            gossip.compare(opened, LOGS[log.ORIGIN], [gossip.Heard(log.ORIGIN, log.note(5), "payments")])
+    assert caught.value.code == "log.rollback"
+    assert caught.value.message == f"{log.ORIGIN} has size 3, but payments has seen size 5"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -281,3 +282,24 @@ def test_that_nothing_was_found_has_a_reason(desk: Desk, capsys: pytest.CaptureF
         capsys.readouterr()
         assert main(words) == 0
         assert capsys.readouterr().out == said
+
+
+def test_a_text_that_changed_since_an_older_receipt_is_not_taken_in_for_it(
+    desk: Desk, capsys: pytest.CaptureFixture[str], producer: Scratch
+) -> None:
+    """A decision that was superseded has two receipts, and one text that is there."""
+    later = producer.copy()
+    words = ["--context", "Much.", "--decision", "Another.", "--consequences", "More.", "--verification", "`make test`"]
+    later.ok("adr", "create", "Keep orders elsewhere", *words)
+    old, new = (path.name.split("-")[1] for path in sorted((later.root / "ops/receipts/adr").glob("ADR-*.md")))
+    later.ok("adr", "accept", new)
+    later.ok("adr", "supersede", old, "--by", new)
+    later.commit("superseded")
+    desk.publish(later.root)
+    assert desk.add() == 0
+    assert desk.sync(capsys)[0] == 0
+    held = {name.rpartition("/")[2]: data for name, data in desk.taken().items() if "/decisions/" in name}
+    assert len(held) == 2
+    assert {sha256(data).hexdigest() for data in held.values()} == held.keys()
+    end_agents(later)
+    later.remove()
