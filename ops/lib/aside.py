@@ -22,6 +22,7 @@ import service
 from service import EXIT_ENVIRONMENT, EXIT_USAGE, Trouble
 
 CALLED = "ops/bin/remembrancer"
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ class Aside:
     def _done(
         self, command: Sequence[str], where: str = ".", variables: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        env = {**os.environ, "PYTHONPATH": str(self.folder / "plugins/remembrancer/src"), **(variables or {})}
+        place = str(self.folder / "plugins/remembrancer/src")
+        env = {**os.environ, "PYTHONPATH": place, "PYTHONDONTWRITEBYTECODE": "1", **(variables or {})}
         if key := self.log_key or env.get("REMEMBRANCER_LOG_KEY_FILE"):
             env["REMEMBRANCER_LOG_KEY_FILE"] = str((ROOT / key).resolve())
-        env |= {"REMEMBRANCER_CALLED": CALLED, "PYTHONDONTWRITEBYTECODE": "1"}
+        env["REMEMBRANCER_CALLED"] = CALLED
         return subprocess.run(command, cwd=self.folder / where, env=env, capture_output=True, text=True, check=False)
 
     def git(self, *arguments: str) -> str:
@@ -59,7 +61,7 @@ class Aside:
 
     def remembrancer(self, *arguments: str) -> str:
         """Run the Remembrancer of that work tree, which is the one that is being released."""
-        return self.run(*self._command(*arguments), said=f"remembrancer {' '.join(arguments[:2])} failed")
+        return self.run(*self._command(*arguments), said=f"remembrancer {' '.join(arguments[:2])} failed", **COMPILED)
 
     def witnessed(self, *arguments: str) -> bool:
         """Judge with a command of the Remembrancer; False where nothing but the policy's witnesses is missing.
@@ -67,7 +69,7 @@ class Aside:
         Raises:
             Trouble: something else is missing.
         """
-        done = self._done(self._command(*arguments, "--format", "json"))
+        done = self._done(self._command(*arguments, "--format", "json"), variables=COMPILED)
         wrong = [one for one in evidence.parsed(done.stdout).get("findings", []) if one["outcome"] != "verified"]
         if wrong and all(one["code"] == sealing.UNWITNESSED for one in wrong):
             return False
@@ -76,7 +78,9 @@ class Aside:
         return True
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "remembrancer", *arguments, *self.trust]
+        # it starts dozens of times: what is compiled lies beside the work tree, and is gone with it
+        beside = f"pycache_prefix={self.folder.parent / 'compiled'}"
+        return [sys.executable, "-P", "-X", beside, "-m", "remembrancer", *arguments, *self.trust]
 
     def commit(self, message: str, *paths: str) -> str:
         """Commit some paths and return the commit."""
