@@ -58,7 +58,8 @@ def path_with(trivy: Path, cache: Path, folder: Path, *more: str) -> dict[str, s
     # turning a report into another form asks for no data
     cases = f"image) exec '{trivy}' \"$@\" {shlex.join(image)} ;; convert) exec '{trivy}' --quiet \"$@\" ;;"
     # its short life is spent with reading rules, a third of it with looking for what is free
-    program(folder, "trivy", f"#!/bin/sh\nexport GOGC=400\ncase $1 in {cases} esac\nexec '{trivy}' \"$@\" {shlex.join(offline)}\n")
+    start = f"#!/bin/sh\nexport GOGC=400\ncase $1 in {cases} esac\n"
+    program(folder, "trivy", f"{start}exec '{trivy}' \"$@\" {shlex.join(offline)}\n")
     return environment(folder.parent, folder)
 
 
