@@ -12,9 +12,14 @@ _SUBJECT = re.compile(rf"\[[a-z0-9][a-z0-9._/-]{{0,63}}\] ({'|'.join(TYPES)})!?:
 _OWN = re.compile(
     r"Merge |Revert \"|Reapply \"|fixup! |squash! |amend! "
     r"|Apply suggestions? from |Apply \d+ suggestion\(s\) to \d+ file\(s\)|Apply \d+ suggestions? "
-    r"|(build|chore|ci|fix|deps)(\(deps(-dev)?\))?: ([Bb]ump|[Uu]pdate|[Pp]in|[Ll]ock file) \S"
-    r"|Bump (\S+ from \S+ to \S+|the \S+ group)|(Pin|Update) dependencies|Lock file maintenance"
-    r"|Update (dependency|module) \S+ to \S|Update \S+ (digest|action|Docker (tag|digest)) to \S"
+    r"|Potential fix for code scanning alert no\. \d"
+    r"|(build|chore|ci|fix|deps)(\(deps(-dev)?\))?: ([Bb]ump|[Uu]pdate|[Pp]in|[Rr]eplace|[Rr]oll back|[Ll]ock file) \S"
+    r"|(\[Security\] )?Bump (\S+ from \S+ to \S+|the \S+ group|\S+(, \S+)* and \S+( in /\S*)?$)"
+    r"|Update \S+ requirement from \S+ to \S|Lock file maintenance|(Pin|Update) dependencies"
+    r"|(Pin|Update|Roll back) (dependency|module|Helm release|pre-commit hook) \S+ to \S|Replace dependency \S+ with \S"
+    r"|(Pin|Update) \S+ (digest|action|Docker (tag|digest)) to \S"
+    r"|Update (all (non-major )?dependencies|\S+ (monorepo|packages))( to \S+)?$"
+    r"|(chore\(config\): migrate|Migrate) (config|renovate)|(Add|Configure) [Rr]enovate(\.json5?)?$"
 )
 REMEDY = f"Write '[component] type: description', where type is one of {', '.join(TYPES)}."
 
