@@ -277,3 +277,19 @@ def test_a_log_of_logs_with_foreign_tiles_proves_nothing(world: World, carried: 
         orglog.above(org, log, carried, LedgerFiles)  # type: ignore[arg-type]
     assert caught.value.code == "log.tile"
     assert (org / CHECKPOINT).exists()
+
+
+def test_a_wrong_key_and_a_file_without_the_way_up_say_what_to_do(
+    world: World, carried: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "proof.json"
+    file.write_bytes(carried)
+    assert main(["log", "verify", str(file), "--key", str(OTHER.verifier())]) == 1
+    assert f"[log.checkpoint]\n  Compare --key with the verifier key that the operator of {ORG.name}" in (
+        capsys.readouterr().err
+    )
+    document = json.loads(carried)
+    del document["above"]
+    file.write_text(json.dumps(document))
+    assert verify(file) == 1
+    assert "[log.not-included]\n  Ask who gave you the file for one with it:" in capsys.readouterr().err

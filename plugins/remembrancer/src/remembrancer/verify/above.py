@@ -64,7 +64,8 @@ def climb(portable: Portable, keys: Iterable[VerifierKey]) -> Climbed:
     """
     above = portable.above
     if above is None:
-        raise Rejected("log.not-included", "the proof file carries no way up to another log")
+        remedy = "Ask who gave you the file for one with it: `aurora log prove ORIGIN --into FILE` adds it."
+        raise Rejected("log.not-included", "the proof file carries no way up to another log", remedy)
     here, entry = claimed(portable.checkpoint), claimed(above.checkpoint)
     _receipts(portable, here)
     if entry.origin != here.origin:
@@ -82,7 +83,8 @@ def climb(portable: Portable, keys: Iterable[VerifierKey]) -> Climbed:
     except ProofError as error:
         raise Rejected("log.not-included", f"the checkpoint is no entry of {origin}: {error}") from None
     except NoteError as error:
-        raise Rejected("log.checkpoint", f"the checkpoint of {origin} does not hold: {error}") from None
+        remedy = f"Compare --key with the verifier key that the operator of {origin} gives out."
+        raise Rejected("log.checkpoint", f"the checkpoint of {origin} does not hold: {error}", remedy) from None
     return Climbed(here.origin, here.size, upper)
 
 
