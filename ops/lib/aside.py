@@ -69,7 +69,7 @@ class Aside:
         Raises:
             Trouble: something else is missing.
         """
-        done = self._done(self._command(*arguments, "--format", "json"), variables=COMPILED)
+        done = self._done(self._command(*arguments, "--format", "json"), ".", COMPILED)
         wrong = [one for one in evidence.parsed(done.stdout).get("findings", []) if one["outcome"] != "verified"]
         if wrong and all(one["code"] == sealing.UNWITNESSED for one in wrong):
             return False
