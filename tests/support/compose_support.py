@@ -128,7 +128,10 @@ class Project:
 
     def remove(self) -> None:
         """Remove every container and its network; nobody else has any in this store."""
-        self.podman("rm", "--all", "--force", "--time", "1", "--volumes")
+        # a container that another one depends on goes in the second round
+        for _ in range(2):
+            done = self.podman("rm", "--all", "--force", "--time", "1", "--volumes")
+        assert done.returncode == 0, done.stdout + done.stderr
         self.podman("network", "prune", "--force")
 
     def podman(self, *words: str) -> subprocess.CompletedProcess[str]:
