@@ -3,13 +3,15 @@
 import itertools
 import json
 import os
-import shutil
+import re
+import shlex
 import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 
 import service_locks
 from collection import commit_all, git, render
+from image_support import free_port
 from newcomer import bare
 from odd_answers import DESCRIPTION, OWNER
 from optional_parts import chosen_parts
@@ -79,12 +82,42 @@ def get(url: str, deadline: float) -> tuple[int, bytes]:
             time.sleep(0.1)
 
 
+def created(token: str) -> int:
+    """Create an item as the quick start of README does; return the status."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    asked = urllib.request.Request("http://127.0.0.1:18080/items", b'{"name": "first"}', headers)
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+@contextmanager
+def provider(target: Path, issuer: str) -> Iterator[str]:
+    """Give a token of the provider that README starts, taken as README takes one; only its port is another."""
+    text = (target / "README.md").read_text("utf-8").replace("9400", issuer.rpartition(":")[2])
+    (start,) = re.findall("`(.+ -m oidc_provider_mock .+?)`", text)
+    (take,) = re.findall(r"`TOKEN=\$\((.+?)\)`", text)
+    plain = bare(target.parent / "home")
+    running = subprocess.Popen(shlex.split(start), cwd=target, env=plain, stderr=subprocess.DEVNULL)
+    try:
+        get(f"{issuer}/.well-known/openid-configuration", time.monotonic() + 60)
+        done = subprocess.run(shlex.split(take), cwd=target, env=plain, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        yield done.stdout.strip()
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
 @pytest.mark.system
 def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: Path, tmp_path: Path) -> None:
     """Whatever the shell says for other programs; `make migrate` finds the server that `make dev` has started."""
     target, env = made(collection, tmp_path, FAR_FROM_THE_DEFAULTS, **EXPORTED)
-    # No request of this test needs the provider, which is asked only when somebody brings a token.
-    shutil.copy(target / ".env.example", target / ".env")
+    issuer = f"http://127.0.0.1:{free_port()}"
+    settings = (target / ".env.example").read_text("utf-8")
+    (target / ".env").write_text(re.sub("(?m)^OIDC_ISSUER=.*$", f"OIDC_ISSUER={issuer}", settings), "utf-8")
     server = subprocess.Popen(["make", "dev"], cwd=target, env=env, stdout=subprocess.PIPE, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
@@ -96,6 +129,9 @@ def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: P
         described = json.loads(get("http://127.0.0.1:18080/openapi.json", deadline)[1])["info"]
         assert described["version"] == "2.1.0-rc.1"
         assert described["description"].startswith(DESCRIPTION)
+        assert created("") == 401
+        with provider(target, issuer) as token:
+            assert created(token) == 201
     finally:
         # Whoever supervises it tells make alone; its output ends when the last process has.
         server.terminate()
