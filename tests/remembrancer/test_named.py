@@ -2,12 +2,15 @@
 
 import copy
 import pickle
+import runpy
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from remembrancer import named
 from remembrancer.named import NamedTuple
 
 
@@ -98,3 +101,9 @@ def added(kind: Any) -> None:
 def test_what_is_wrong_is_refused(wrong: Callable[[Any], None], kind: Any) -> None:
     with pytest.raises(AttributeError if wrong in {written, added} else TypeError):
         wrong(kind)
+
+
+def test_where_annotations_are_lazy_it_is_the_standard_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PEP 649: a class body of Python 3.14 holds no `__annotations__`, and every class would lose its fields."""
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0, "final", 0))
+    assert runpy.run_path(str(named.__file__))["NamedTuple"] is typing.NamedTuple

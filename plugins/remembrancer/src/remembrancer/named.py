@@ -1,7 +1,8 @@
 """`typing.NamedTuple`, made in a fifth of the time: a short command makes sixty of them before it does anything.
 
 To a type checker it is the standard one, and what it makes behaves alike. The difference is inside: a class has no
-constructor compiled for itself, but shares one function with all others. Standard library only.
+constructor compiled for itself, but shares one function with all others. Standard library only. From Python 3.14 on,
+where a class body no longer holds its annotations (PEP 649), it is the standard one itself.
 
 >>> class Point(NamedTuple):
 ...     x: int
@@ -10,11 +11,12 @@ constructor compiled for itself, but shares one function with all others. Standa
 (Point(x=3, y=4), True)
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 __all__ = ["NamedTuple"]
 
-if TYPE_CHECKING:
+if TYPE_CHECKING or sys.version_info >= (3, 14):
     from typing import NamedTuple
 else:
     from operator import itemgetter
