@@ -1,6 +1,7 @@
 """Every service audited under its pinned owner: a forged one is named, and what went back since an earlier run."""
 
 import json
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -39,6 +40,23 @@ def test_a_sound_service_is_verified_as_its_clone_is(desk: Desk, service: Scratc
     desk.publish("payments", service)
     assert look(desk)["payments"].verdict in ("verified", "failed")
     assert look(desk)["payments"].verdict == ("failed", "verified")[service.run("verify-audit").status == 0]
+
+
+def test_git_is_started_five_times_for_a_service(desk: Desk, service: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for the objects that are read, four times for the history; what `as_cloned` wrote Git is not asked about."""
+    desk.publish("payments", service)
+    look(desk)
+    started = []
+
+    class Counted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, words: list[str], **more: object) -> None:
+            started.append(words)
+            super().__init__(words, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "Popen", Counted)
+    assert look(desk, sync=False)["payments"].verdict == "verified"
+    asked = [next(word for word in words if word in ("cat-file", "rev-list", "diff-tree")) for words in started]
+    assert sorted(asked) == ["cat-file"] * 3 + ["diff-tree", "rev-list"]
 
 
 def edited(service: Scratch) -> None:

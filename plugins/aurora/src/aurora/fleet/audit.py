@@ -21,7 +21,7 @@ from aurora.fleet.pool import Trouble, each
 from aurora.fleet.row import UNREACHABLE
 from aurora.fleet.shard import WHOLE, Shard
 from aurora.fleet.status import questions
-from aurora.foreign.cloned import as_cloned, opened
+from aurora.foreign.cloned import Cloned, as_cloned, opened
 from aurora.words import one_line
 from remembrancer.audit.whole import judge_everything
 from remembrancer.clock import Clock, SystemClock, rfc3339
@@ -73,7 +73,7 @@ def judged(asked: Asked) -> Audited:
     with opened(asked.mirror, there.commit) as (tree, folder):
         try:
             top.check(tree)
-            as_cloned(asked.mirror, tree, folder)
+            as_cloned(tree, folder)
             return _judged(asked, folder, blank)
         except RemembrancerError as error:
             return _refused(blank, error)
@@ -81,6 +81,7 @@ def judged(asked: Asked) -> Audited:
 
 def _judged(asked: Asked, folder: Path, blank: Audited) -> Audited:
     session = session_of(asked, folder)
+    session.repository = Cloned(session.root, blank.commit)
     try:
         claimed = session.ledger.claimed()
     except RemembrancerError:

@@ -54,10 +54,16 @@ def borrow(folder: Path, mirror: Path, commit: str, branch: str = "") -> None:
     (folder / "refs").mkdir()
     (folder / "objects/info/alternates").write_text(f"{mirror.absolute() / 'objects'}\n", "utf-8")
     (folder / "config").write_text(settings(len(commit)), "utf-8")
-    (folder / "HEAD").write_text(f"ref: refs/heads/{branch or 'none'}\n", "utf-8")
+    (folder / "HEAD").write_text("ref: refs/heads/none\n", "utf-8")
     if branch:
-        lines = "".join(f"{commit} refs/{kind}/{branch}\n" for kind in ("heads", "remotes/origin"))
-        (folder / "packed-refs").write_text(f"# pack-refs with: sorted \n{lines}", "utf-8")
+        show(folder, commit, branch)
+
+
+def show(folder: Path, commit: str, branch: str) -> None:
+    """Let a Git directory that `borrow` made be as after a clone of a branch. Raises OSError."""
+    (folder / "HEAD").write_text(f"ref: refs/heads/{branch}\n", "utf-8")
+    lines = "".join(f"{commit} refs/{kind}/{branch}\n" for kind in ("heads", "remotes/origin"))
+    (folder / "packed-refs").write_text(f"# pack-refs with: sorted \n{lines}", "utf-8")
 
 
 def settings(digits: int) -> str:

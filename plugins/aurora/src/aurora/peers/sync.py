@@ -100,7 +100,7 @@ def fetched(peer: Peer) -> Iterator[Path]:
         git.receive(bare, peer.url, LARGEST, "HEAD")
         commit = git.must(bare, "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
         with opened(bare, commit) as (tree, folder):
-            as_cloned(bare, tree, folder)
+            as_cloned(tree, folder)
             yield folder
 
 

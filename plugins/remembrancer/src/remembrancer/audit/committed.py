@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -81,7 +82,6 @@ class _Objects:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._partial = is_partial(root)
 
     def __enter__(self) -> "_Objects":
         self._sizes = _start(self._root, ("cat-file", "--batch-check"), subprocess.PIPE)
@@ -96,10 +96,15 @@ class _Objects:
         _end(self._sizes)
         _end(self._contents)
 
+    @cached_property
+    def _partial(self) -> bool:
+        """Asked only once something is missing, which it hardly ever is."""
+        return is_partial(self._root)
+
     def size(self, name: bytes) -> int | None:
         """Return an object's size, None when a partial clone does not have it; anywhere else that is damage."""
         head = self._asked(self._sizes, name)
-        if self._partial and head in ([], [name, b"missing"]):
+        if head in ([], [name, b"missing"]) and self._partial:
             if not head:  # a Git that knows no GIT_NO_LAZY_FETCH gives up once it may not fetch
                 _end(self._sizes)
                 self._sizes = _start(self._root, ("cat-file", "--batch-check"), subprocess.PIPE)

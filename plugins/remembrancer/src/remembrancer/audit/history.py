@@ -61,9 +61,8 @@ def committed(view: LogView, repository: Repository, policy: Policy) -> tuple[Fi
 
 def _unknown(repository: Repository, absent: int) -> str:
     """Say which of the history's checkpoints this clone does not have."""
-    shallow = repository.git("rev-parse", "--is-shallow-repository")
     said = []
-    if shallow.stdout.strip() != b"false":
+    if repository.is_shallow():
         said.append("this clone is shallow: checkpoints before its first commit were not compared")
     if absent:
         said.append(f"this clone is partial: {absent} committed checkpoints are not here and were not compared")

@@ -79,7 +79,7 @@ class _Past:
         """Keep that all of it was compared; not in a clone that lacks a part, which may come to it later."""
         if self._view is None or (self._known and self._known.commit == self._head):
             return
-        if not is_partial(self._repository.root) and not self._shallow():
+        if not is_partial(self._repository.root) and not self._repository.is_shallow():
             done = Compared(self._head, self._view.size, self._view.root.hex())
             self._state.remember_compared(self._policy.origin, self._keys, done)
 
@@ -95,9 +95,6 @@ class _Past:
         if not _COMMIT.fullmatch(known.commit):
             return None
         return None if self._repository.git("cat-file", "-e", f"{known.commit}^{{commit}}").returncode else known
-
-    def _shallow(self) -> bool:
-        return self._repository.git("rev-parse", "--is-shallow-repository").stdout.strip() != b"false"
 
 
 def _opened(note: bytes, repository: Repository, policy: Policy) -> LogView:

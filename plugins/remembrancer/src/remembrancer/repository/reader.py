@@ -141,6 +141,10 @@ class Repository:
 
         return gitcall.head(self.root)
 
+    def is_shallow(self) -> bool:
+        """Say whether history ends here before its first commit, also where Git does not say that it does not."""
+        return self.git("rev-parse", "--is-shallow-repository").stdout.strip() != b"false"
+
     def had(self, *paths: str) -> bool:
         """Return whether one of the paths is here, or HEAD or its history has one. Raises EnvironmentTrouble(env.git).
 
