@@ -1,7 +1,7 @@
 """Keep the day on which each pin of a lock file came here, and say which pins are old; no network is asked.
 
 tools/pin_dates.py          write tools/pin_dates.json: new pins get today's date, gone ones leave (make lock does it)
-tools/pin_dates.py --old    name the pins that have been here for more than a year
+tools/pin_dates.py --old    name the pins that have been here for more than a year, and the Kubernetes that services get
 """
 
 import json
@@ -55,6 +55,11 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--old"]:
         found = old(known_dates(), today)
         print("\n".join(found) or "no pin is older than a year")
+        sys.path.insert(0, str(ROOT / "ops" / "lib"))
+        from shared import CLUSTER  # noqa: PLC0415, I001 - it leads to the tools of templates/ci, this repository's own
+        from health_lines import cluster  # noqa: PLC0415
+
+        print(cluster(CLUSTER).message)
         return 0
     DATES.write_text(json.dumps(renewed(known_dates(), pins(), today), indent=1) + "\n", encoding="utf-8")
     return 0

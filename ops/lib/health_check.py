@@ -16,7 +16,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shared import ROOT
+from shared import CLUSTER, ROOT
 
 import health_lines
 import service
@@ -96,9 +96,14 @@ def pins() -> Line:
     return Line("pins", OK, f"none of {len(dates)} came over a year ago")
 
 
+def kubernetes() -> Line:
+    """The Kubernetes that services get for a new cluster is supported for a while; AWS gives each one 14 months."""
+    return health_lines.cluster(CLUSTER)
+
+
 def checks() -> Iterator[Callable[[], Line]]:
     """Yield what is looked at; the record is a service's, and its lines are those of a service."""
-    yield from (version, links, rules, pins)
+    yield from (version, links, rules, pins, kubernetes)
     found = service.load()
     lines: list[Callable[[service.Service], Line]]
     lines = [health_lines.ledger, health_lines.checkpoint, health_lines.pending, health_lines.trust, health_lines.keys]

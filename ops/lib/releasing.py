@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from shared import ROOT
+from shared import CLUSTER, ROOT
 
 import archives
 import aside
+import health_lines
 import lines
 import sealing
 import service
@@ -47,10 +48,11 @@ def epoch_of(tree: Aside) -> str:
 
 
 def check(version: str) -> None:
-    """Refuse a version that cannot be released, and a repository without a ledger of its own.
+    """Refuse a version that cannot be released, before tests and builds take their time.
 
     Raises:
-        Trouble: it is no version, is lower than the present one, or its tag is taken; there is no production trust.
+        Trouble: it is no version, is lower than the present one, or its tag is taken; services would get a Kubernetes
+            whose support ends soon; there is no production trust, or a key that signs or seals is not here.
     """
     if not VERSION.fullmatch(version):
         raise Trouble(
@@ -61,10 +63,14 @@ def check(version: str) -> None:
         raise Trouble(f"{version} is lower than {current}", EXIT_USAGE)
     if tagged(version):
         raise Trouble(f"the tag v{version} is there, and its release is not; git tag --delete v{version}", EXIT_USAGE)
+    cluster = health_lines.cluster(CLUSTER)
+    if cluster.state != health_lines.OK:
+        raise Trouble(f"services would get {cluster.message}", EXIT_USAGE)
     if not (ROOT / "ops/trust/policy.toml").is_file():
         raise Trouble("the ledger is not begun; docs/RELEASE.md begins it: make begin", EXIT_USAGE)
     if not any(os.environ.get(name) for name in ("REMEMBRANCER_LOG_KEY_FILE", "REMEMBRANCER_LOG_KEY")):
         raise Trouble("set REMEMBRANCER_LOG_KEY_FILE to the private log key, outside of this repository", EXIT_USAGE)
+    sealing.asked("sign", "--check", f"dist/vaultmesh-{version}.tar.gz")
 
 
 def tagged(version: str) -> str:

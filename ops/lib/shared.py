@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+CLUSTER = ROOT / "templates/k8s/ops/aws/cluster.yaml.jinja"
+"""What names the Kubernetes of a new service's cluster, and the day on which its standard support ends."""
 sys.path.insert(0, str(ROOT / "templates" / "ci" / "ops" / "lib"))
 
 import service

@@ -83,9 +83,21 @@ def test_renovate_follows_every_lock_that_it_can_move() -> None:
     assert own - made == followed
 
 
+def followed_by(source: str) -> tuple[str, str]:
+    """Return the files and the text that the custom manager of a data source looks for, as Python writes them."""
+    (manager,) = [one for one in RENOVATE["customManagers"] if one["datasourceTemplate"] == source]
+    return manager["managerFilePatterns"][0].strip("/"), manager["matchStrings"][0].replace("(?<", "(?P<")
+
+
+def test_renovate_follows_the_kubernetes_that_services_get() -> None:
+    where, what = followed_by("endoflife-date")
+    (name,) = [name for name in git(ROOT, "ls-files", "templates/k8s").splitlines() if re.search(where, name)]
+    (found,) = re.finditer(what, (ROOT / name).read_text("utf-8"))
+    assert f'\n  version: "{found["currentValue"]}"\n' in (ROOT / name).read_text("utf-8")
+
+
 def test_renovate_follows_every_image_of_the_pipelines() -> None:
-    (manager,) = RENOVATE["customManagers"]
-    where, what = manager["managerFilePatterns"][0].strip("/"), manager["matchStrings"][0].replace("(?<", "(?P<")
+    where, what = followed_by("docker")
     for name in git(ROOT, "ls-files", "templates/ci").splitlines():
         path = ROOT / name
         if path.is_file() and not name.endswith((".lock", ".json")):

@@ -1,9 +1,11 @@
 """O-15: the entry points of this repository are those that the assistants' rules quote, and they run."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,15 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+
+
+def ends(root: Path, days: int) -> None:
+    """Let the Kubernetes that services get lose its standard support in so many days."""
+    path = root / "templates/k8s/ops/aws/cluster.yaml.jinja"
+    day = datetime.now(UTC).date() + timedelta(days=days)
+    text, count = re.subn(r"(support of this version ends on )\d{4}-\d\d-\d\d", rf"\g<1>{day}", path.read_text())
+    assert count == 1
+    path.write_text(text)
 
 
 def recorded(root: Path, name: str) -> None:
@@ -100,6 +111,7 @@ def healthy(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("version", lambda root: git(root, "tag", "v9.9.9"), f"the tag v9.9.9 is on a commit that says {VERSION}"),
         ("links", lambda root: (root / SOURCE / "ops/bin").unlink(), "is not a link"),
         ("rules", lambda root: (root / "AGENTS.md").unlink(), "AGENTS.md is missing"),
+        ("cluster", lambda root: ends(root, -1), "; templates/k8s/ops/aws/cluster.yaml.jinja takes a newer version"),
         ("ledger", lambda root: recorded(root, "ops/trust/policy.toml"), "ops/receipts/ledger is missing"),
         ("trust", lambda root: recorded(root, "ops/receipts/ledger/checkpoint"), "the policy of the ledger is missing"),
         ("ledger", lambda root: recorded(root, "ops/receipts/deploy/a.receipt"), "a.receipt was recorded and is gone"),
@@ -115,6 +127,28 @@ def test_the_health_of_this_repository_can_be_bad(
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if line.split()[:2] == [name, "broken"]]
     assert said in line
+
+
+def test_no_release_gives_services_a_kubernetes_that_ends_soon(healthy: Path, tmp_path: Path) -> None:
+    """Said ahead by the health check and beside the old pins; a release is refused before its tests begin."""
+    copy = tmp_path / "copy"
+    git(tmp_path, "clone", "--quiet", str(healthy), str(copy))
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    release = (copy / "ops/bin/release", "99.0.0", "--tests", "touch ran")
+    ends(copy, 59)
+    commit_all(copy, "[k8s] test: another day")
+    said = "templates/k8s/ops/aws/cluster.yaml.jinja takes a newer version and its date"
+    assert said in run(sys.executable, "-B", copy / "tools/pin_dates.py", "--old", cwd=copy).stdout
+    health = run(copy / "ops/bin/health-check", cwd=copy)
+    assert (health.returncode, said in health.stdout) == (0, True), health.stdout
+    refused = run(*release, cwd=copy)
+    assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+    assert refused.stderr.startswith("ops/bin/release: services would get Kubernetes "), refused.stderr
+    ends(copy, 62)
+    commit_all(copy, "[k8s] test: a later one")
+    refused = run(*release, cwd=copy)
+    assert (refused.returncode, "not begun" in refused.stderr) == (2, True), refused.stderr
+    assert not (copy / "ran").exists()
 
 
 @pytest.mark.reason("trust.not-begun")
