@@ -73,14 +73,15 @@ def test_every_decision_is_recorded_and_no_key_is_inside(begun: Maintainer) -> N
 def test_a_failure_leaves_everything_as_it_was(begun: Maintainer) -> None:
     """Each step in its turn: a dirty tree, tests, the changelog, a key that is missing, an authority that is away."""
     clone, before = begun.scratch.root, begun.state()
+    slow = "touch ../began"
     for variables, change, said in (
         ({}, "touch stray", "stray is not committed"),
         ({"TESTS": "false"}, "true", "'false' failed"),
         ({}, "git tag v4.2.0", "the tag v4.2.0 is there"),
-        ({"GNUPGHOME": str(begun.scratch.base)}, "true", "sig.no-key"),
-        ({"REMEMBRANCER_LOG_KEY_FILE": "../no.key"}, "true", "log-key"),
-        ({"REMEMBRANCER_LOG_KEY_FILE": ""}, "true", "set REMEMBRANCER_LOG_KEY_FILE"),
-        ({"http_proxy": "http://127.0.0.1:9", "REMEMBRANCER_TRUST": "A" * 40}, "true", "trust.policy-signature"),
+        ({"GNUPGHOME": str(begun.scratch.base), "TESTS": slow}, "true", "sig.no-key"),
+        ({"REMEMBRANCER_LOG_KEY_FILE": "../no.key", "TESTS": slow}, "true", "input.log-key"),
+        ({"REMEMBRANCER_LOG_KEY_FILE": "", "TESTS": slow}, "true", "set REMEMBRANCER_LOG_KEY_FILE"),
+        ({"REMEMBRANCER_TRUST": "A" * 40, "TESTS": slow}, "true", "trust.policy-signature"),
     ):
         done = begun.try_block(f"{change}; make release VERSION=4.2.0", **(KEY | variables))
         assert done.returncode, said
@@ -88,6 +89,7 @@ def test_a_failure_leaves_everything_as_it_was(begun: Maintainer) -> None:
         git(clone, "clean", "-fdq", "--exclude", ".venv")
         subprocess.run(["git", "tag", "--delete", "v4.2.0"], cwd=clone, check=False, capture_output=True)
         assert begun.state() == before, said
+    assert not (clone.parent / "began").exists(), "who has no key hears it before anything slow begins"
     for version, said in (("4.0.9", "is lower than"), ("four", "is not MAJOR.MINOR.PATCH")):
         done = begun.try_block(f"make release VERSION={version}", **KEY)
         assert said in done.stderr

@@ -94,6 +94,7 @@ def test_the_sequence_is_the_standards_with_a_timestamp(repo: Path) -> None:
         line for line in notes(repo) if not line.startswith(("docker info", "docker buildx inspect", "docker load"))
     ]
     order = [
+        r"remembrancer sign --check dist/my-svc-0\.1\.0\.tar\.gz",
         r"docker buildx build",
         r"tests",
         r"trivy fs --scanners vuln,misconfig .*--exit-code 1",
@@ -147,7 +148,21 @@ def test_what_cannot_be_recorded_never_reaches_the_cluster(repo: Path, spoil: st
     first = done.stderr.splitlines()[0]
     assert first.startswith("ops/bin/artifact: ")
     assert said in first
-    assert notes(repo) == []
+    assert {*notes(repo)} <= {"remembrancer sign --check dist/my-svc-0.1.0.tar.gz"}, "which writes nothing"
+    assert not list((repo / "dist").glob("*.tar.gz"))
+
+
+@pytest.mark.parametrize("target", ["release", "deployment"])
+@pytest.mark.reason("env.log-key")
+def test_a_key_that_is_not_here_is_missed_before_anything_is_made(repo: Path, target: str) -> None:
+    """Neither tests nor builders run, and nothing is signed: the first thing that is asked ends it."""
+    said = "remembrancer: the log key is not here, so nothing could be sealed [env.log-key]"
+    program(repo.parent / "path", "remembrancer", f"""{NOTER}echo '{said}' >&2\n[ "$1 $2" != "sign --check" ]\n""")
+    assert run(repo, "ops/bin/artifact", "--for", target).returncode == 1
+    done = run(repo, "make", target)
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == said.replace("remembrancer", "ops/bin/artifact")
+    assert notes(repo) == ["remembrancer sign --check dist/my-svc-0.1.0.tar.gz"] * 2
     assert not list((repo / "dist").glob("*.tar.gz"))
 
 
@@ -429,10 +444,16 @@ def refused_before_anything_is_signed(repo: Path, env: dict[str, str], state: Pa
     keyless = call(["make", "release"], repo, env)
     shutil.rmtree(keys)
     keys.with_name("away").rename(keys)
+    (log_key,) = state.rglob("log.key")
+    log_key.rename(log_key.with_name("away"))
+    unsealable = call(["make", "release"], repo, env)
+    log_key.with_name("away").rename(log_key)
+    assert not (repo / "dist/my-svc-0.2.0.tar.gz").exists(), "it was not made for nothing"
     (repo / "dist/image.digest").write_text(f"sha256:{'a' * 64}\n")
     stale = call(["make", "release"], repo, env)
     (repo / "dist/image.digest").unlink()
-    for done, said in ((behind, "[log.behind]"), (keyless, "[sig.no-key]"), (stale, "dist/image.digest is of")):
+    keys_missed = ((keyless, "[sig.no-key]"), (unsealable, "[env.log-key]"))
+    for done, said in ((behind, "[log.behind]"), *keys_missed, (stale, "dist/image.digest is of")):
         assert done.returncode != 0
         assert said in done.stdout + done.stderr, done.stdout + done.stderr
         assert "signed " not in done.stdout

@@ -222,6 +222,10 @@ def test_production_archives_development(scratch: Scratch) -> None:
     scratch.ok("record", "deploy", "--component", "my-svc", "--version", "0.1.0")
     assert "log.pending" in scratch.json("verify-full", ARTIFACT).codes, "only the holder of the log key seals"
     assert scratch.json("seal").codes == {"env.log-key"}
+    asked = scratch.json("sign", "--check", ARTIFACT)
+    assert (asked.status, asked.codes) == (4, {"env.log-key"}), "asked before anything slow begins"
+    for words, more in ((("--no-seal",), {}), ((), {"REMEMBRANCER_LOG_KEY_FILE": str(key)})):
+        assert f"can be signed here, by {fingerprint}" in scratch.ok("sign", "--check", *words, ARTIFACT, **more).out
     scratch.ok("seal", REMEMBRANCER_LOG_KEY_FILE=str(key))
     assert "time.missing" in verdict(scratch)[1]
     who = ("--owner", fingerprint, "--signer", fingerprint)

@@ -1,7 +1,8 @@
 """Make the release archive with DIST_COMMAND, and put it below dist/.
 
-With --for, what would end in a contradiction is refused before anything is signed or deployed: no trust policy,
-changes that no commit has, and a version that is recorded with other bytes, whose archive then stays as it was.
+With --for, what would end in a contradiction is refused before anything is built, signed or deployed: no trust policy,
+changes that no commit has, keys that are not here, and a version that is recorded with other bytes, whose archive then
+stays as it was.
 With --again, the archive that an earlier job left is made again of the commit and must have the same bytes, because
 that job ran tests and builders, and what it left is what would be signed.
 """
@@ -15,6 +16,7 @@ import subprocess
 from pathlib import Path
 
 import dist
+import evidence
 import service
 from release_gate import profile
 from service import EXIT_USAGE, RECORDS, ROOT, Service, Trouble
@@ -66,6 +68,19 @@ def check(purpose: str) -> None:
             f"{gone[0]} is not as HEAD has it; commit what 'init --dev --again' archived, or restore it from git: "
             f"a {purpose} adds to what is recorded"
         )
+
+
+def ask_for_keys(found: Service) -> None:
+    """Refuse where the signing key or the log key is not here: hours may lie between now and the signature.
+
+    Raises:
+        Trouble: one is not here, or the seal would be refused; the sentence is the Remembrancer's own.
+    """
+    words = [str(evidence.recorder() or "ops/bin/remembrancer"), "sign", "--check", str(found.artifact)]
+    code, output = evidence.program(words)
+    if code:
+        said = "\n".join(line for line in output.splitlines() if line.strip())
+        raise Trouble(said.removeprefix("remembrancer: ") or f"'{' '.join(words)}' failed with {code}", code)
 
 
 def make(found: Service, recorded: str) -> None:
@@ -143,7 +158,11 @@ def main(arguments: list[str]) -> int:
         return 0
     if purpose:
         check(purpose)
-    make(found, recorded_digest(found, service.version(found)) if purpose else "")
+    recorded = recorded_digest(found, service.version(found)) if purpose else ""
+    # a release that is recorded may need neither key: the archive, once it is made, is judged first
+    if purpose == "deployment" or (purpose and not recorded):
+        ask_for_keys(found)
+    make(found, recorded)
     return 0
 
 

@@ -16,7 +16,11 @@ ARTIFACT = click.argument("artifact", type=click.Path(path_type=Path))
 @click.command(epilog="Example: remembrancer sign dist/my-svc-1.0.0.tar.gz")
 @ARTIFACT
 @click.option("--key", metavar="KEY", help="Key id or fingerprint. Default: the policy's signer, never any other key.")
-@click.option("--check", is_flag=True, help="Only say whether it can be signed and sealed here; write nothing.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only say whether it can be signed and sealed here (--no-seal: signed); write nothing.",
+)
 @NO_SEAL
 @command(trust=True)
 def sign(session: Session, shown: Shown, artifact: Path, *, key: str | None, check: bool, no_seal: bool) -> int:
@@ -24,7 +28,7 @@ def sign(session: Session, shown: Shown, artifact: Path, *, key: str | None, che
     from remembrancer.record import finish
 
     if check:
-        who = finish.ready(session, key)
+        who = finish.ready(session, key, seal=not no_seal)
         report = Report("sign", str(artifact), data={"fingerprint": who}, notices=session.notices)
         return say(report, shown.format, f"{artifact} can be signed here, by {who}")
     done, sealed = finish.sign(session, artifact, key, wait=no_seal)

@@ -69,14 +69,16 @@ def complete(session: Session, path: Path, *, sign: bool, wait: bool) -> tuple[s
     return signed, seal_after(session, wait=wait)
 
 
-def ready(session: Session, key: str | None) -> str:
+def ready(session: Session, key: str | None, *, seal: bool) -> str:
     """Ask everything that can refuse a signature or the seal after it; returns the fingerprint that would sign.
 
-    Nothing is signed and nothing written. Raises as `Session.trusted`, `prove.sign_artifact` and `seal_after`.
+    Nothing is signed and nothing written. Raises as `Session.trusted`, `prove.sign_artifact` and `seal_after`; with
+    `seal` also EnvironmentTrouble(env.log-key) where the log key is elsewhere.
     """
     policy = session.trusted().policy
     fingerprint = require_key(session, policy, key)
-    refuse_sealing(session, policy)
+    if not refuse_sealing(session, policy) and seal:
+        raise EnvironmentTrouble("env.log-key", "the log key is not here, so nothing could be sealed")
     return fingerprint
 
 

@@ -78,11 +78,13 @@ def try_pending(session: Session, trusted: Trusted) -> SealResult:
     )
 
 
-def refuse_sealing(session: Session, current: Policy) -> None:
-    """Raise as `append_only.refuse_fork` where this user seals, and the seal would be refused."""
+def refuse_sealing(session: Session, current: Policy) -> bool:
+    """Say whether this user has the log key. Raises as `append_only.refuse_fork` where the seal would be refused."""
     claimed = session.ledger.claimed()
-    if log_key(current, session.state, (claimed.size if claimed else 0) + 1) is not None:
-        refuse_fork(session, current)
+    if log_key(current, session.state, (claimed.size if claimed else 0) + 1) is None:
+        return False
+    refuse_fork(session, current)
+    return True
 
 
 def checker(repository: Repository, trusted: Trusted, now: datetime) -> Callable[[Receipt], None]:
