@@ -149,12 +149,14 @@ class Store:
 
         A folder that lies deeper than any of a ledger's is not entered; its name is given with a slash at the end.
         """
+        base = str(self.receipts_dir)
         waiting = [folder]
         while waiting:
             place = waiting.pop()
-            with trouble(f"list {self.receipts_dir / place}"):
+            path = f"{base}/{place}"
+            with trouble(f"list {path}"):
                 try:
-                    entries = os.scandir(self.receipts_dir / place)
+                    entries = os.scandir(path)
                 except (FileNotFoundError, NotADirectoryError):
                     continue
                 with entries:
