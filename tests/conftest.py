@@ -17,7 +17,7 @@ from once import Shared
 from own_path import own_path
 from production_support import forget_production
 from quick_copier import forget_checkouts
-from reasons_met import ReasonsMet
+from reasons_met import WHOLE, ReasonsMet
 
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
@@ -59,18 +59,40 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Let `make test-system` import no file without a system test; each of its workers would import hundreds."""
-    if config.getoption("markexpr") == "system" and collection_path.match("test_*.py"):
-        return MARK not in collection_path.read_text("utf-8") or None
-    return None
+    """Let no worker import a file of which it runs nothing; each of them would import hundreds.
+
+    What a file of system tests says of the reason codes that it meets is counted in `make test`: such a file stays.
+    """
+    expression = config.getoption("markexpr")
+    if expression not in ("system", WHOLE) or not collection_path.match("test_*.py"):
+        return None
+    text = collection_path.read_text("utf-8")
+    if expression == "system":
+        return MARK not in text or None
+    return ("\npytestmark = pytest.mark.system\n" in text and "mark.reason(" not in text) or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """Let each worker begin with other files, so that it finds most of the others compiled by its neighbours."""
+    report = yield
+    worker, count = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if isinstance(collector, pytest.Dir) and report.result:
+        first = len(report.result) * int(worker.removeprefix("gw")) // count
+        report.result = [*report.result[first:], *report.result[:first]]
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin; the order within a file stays. A system test is marked in its own file."""
     for path in {item.path for item in items if item.get_closest_marker("system")}:
         assert MARK in path.read_text("utf-8"), f"{path} has system tests, and does not mark them itself"
-    place = dict(zip(FIRST, range(len(FIRST)), strict=True))
-    items.sort(key=lambda item: min((at for name, at in place.items() if item.nodeid.startswith(name)), default=99))
+    names = {item.path: item.nodeid.partition("::")[0] for item in items}
+    place = {
+        path: (next((at for at, first in enumerate(FIRST) if name.startswith(first)), len(FIRST)), name.split("/"))
+        for path, name in names.items()
+    }
+    items.sort(key=lambda item: place[item.path])
 
 
 def pytest_collection_finish() -> None:

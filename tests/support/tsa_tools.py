@@ -5,15 +5,17 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-import rfc3161ng
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyasn1.codec.der import decoder
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
+from late import Late
 from remembrancer.timestamp import Authority
 from remembrancer.timestamp.request import make_request
 from tsa_support import DATA, DIGEST, NONCE, NOW
+
+rfc3161ng = Late("rfc3161ng")
 
 
 def rfc3161_client(

@@ -8,12 +8,13 @@ from typing import Any
 
 import jsonschema
 import pytest
-from mcp import Client, StdioServerParameters
 
 import manifest
 from collection import ROOT, commit_all, git, render
+from late import Late
 from newcomer import bare
 
+mcp = Late("mcp")
 CLIENTS = {
     "amazonq": ".amazonq/mcp.json",
     "claude": ".mcp.json",
@@ -94,14 +95,14 @@ def test_the_lock_agrees_with_the_other_and_adds_the_sdk() -> None:
     assert {pin.split("==")[0] for pin in more} >= {"mcp", "pydantic", "starlette", "uvicorn"}
 
 
-def started(target: Path, client: str, home: Path) -> StdioServerParameters:
+def started(target: Path, client: str, home: Path) -> Any:
     """Return how a client starts the server, its variables filled in as it documents."""
     found = next(iter(next(iter(read(target, client).values())).values()))
     filled = [
         word.replace("${workspaceFolder}", str(target)).replace("${CLAUDE_PROJECT_DIR:-.}", ".")
         for word in (found["command"], *found["args"])
     ]
-    return StdioServerParameters(command=filled[0], args=filled[1:], cwd=target, env=bare(home))
+    return mcp.StdioServerParameters(command=filled[0], args=filled[1:], cwd=target, env=bare(home))
 
 
 @pytest.mark.system
@@ -114,7 +115,7 @@ def test_the_configured_commands_start_a_server_that_answers(collection: Path, t
     home.mkdir()
 
     async def ask(client: str) -> Any:
-        async with Client(started(target, client, home), read_timeout_seconds=300) as asked:
+        async with mcp.Client(started(target, client, home), read_timeout_seconds=300) as asked:
             named = {tool.name for tool in (await asked.list_tools()).tools}
             return named, await asked.call_tool("why", {"path": "app/main.py"})
 

@@ -14,9 +14,9 @@ import manifest
 import rules
 from ci_render import repository
 from collection import ROOT, git
+from late import Late
 from remembrancer import __version__
 from remembrancer.cli.main import COMMANDS
-from remembrancer.mcp.server import NAMES as TOOLS
 
 COMPANIONS = {
     "philosophical-foundation.md": ("why, or a design", "Seven Seals"),
@@ -121,7 +121,7 @@ def test_history_is_asked_before_an_answer_with_tools_that_exist(text: str) -> N
         part for part in before.split("\n\n") if "check whether the Remembrancer has historical context" in part
     ]
     named = set(re.findall(r"`([a-z_]+)`", asked))
-    assert named - set(TOOLS) == {"remembrancer", "quoted"}
+    assert named - set(Late("remembrancer.mcp.server").NAMES) == {"remembrancer", "quoted"}
     assert {"query", "why"} <= named
     for command in re.findall(r"`ops/bin/remembrancer ([a-z-]+)`", asked):
         assert command in COMMANDS

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from mcp import Client
 
 from cli_support import ARTIFACT, Scratch, released
+from late import Late
 from remembrancer.audit.session import Session
-from remembrancer.mcp.server import NAMES, build
 from remembrancer.user.state import Unwritten
 
+mcp, tools = Late("mcp"), Late("remembrancer.mcp.server")
 CALLS: dict[str, dict[str, Any]] = {
     "query": {"question": "which version of my-svc was released?"},
     "why": {"path": ARTIFACT},
@@ -71,12 +71,12 @@ def scratch() -> Iterator[Scratch]:
 
 def test_nothing_is_fetched(scratch: Scratch, started: list[str]) -> None:
     state = Unwritten(scratch.home / ".local/state/remembrancer")
-    server = build(lambda: Session(scratch.root, state=state, environ={"HOME": str(scratch.home)}))
+    server = tools.build(lambda: Session(scratch.root, state=state, environ={"HOME": str(scratch.home)}))
     outcomes = {}
 
     async def work() -> None:
-        async with Client(server) as client:
-            for name in NAMES:
+        async with mcp.Client(server) as client:
+            for name in tools.NAMES:
                 done = await client.call_tool(name, CALLS.get(name, {}))
                 assert not done.is_error, (name, done.content)
                 outcomes[name] = done.structured_content["verdict"]["outcome"]

@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
 
 from cli_support import Scratch, released
 from collection import ROOT
+from late import Late
 from remembrancer.cli.main import main
 
+mcp, over_http = Late("mcp"), Late("mcp.client.streamable_http")
 PROGRAM = ["-m", "remembrancer", "mcp"]
 QUESTION = {"question": "which version of my-svc was released?"}
 INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
@@ -38,8 +38,8 @@ def environment(scratch: Scratch, **more: str) -> dict[str, str]:
     return scratch.environment(PYTHONPATH=os.pathsep.join(sys.path), **more)
 
 
-def program(scratch: Scratch) -> StdioServerParameters:
-    return StdioServerParameters(
+def program(scratch: Scratch) -> Any:
+    return mcp.StdioServerParameters(
         command=sys.executable, args=[*PROGRAM, "--root", str(scratch.root)], env=environment(scratch)
     )
 
@@ -47,7 +47,7 @@ def program(scratch: Scratch) -> StdioServerParameters:
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_over_standard_streams(scratch: Scratch, mode: str) -> None:
     async def work() -> Any:
-        async with Client(program(scratch), mode=mode, read_timeout_seconds=60) as client:
+        async with mcp.Client(program(scratch), mode=mode, read_timeout_seconds=60) as client:
             return client.protocol_version, await client.call_tool("query", QUESTION)
 
     version, done = asyncio.run(work())
@@ -112,7 +112,7 @@ def test_over_http(scratch: Scratch) -> None:
             headers = {"Authorization": f"Bearer {token}"}
             async with (
                 httpx2.AsyncClient(headers=headers, timeout=60) as http,
-                Client(streamable_http_client(address, http_client=http)) as client,
+                mcp.Client(over_http.streamable_http_client(address, http_client=http)) as client,
             ):
                 return await client.call_tool("query", QUESTION)
 
