@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
 def signer(seed: int = 0) -> SignerKey:
     return SignerKey.from_seed(ORIGIN, bytes([*SEED[:-1], seed]))
 

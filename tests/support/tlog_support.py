@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,12 @@ def unbase64(values: Sequence[str] | None) -> list[bytes]:
 
 
 def naive_root(entries: Sequence[bytes]) -> bytes:
-    """RFC 6962 section 2.1, word by word."""
+    """RFC 6962 section 2.1, word by word; what was computed before is remembered."""
+    return _naive_root(tuple(entries))
+
+
+@cache
+def _naive_root(entries: tuple[bytes, ...]) -> bytes:
     if not entries:
         return sha256(b"").digest()
     if len(entries) == 1:
@@ -29,7 +35,7 @@ def naive_root(entries: Sequence[bytes]) -> bytes:
     split = 1
     while split * 2 < len(entries):
         split *= 2
-    return sha256(b"\x01" + naive_root(entries[:split]) + naive_root(entries[split:])).digest()
+    return sha256(b"\x01" + _naive_root(entries[:split]) + _naive_root(entries[split:])).digest()
 
 
 def numbered(count: int, start: int = 0) -> list[bytes]:

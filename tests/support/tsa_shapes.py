@@ -68,6 +68,14 @@ class Shape:
     def authority(self) -> Authority:
         return self.judged()
 
+    def honest(self) -> bytes:
+        """The honest response of this shape; making one takes longer than judging it."""
+        return _made(self.what, "")
+
+    def forged(self, forger: str) -> bytes:
+        """The forgery of this shape by one of FORGERS."""
+        return _made(self.what, forger)
+
     @property
     def accepted_by(self) -> set[str]:
         """Who takes the honest one for genuine: `openssl ts -verify -data`, rfc3161-client's `verify_message`."""
@@ -75,6 +83,12 @@ class Shape:
 
 
 SHAPES: list[Shape] = []
+
+
+@cache
+def _made(what: str, forger: str) -> bytes:
+    (shape,) = (one for one in SHAPES if one.what == what)
+    return shape.make(FORGERS[forger]() if forger else World())
 
 
 def _shape(

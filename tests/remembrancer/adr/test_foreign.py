@@ -96,19 +96,22 @@ def test_a_megabyte_of_status_is_read(what: str) -> None:
 
 @pytest.mark.parametrize("what", [*LONG, *LONG_STATUSES])
 def test_twice_the_text_takes_about_twice_the_time(what: str) -> None:
-    """A quadratic pattern takes four times as long; the best of several runs is compared."""
+    """A quadratic pattern takes four times as long; a busy machine gets more than one try, and the best ones count."""
     text = LONG.get(what) or f"# 1. X\n\n## Status\n\n{LONG_STATUSES[what]}\n\n## Context\n\nA.\n"
     whole, half = text[: SIZE // 4], text[: SIZE // 8]
 
     def seconds(one: str) -> float:
-        def once() -> float:
-            start = time.process_time()
-            adr_import.read("0001-x.md", one)
-            return time.process_time() - start
+        start = time.process_time()
+        adr_import.read("0001-x.md", one)
+        return time.process_time() - start
 
-        return min(once() for _ in range(3))
-
-    assert seconds(whole) < 3.2 * seconds(half) + 0.05
+    tries: list[tuple[float, float]] = []
+    for _ in range(3):
+        tries.append((seconds(whole), seconds(half)))
+        best, of_half = (min(times) for times in zip(*tries, strict=True))
+        if best < 3.2 * of_half + 0.05:
+            return
+    pytest.fail(f"twice the text: {tries}")
 
 
 STATUSES = [

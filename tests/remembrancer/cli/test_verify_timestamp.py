@@ -47,7 +47,7 @@ def test_real_tokens(name: str) -> None:
     ],
 )
 def test_the_true_reason_is_given(what: str, status: int, said: str, tmp_path: Path) -> None:
-    done = judged(tmp_path, SHAPE[what].make(World()), root())
+    done = judged(tmp_path, SHAPE[what].honest(), root())
     assert (done.returncode, said in done.stdout, done.stderr) == (status, True, ""), done.stdout
     assert not status or not any(word in done.stdout for word in ("forged", "weak", "does not hold"))
 
@@ -65,7 +65,7 @@ def test_an_unusable_root_is_named_and_passed_over(tmp_path: Path) -> None:
 
 def test_a_root_with_serial_number_0_is_a_root_without_a_warning(tmp_path: Path) -> None:
     shape = SHAPE["a root with serial number 0"]
-    done = judged(tmp_path, shape.make(World()), ssl.DER_cert_to_PEM_cert(shape.authority.roots[0]).encode())
+    done = judged(tmp_path, shape.honest(), ssl.DER_cert_to_PEM_cert(shape.authority.roots[0]).encode())
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 

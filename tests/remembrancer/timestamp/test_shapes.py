@@ -5,7 +5,7 @@ import pytest
 from remembrancer.errors import Rejected
 from remembrancer.timestamp.checks import check_response
 from remembrancer.timestamp.response import as_response
-from tsa_shapes import FORGERS, SHAPES, Shape, World
+from tsa_shapes import FORGERS, SHAPES, Shape
 from tsa_support import DIGEST, NOW
 
 each = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.what)
@@ -14,7 +14,7 @@ each = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.what)
 @each
 @pytest.mark.filterwarnings("error")
 def test_an_honest_response_has_the_verdict_that_the_table_gives(shape: Shape) -> None:
-    response = shape.make(World())
+    response = shape.honest()
     if not shape.decision:
         for _ in range(2):  # the second time only a part of the second opinion is asked
             facts = check_response(response, DIGEST, shape.authority, shape.nonce)
@@ -29,7 +29,7 @@ def test_an_honest_response_has_the_verdict_that_the_table_gives(shape: Shape) -
 @each
 @pytest.mark.parametrize("forger", FORGERS)
 def test_its_forged_twin_is_refused(shape: Shape, forger: str) -> None:
-    response = as_response(shape.make(FORGERS[forger]()))
+    response = as_response(shape.forged(forger))
     with pytest.raises(Rejected) as refusal:
         check_response(response, DIGEST, shape.authority, shape.nonce)
     assert refusal.value.code in REFUSED[forger] | {shape.decision}
@@ -40,9 +40,9 @@ def test_its_forged_twin_is_refused(shape: Shape, forger: str) -> None:
 def test_its_forged_twin_is_refused_after_an_honest_one(shape: Shape, forger: str) -> None:
     """Whatever is remembered of an authority's certificate, a later token is judged by itself."""
     if not shape.decision:
-        check_response(shape.make(World()), DIGEST, shape.authority, shape.nonce)
+        check_response(shape.honest(), DIGEST, shape.authority, shape.nonce)
     with pytest.raises(Rejected):
-        check_response(as_response(shape.make(FORGERS[forger]())), DIGEST, shape.authority, shape.nonce)
+        check_response(as_response(shape.forged(forger)), DIGEST, shape.authority, shape.nonce)
 
 
 REFUSED = {
@@ -57,7 +57,7 @@ REFUSED = {
 
 def test_a_bare_token_is_taken_where_a_response_is_made_of_it() -> None:
     bare = next(shape for shape in SHAPES if "bare" in shape.what)
-    facts = check_response(as_response(bare.make(World())), DIGEST, bare.authority, bare.nonce)
+    facts = check_response(as_response(bare.honest()), DIGEST, bare.authority, bare.nonce)
     assert facts.gen_time == NOW
 
 
