@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -156,14 +156,15 @@ def test_the_program_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     idle.request("GET", "/health")
     idle.getresponse().read()
     half = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20)
-    submitted = log.step(3, 5)
-    half.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(submitted))
-    half.sendall(submitted)
-    assert half.recv(12) == b"HTTP/1.1 200"
-    begun = time.monotonic()
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(20) == 0
-    assert time.monotonic() - begun < 10  # an idle connection keeps nobody waiting
+    with server, closing(idle), half:
+        submitted = log.step(3, 5)
+        half.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(submitted))
+        half.sendall(submitted)
+        assert half.recv(12) == b"HTTP/1.1 200"
+        begun = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+        assert time.monotonic() - begun < 10  # an idle connection keeps nobody waiting
     (state / "witness.sqlite3").unlink()
     refused = run(*words)
     _, errors = refused.communicate(timeout=60)

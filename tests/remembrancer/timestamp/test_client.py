@@ -1,10 +1,12 @@
 """Authorities that are slow, wrong or hostile: real servers on loopback, none of which gets anything stored."""
 
+import gc
 import hashlib
 import socket
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -76,11 +78,17 @@ def _redirects(where: str) -> Behaviour:
     return _says(_answer(b"", status="307 Temporary Redirect", more=f"Location: {where}\r\n"))
 
 
-def _drips_body(connection: socket.socket, _: bytes) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: 9999\r\n\r\n")
+def _drips_body(connection: socket.socket, _: bytes, more: bytes = b"") -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\nContent-Length: 9999\r\n"
+    connection.sendall(head + more + b"\r\n")
     while True:
         connection.sendall(b"0")
         time.sleep(0.05)
+
+
+def _drips_the_last_body(connection: socket.socket, body: bytes) -> None:
+    """As a server that closes, which is what it is asked to do: then the connection is the answer's."""
+    _drips_body(connection, body, b"Connection: close\r\n")
 
 
 def _drips_headers(connection: socket.socket, _: bytes) -> None:
@@ -140,7 +148,8 @@ HOSTILE: list[tuple[str, Behaviour, str]] = [
     ("not HTTP", _says(b"\x00\x01\x02 SSH-2.0\r\n\r\n"), "env.network"),
     ("10,000 headers", _many_headers, "env.network"),
 ]
-ENDLESS = {"a body that drips": _drips_body, "headers that drip": _drips_headers, "silence": _says_nothing}
+ENDLESS = {"a body that drips": _drips_body, "a last body that drips": _drips_the_last_body}
+ENDLESS |= {"headers that drip": _drips_headers, "silence": _says_nothing}
 
 
 @pytest.mark.parametrize(("behaviour", "code"), [pytest.param(b, c, id=name) for name, b, c in HOSTILE])
@@ -155,9 +164,24 @@ def test_a_hostile_server_is_one_sentence_and_no_answer(behaviour: Behaviour, co
 @pytest.mark.parametrize("behaviour", ENDLESS.values(), ids=ENDLESS)
 def test_one_deadline_covers_everything(behaviour: Behaviour) -> None:
     """Every byte resets the timeout of a single read, so without a deadline these would never return."""
-    with behaving(behaviour) as url, pytest.raises(EnvironmentTrouble, match=r"within 0\.5 s") as trouble:
-        client.fetch(url, REQUEST, timeout=0.5)
+    with behaving(behaviour) as url:
+        with pytest.raises(EnvironmentTrouble, match=r"within 0\.5 s") as trouble:
+            client.fetch(url, REQUEST, timeout=0.5)
+        until = time.monotonic() + 5
+        while any(thread.name == "question" for thread in threading.enumerate()):
+            assert time.monotonic() < until, "whoever was given up still reads, and holds its connection"
+            time.sleep(0.01)
     assert trouble.value.code == "env.network"
+
+
+@pytest.mark.parametrize("behaviour", [_says(_answer(b"no", "text/html")), _pours], ids=["type", "pours"])
+def test_no_connection_is_left_open(behaviour: Behaviour, recwarn: pytest.WarningsRecorder) -> None:
+    """Also where the answer is refused before all of it was read."""
+    warnings.simplefilter("always", ResourceWarning)
+    with behaving(behaviour) as url, pytest.raises(EnvironmentTrouble):
+        client.fetch(url, REQUEST, timeout=0.5)
+    gc.collect()
+    assert [str(one.message) for one in recwarn if issubclass(one.category, ResourceWarning)] == []
 
 
 def test_a_redirect_is_not_followed() -> None:

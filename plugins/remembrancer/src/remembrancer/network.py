@@ -77,6 +77,7 @@ class _Exchange:
         self.answer = Head(0, "", "", ""), b""
         self.trouble: RemembrancerError | None = None
         self._question, self._refuse = question, refuse
+        self._connected: socket.socket | None = None
         self._headers = {**question.headers, "Connection": "close"}
         proxy = _proxy("https" if secure else "http", self.host, port)
         host, at = (proxy.host, proxy.port) if proxy else (self.host, port)
@@ -110,7 +111,8 @@ class _Exchange:
 
     def abandon(self) -> None:
         """Cut the connection, so that a thread that still reads from it ends."""
-        connected = self._connection.sock
+        # while the last answer of a connection is read, the connection itself no longer has the socket
+        connected = self._connection.sock or self._connected
         if connected is not None:
             try:
                 connected.shutdown(socket.SHUT_RDWR)
@@ -120,15 +122,16 @@ class _Exchange:
     def _ask(self) -> tuple[Head, bytes]:
         question = self._question
         self._connection.request(question.method, self._target, question.body or None, self._headers)
-        response = self._connection.getresponse()
-        kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
-        location, later = response.getheader("Location", ""), response.getheader("Retry-After", "")
-        head = Head(response.status, one_line(kind), one_line(location), one_line(later))
-        self._refuse(head)
-        body = response.read(question.limit + 1)
-        if response.length and len(body) <= question.limit:
-            raise EnvironmentTrouble("env.network", f"the {question.noun} {self.host} cut its answer short")
-        return head, body
+        self._connected = self._connection.sock
+        with self._connection.getresponse() as response:
+            kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
+            location, later = response.getheader("Location", ""), response.getheader("Retry-After", "")
+            head = Head(response.status, one_line(kind), one_line(location), one_line(later))
+            self._refuse(head)
+            body = response.read(question.limit + 1)
+            if response.length and len(body) <= question.limit:
+                raise EnvironmentTrouble("env.network", f"the {question.noun} {self.host} cut its answer short")
+            return head, body
 
 
 class _Proxy(NamedTuple):
