@@ -46,17 +46,20 @@ def test_each_question_has_an_answer(jobs: int) -> None:
     }
 
 
-def test_an_interruption_ends_everything_without_a_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whom", ["the group", "the parent", "a worker"])
+def test_an_interruption_ends_everything_without_a_word(tmp_path: Path, whom: str) -> None:
+    """Ctrl-C reaches every process; SIGTERM the parent alone, and a pool that broke sends it to its other workers."""
     script = """
-import sys, time
+import os, signal, sys, time
 from pathlib import Path
 from aurora.fleet.pool import each
 def work(number):
     try:
-        Path(sys.argv[1], f"begun{number}").touch()
+        Path(sys.argv[1], f"begun{number}").write_text(str(os.getpid()))
         time.sleep(30)
     finally:
         Path(sys.argv[1], f"ended{number}").touch()
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 try:
     list(each(work, range(4), 2))
 except KeyboardInterrupt:
@@ -73,7 +76,18 @@ except KeyboardInterrupt:
     until = time.monotonic() + 60
     while len(list(tmp_path.glob("begun*"))) < 2 and time.monotonic() < until:
         threading.Event().wait(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    if whom == "the group":
+        os.killpg(process.pid, signal.SIGINT)
+    if whom == "the parent":
+        os.kill(process.pid, signal.SIGTERM)
+    if whom == "a worker":
+        first = int((tmp_path / "begun0").read_text())
+        (tmp_path / "begun0").unlink()
+        os.kill(first, signal.SIGKILL)
+        # the other one cleans up, and then what was killed is asked again
+        while not ((tmp_path / "ended1").exists() and (tmp_path / "begun0").exists()) and time.monotonic() < until:
+            threading.Event().wait(0.05)
+        os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=20) == ("interrupted\n", "")
     assert len(list(tmp_path.glob("ended*"))) == len(list(tmp_path.glob("begun*"))) == 2
 

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE
@@ -21,7 +23,7 @@ from aurora.fleet.shard import Shard
 from aurora.fleet.update import Step, Tried, attempt
 from aurora.fleet.waves import assign, parse
 from aurora.fleet.workplace import Bare, Workplace
-from collection import git
+from collection import ROOT, git
 from forges_double import TOKEN
 from remembrancer.errors import BadInput
 from rollout_world import ANSWERS, TEMPLATE, World, world
@@ -300,19 +302,54 @@ def test_what_comes_out_of_a_repository_is_quoted_in_a_request() -> None:
     assert "`v1??<b>@all?# x` to `v2.0.0`" in said
 
 
+def program(world: World, copier: Path, *words: str) -> "subprocess.Popen[bytes]":
+    """Start `aurora fleet` with a stand-in for Copier; its temporary files are in a folder of their own."""
+    script, scratch = world.base / "run.py", world.base / "scratch"
+    script.write_text(
+        "import sys, aurora.fleet.update as update\nfrom aurora.cli.main import main\n"
+        f"update.copier = lambda: {str(copier)!r}\nsys.exit(main(['fleet', *sys.argv[1:]]))\n"
+    )
+    scratch.mkdir(exist_ok=True)
+    path = os.pathsep.join(str(ROOT / f"plugins/{name}/src") for name in ("aurora", "remembrancer"))
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "TMPDIR": str(scratch), **world.variables}
+    return subprocess.Popen([sys.executable, str(script), *words], cwd=world.base, env=env, stdout=PIPE, stderr=PIPE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("command", ["plan", "rollout"])
+def test_a_run_that_is_ended_leaves_nothing_behind(three: World, command: str, number: signal.Signals) -> None:
+    """No folder, and nothing that still runs: what is being tried may take many minutes more."""
+    (three.base / "scratch").mkdir()
+    pids = three.base / "pids"
+    slow = three.base / "slow"
+    slow.write_text(f"#!/bin/sh\necho $$ >> {pids}\nexec sleep 300\n")
+    slow.chmod(0o755)
+    words = {"plan": ["plan", "--to", "v2.0.0", "--out", "other.json"], "rollout": ["rollout", "plan.json"]}[command]
+    started = program(three, slow, *words, "--trust", "--jobs", "2")
+    wanted = {"plan": 2, "rollout": 1}[command]
+    for _ in range(600):
+        if pids.exists() and len(pids.read_text().split()) == wanted:
+            break
+        assert started.poll() is None, started.communicate()
+        threading.Event().wait(0.05)
+    started.send_signal(number)
+    said = started.communicate(timeout=20)[1].decode().strip().splitlines()
+    assert (started.returncode, said[-1]) == {
+        signal.SIGTERM: (143, "aurora: terminated"),
+        signal.SIGINT: (130, "aurora: interrupted"),
+    }[number]
+    assert [path.name for path in (three.base / "scratch").iterdir()] == []
+    for pid in pids.read_text().split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
 @pytest.mark.system
 def test_a_run_that_is_killed_at_any_moment_goes_on(three: World) -> None:
-    program = three.base / "run.py"
-    copier = str(three.base.parent / "copier")
-    program.write_text(
-        "import sys, aurora.fleet.update as update\nfrom aurora.cli.main import main\n"
-        f"update.copier = lambda: {copier!r}\nsys.exit(main(sys.argv[1:]))\n"
-    )
-    words = [sys.executable, str(program), "fleet", "rollout", "plan.json", "--trust", "--despite", "acme/orders"]
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR") if name in os.environ}
+    copier = three.base.parent / "copier"
     kills = 0
     for step in range(50):
-        started = subprocess.Popen(words, cwd=three.base, env=kept | three.variables, stdout=PIPE, stderr=PIPE)
+        started = program(three, copier, "rollout", "plan.json", "--trust", "--despite", "acme/orders")
         try:
             out, err = started.communicate(timeout=0.4 * 1.1**step)
         except subprocess.TimeoutExpired:

@@ -1,11 +1,15 @@
 """The program: which commands there are, and the one place where a failure becomes a sentence and an exit status."""
 
 import json
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -64,6 +68,28 @@ def program() -> None:
     """See the logs of others, and let others see yours."""
 
 
+class _Terminated(BaseException):
+    """Somebody asked this process to end; no handler on the way may take this for something else."""
+
+
+@contextmanager
+def _ended_cleanly() -> Iterator[None]:
+    """Let SIGTERM end what is done in the block as Ctrl-C does: what it began is ended, and what it made is removed."""
+
+    def ring(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows cleans up
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, ring)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status; every failure is one sentence, never a traceback.
 
@@ -71,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = program.main(args, prog_name="aurora", standalone_mode=False)
+        with _ended_cleanly():
+            status = program.main(args, prog_name="aurora", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -79,6 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         print("aurora: interrupted", file=sys.stderr)
         return 130
+    except _Terminated:
+        print("aurora: terminated", file=sys.stderr)
+        return 143
     except Exception as error:  # noqa: BLE001 - the promise is: no traceback for any input
         return report(error, args)
     return status if isinstance(status, int) else 0

@@ -9,13 +9,17 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 TAIL = 200_000
+_running: set["subprocess.Popen[bytes]"] = set()
+_stopped = threading.Event()
 
 
 class Done(NamedTuple):
@@ -41,8 +45,31 @@ def environment(home: Path, passed: Sequence[str] = (), more: Mapping[str, str] 
     return {"LC_ALL": "C.UTF-8", **kept, **git, "HOME": str(home), **(more or {})}
 
 
+@contextmanager
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool whose threads run programs; an exception, Ctrl-C for one, ends those instead of waiting for them."""
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            yield pool
+        except BaseException:
+            _stopped.set()
+            for one in tuple(_running):
+                _end(one)
+            pool.shutdown(cancel_futures=True)
+            _stopped.clear()
+            raise
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def run(command: Sequence[str], folder: Path, variables: Mapping[str, str], deadline: float) -> Done:
-    """Run a program in a folder, in a session of its own; whatever it started is ended with it. Raises OSError."""
+    """Run a program in a folder, in a session of its own; whatever it started is ended with it.
+
+    Raises OSError, and SystemExit where `threads` ends what runs.
+    """
     with tempfile.TemporaryFile() as said:
         started = subprocess.Popen(
             command,
@@ -53,13 +80,18 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str], dead
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        _running.add(started)
         try:
+            if _stopped.is_set():
+                _end(started)
             status: int | None = started.wait(deadline)
         except subprocess.TimeoutExpired:
             status = None
         finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(started.pid, signal.SIGKILL)
+            _end(started)
             started.wait()
+            _running.discard(started)
+        if _stopped.is_set():
+            raise SystemExit(130)
         said.seek(max(0, said.seek(0, os.SEEK_END) - TAIL))
         return Done(status, said.read(TAIL).decode("utf-8", "replace"))

@@ -9,13 +9,13 @@ whoever wants to be sure of the rest, which is the command of the tests and the 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from aurora.files import packaged, read_given
+from aurora.fleet import child
 from aurora.fleet.forges.known import Forges
 from aurora.fleet.forges.rest import Say
 from aurora.fleet.listed import Fleet, Service
@@ -143,7 +143,7 @@ def make(
         say(f"{row.name}: {row.state}" + (f", {row.message} [{row.code}]" if row.code else ""))
         return row
 
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
+    with child.threads(jobs) as pool:
         rows = tuple(pool.map(one, (service for service in fleet.services if shard.takes(service.name))))
     url, version, commit = template.url, template.version, template.commit
     services = numbered(rows, waves, first)

@@ -4,6 +4,7 @@ An answer that takes longer than its deadline is given up, and a process that di
 the service with it that killed it.
 """
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -21,6 +22,7 @@ DEADLINE = 120.0  # seconds for one service
 Q = TypeVar("Q")
 A = TypeVar("A")
 _interrupted = threading.Event()
+_working = threading.Event()
 
 
 class Trouble(NamedTuple):
@@ -56,36 +58,47 @@ def each(
         return
     left = dict(enumerate(asked))
     with _processes(count) as pool:
-        tasks = {pool.submit(partial(_answer, work, deadline), one): number for number, one in left.items()}
+        tasks = {pool.submit(partial(_in_worker, work, deadline), one): number for number, one in left.items()}
         for task in as_completed(tasks):
             if not isinstance(task.exception(), BrokenProcessPool):
                 yield left.pop(tasks[task]), _result(task)
     # the pool broke: which of those that were being answered broke it shows when each is alone
     for one in left.values():
         with _processes(1) as alone:
-            yield one, _result(alone.submit(partial(_answer, work, deadline), one))
+            yield one, _result(alone.submit(partial(_in_worker, work, deadline), one))
 
 
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool; after an interruption what waits is not begun, and what is being answered is given up."""
-    pool = ProcessPoolExecutor(count, initializer=_quietly_interrupted)
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(count, initializer=_quietly_ended)
     try:
         yield pool
     except BaseException:
+        for one in multiprocessing.active_children():
+            if one not in others:  # whoever ended this process has not told those that it started
+                one.terminate()
         pool.shutdown(cancel_futures=True)
         raise
     pool.shutdown()
 
 
-def _quietly_interrupted() -> None:
-    """Let a process that is interrupted with its parent clean up and end without a word."""
+def _quietly_ended() -> None:
+    """Let a process that is interrupted or terminated clean up and end without a word.
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        _interrupted.set()
-        raise SystemExit(130)
+    A pool whose process was killed terminates the others too, in the middle of their answers.
+    """
 
-    signal.signal(signal.SIGINT, ring)
+    def ring(number: int, _frame: FrameType | None) -> None:
+        if not _working.is_set():
+            os._exit(128 + number)
+        if not _interrupted.is_set():  # else it cleans up already
+            _interrupted.set()
+            raise SystemExit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ring)
 
 
 def _result(task: "Future[A | Trouble]") -> A | Trouble:
@@ -95,9 +108,18 @@ def _result(task: "Future[A | Trouble]") -> A | Trouble:
         return Trouble("fleet.crashed", "the process that read it was killed, perhaps for lack of memory")
 
 
+def _in_worker(work: Callable[[Q], A], deadline: float, one: Q) -> A | Trouble:
+    """Answer in a process of a pool, which ends there and then where it was told to: it may be handed more already."""
+    try:
+        _working.set()
+        return _answer(work, deadline, one)
+    finally:
+        _working.clear()
+        if _interrupted.is_set():
+            os._exit(130)
+
+
 def _answer(work: Callable[[Q], A], deadline: float, one: Q) -> A | Trouble:
-    if _interrupted.is_set():  # what a process had already been handed when it was interrupted
-        raise SystemExit(130)
     try:
         with _alarm(deadline):
             return work(one)

@@ -6,11 +6,11 @@ instant at which something happens, and it is asked for only where no branch of 
 """
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aurora.fleet import child
 from aurora.fleet.forges.base import Request
 from aurora.fleet.forges.known import Forges, Hosted
 from aurora.fleet.forges.rest import Say
@@ -143,7 +143,7 @@ class Rollout:
 
     def _wave(self, number: int, *, act: bool) -> list[Rolled]:
         services = [one for one in self._plan.services if one.state == READY and one.wave == number]
-        with ThreadPoolExecutor(max_workers=self._jobs) as pool:
+        with child.threads(self._jobs) as pool:
             return list(pool.map(lambda one: self._row(one, act=act and self._shard.takes(one.name)), services))
 
     def _row(self, service: Planned, *, act: bool) -> Rolled:
