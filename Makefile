@@ -19,8 +19,8 @@ FAST := $(wildcard $(ROOMS:%=tests/remembrancer/%) tests/remembrancer/test_*.py)
 PIN = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command "make lock"
 
-# what a user exports for other programs would hide modules and help from our own
-unexport CDPATH PYTHONHOME PYTHONOPTIMIZE PYTHONSAFEPATH
+# what a user exports for other programs would hide modules and help from our own, or put others in their place
+unexport CDPATH PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH
 
 .DEFAULT_GOAL := help
 # what has to pass before a release

@@ -52,6 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # a container's Python may write no bytecode, and then hundreds of programs would compile the same modules
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # pip may need a proxy of the network; the servers of the tests are on this machine
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost", "127.0.0.1", "::1")))
     # a run in the background ignores interruptions, and so would the programs that tests start and interrupt
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.disable()

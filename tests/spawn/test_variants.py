@@ -43,9 +43,12 @@ FAR_FROM_THE_DEFAULTS: dict[str, Any] = {
     "catalog": "backstage",
     "witness": "git",
 }
-# What a shell may say for other programs: another server, another Python, another folder, a module that is not there.
+# What a shell may say for other programs: another server, another Python, another folder, a proxy of the network.
 EXPORTED = {
+    "ALL_PROXY": "http://127.0.0.1:9",
     "CDPATH": ".",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
     "PGCHANNELBINDING": "require",
     "PGDATABASE": "sales",
     "PGOPTIONS": "-c default_transaction_read_only=on",
@@ -55,6 +58,7 @@ EXPORTED = {
     "PYTHONHOME": "/nowhere",
     "PYTHONOPTIMIZE": "2",
     "PYTHONSAFEPATH": "1",
+    "http_proxy": "http://127.0.0.1:9",
 }
 SMALL: dict[str, Any] = {"component": "a", "ci": "gitlab", "overlays": ["development"], "port": 65535}
 
@@ -114,7 +118,11 @@ def provider(target: Path, issuer: str) -> Iterator[str]:
 @pytest.mark.system
 def test_a_variant_passes_its_own_tests_and_answers_under_make_dev(collection: Path, tmp_path: Path) -> None:
     """Whatever the shell says for other programs; `make migrate` finds the server that `make dev` has started."""
-    target, env = made(collection, tmp_path, FAR_FROM_THE_DEFAULTS, **EXPORTED)
+    for package in ("app", "tests"):
+        (tmp_path / "other" / package).mkdir(parents=True)
+        (tmp_path / "other" / package / "__init__.py").write_text("raise SystemExit('another project')\n")
+    exported = EXPORTED | {"PYTHONPATH": str(tmp_path / "other")}
+    target, env = made(collection, tmp_path, FAR_FROM_THE_DEFAULTS, **exported)
     issuer = f"http://127.0.0.1:{free_port()}"
     settings = (target / ".env.example").read_text("utf-8")
     (target / ".env").write_text(re.sub("(?m)^OIDC_ISSUER=.*$", f"OIDC_ISSUER={issuer}", settings), "utf-8")
