@@ -65,7 +65,7 @@ def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> subp
 def kustomize(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run `kubectl kustomize` on a folder."""
     # a process of a moment has no use for a collection of garbage, which is a quarter of its time
-    return run(tool("kubectl"), "kustomize", folder, GOGC="off")
+    return run(tool("kubectl"), "kustomize", folder, GOGC="off", GOMAXPROCS="1")
 
 
 def build(folder: Path) -> list[Object]:

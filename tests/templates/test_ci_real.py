@@ -12,7 +12,7 @@ import pytest
 from ci_release import Builds, Pipeline
 from ci_render import call, program
 from cli_support import GIT_IDENTITY, new_key
-from collection import ROOT, git, render
+from collection import ROOT, VERSION, git, render
 from ledger_world import signed
 from production_support import Production, production
 from remembrancer.repository.store import Store
@@ -45,7 +45,8 @@ def pipeline_of(made: Production, provider: str, tmp: Path) -> Pipeline:
     program(
         tmp / "path",
         "remembrancer",
-        f'#!/bin/sh\nPYTHONPATH={ROOT}/plugins/remembrancer/src exec {sys.executable} -P -m remembrancer "$@"\n',
+        f'#!/bin/sh\n[ "$*" != --version ] || exec echo "remembrancer {VERSION}"\n'
+        f'PYTHONPATH={ROOT}/plugins/remembrancer/src exec {sys.executable} -P -m remembrancer "$@"\n',
     )
     export = ["gpg", "--batch", "--armor", "--export-secret-keys", made.signer]
     key = subprocess.run(export, env=made.scratch.environment(), capture_output=True, text=True, check=True).stdout

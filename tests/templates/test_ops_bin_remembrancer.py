@@ -17,10 +17,11 @@ import pytest
 from ci_render import CI, call, environment, program
 from collection import ROOT, VERSION, commit_all, git
 
-# Stands for Python: checks of its version succeed, `-m venv` makes a folder, `-m pip` notes what it was asked for.
+# Stands for Python: its version is new enough, `-m venv` makes a folder, `-m pip` notes what it was asked for.
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in
-  *version_info*|*ensurepip*) exit 0 ;;
+  --version) echo "Python 3.11.9" ;;
+  *ensurepip*) exit 0 ;;
   *cache_tag*) echo "${TAG:-cpython-311}" ;;
   *"-m venv "*)
     [ -z "${FAIL_VENV:-}" ] || { echo "no ensurepip"; exit 1; }

@@ -17,15 +17,15 @@ TARGETS |= {"dist", "sbom", "release", "verify", "rollback"}
 PYTHON = """#!/bin/sh
 echo "$0 $*" >>"$LOG"
 case "$*" in
-  *version_info*) exit {too_old} ;;
+  "-m pip --version") exit 1 ;;
+  --version) echo "Python 3.1$((1 - {too_old})).9" ;;
   "-c import ensurepip"*) exit {no_venv} ;;
   *"import pip"*) exit {old_pip} ;;
-  *"-m pip --version") exit 1 ;;
   "-m venv --without-pip "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
   *"-m pip "*install*) exit {no_index} ;;
 esac
 """
-CHECKS = r"version_info|ensurepip|import pip|pip config| -I -B - "
+CHECKS = r"^\S+ --version$|ensurepip|import pip|pip config| -I -B - "
 
 
 class Machine:
@@ -233,7 +233,7 @@ def test_the_installation_asks_for_every_hash_and_names_no_index(machine: Machin
 def test_without_a_pip_that_can_fill_another_environment_it_gets_its_own(machine: Machine) -> None:
     machine.has("python3.11", old_pip=1)
     assert machine.make("test").returncode == 0
-    asked = machine.asked(r"version_info| -I -B - ")
+    asked = machine.asked(r"^\S+ --version$| -I -B - ")
     assert any(line.endswith(".venv/bin/python -m ensurepip") for line in asked)
     assert any(".venv/bin/python -m pip install --quiet" in line for line in asked)
 

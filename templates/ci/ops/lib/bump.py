@@ -9,13 +9,11 @@ ops/bin/bump patch|minor|major
 ops/bin/bump --lower 1.1.1   go back on purpose: only a branch release/1.1 releases it
 """
 
-import argparse
 import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import lines
 import service
 from service import EXIT_FAILED, EXIT_USAGE, ROOT, VERSION, Service, Trouble
 
@@ -102,6 +100,13 @@ def write(found: Service, wanted: str, where: Places = places) -> list[str]:
 
 def main(arguments: list[str], where: Places = places) -> int:
     """Show, check or write the version; return 0, 1 (copies differ) or 2 (bad input)."""
+    if arguments == ["--show"]:  # each script asks this, some twice; no parser is imported for it
+        print(service.version(service.load()))
+        return 0
+    import argparse  # noqa: PLC0415
+
+    import lines  # noqa: PLC0415
+
     parser = argparse.ArgumentParser(prog="ops/bin/bump", description=__doc__.splitlines()[0])
     parser.add_argument("version", nargs="?", help="the new version, or patch, minor or major")
     parser.add_argument("--show", action="store_true", help="print the version")

@@ -20,8 +20,12 @@ find_python() {
   lacking "Python 3.11 or newer was not found; apt-get install python3 python3-venv, brew install python, or set PYTHON=/path/to/python3"
 }
 
+# Python says its version without starting its interpreter; a program of a version manager that has none to run says none.
 new_enough() {
-  "$1" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+  case $("$1" --version 2>/dev/null) in
+    'Python 3.1'[1-9]* | 'Python 3.'[2-9][0-9]* | 'Python '[4-9]*) ;;
+    *) return 1 ;;
+  esac
 }
 
 lacking() {
