@@ -1,6 +1,8 @@
 """A Kubernetes control plane on loopback: etcd, API server, controllers and scheduler are real, the kubelet is ours.
 
-Nodes are objects without a machine; what would run on them is said to run. Everything ends by its own process id.
+Nodes are objects without a machine; what would run on them is said to run. A container's log is that of a process which
+stands for it: the API server asks for it as it asks a node, over TLS and by certificate. Everything ends by its own
+process id.
 """
 
 import json
@@ -11,13 +13,14 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import yaml
@@ -28,7 +31,7 @@ from cryptography.x509.oid import NameOID
 
 import peers
 from k8s_render import Object, tool
-from stub_api import prometheus, serve
+from stub_api import Answer, prometheus, serve
 
 DEADLINE = 120.0
 """Seconds that anything in here may take."""
@@ -80,6 +83,8 @@ class ControlPlane:
     client: httpx.Client
     exits: dict[str, int] = field(default_factory=dict)  # with what a component's jobs end, else 0
     samples: dict[str, int] = field(default_factory=dict)  # how many of each metric Prometheus has
+    logs: dict[str, Path] = field(default_factory=dict)  # what the process says that stands for a container
+    kubelet: int = 0  # where the API server reaches every node's kubelet
 
     def context(self, file: Path, cluster: str) -> Path:
         """Write a kubeconfig that calls this cluster by another name."""
@@ -128,7 +133,11 @@ class ControlPlane:
         self.client.post("/api/v1/nodes", json=body).raise_for_status()
         room = MACHINES[machine] | {"pods": "29", "ephemeral-storage": "40Gi"}
         path = f"/api/v1/nodes/{name}"
-        self.change(f"{path}/status", {"status": {"capacity": room, "allocatable": room}})
+        reached = {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self.kubelet}},
+        }
+        self.change(f"{path}/status", {"status": {"capacity": room, "allocatable": room} | reached})
         self.say(name, "True")
         # a new node is tainted as not ready until a controller that we do without has seen it
         self.change(path, {"spec": {"taints": taints}})
@@ -170,9 +179,13 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     _kubeconfig(folder, url, token)
     kubeconfig = f"--kubeconfig={folder / 'kubeconfig'}"
     trust = ssl.create_default_context(cafile=str(folder / "serving.crt"))
-    samples: dict[str, int] = {}
+    samples, logs = dict[str, int](), dict[str, Path]()
     with ExitStack() as stack:
-        tunnel = stack.enter_context(serve(lambda url: prometheus(url, samples), folder / "serving.pem"))
+        cert, key = folder / "serving.crt", folder / "serving.key"
+        kubelet = stack.enter_context(serve(lambda url: _said(url, logs), folder / "serving.pem", clients=cert))
+        tunnel = stack.enter_context(
+            serve(lambda url: prometheus(url, samples), folder / "serving.pem", through=kubelet)
+        )
         (folder / "egress.yaml").write_text(EGRESS.format(port=tunnel, folder=folder))
         start = lambda name, *arguments: stack.enter_context(_process(folder, name, *arguments))  # noqa: E731
         listen = f"http://127.0.0.1:{store}"
@@ -190,6 +203,8 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
             *(f"--service-account-signing-key-file={folder / 'accounts.key'}", "--profiling=false"),
             f"--service-account-key-file={folder / 'accounts.key'}",
             f"--egress-selector-config-file={folder / 'egress.yaml'}",
+            *(f"--kubelet-certificate-authority={cert}", "--kubelet-preferred-address-types=InternalIP"),
+            *(f"--kubelet-client-certificate={cert}", f"--kubelet-client-key={key}"),
         )
         client = stack.enter_context(
             httpx.Client(base_url=url, verify=trust, headers={"Authorization": f"Bearer {token}"}, timeout=10)
@@ -205,20 +220,20 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
             ),
         )
         start("kube-scheduler", kubeconfig, "--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port=0")
-        plane = ControlPlane(folder, url, client, samples=samples)
+        plane = ControlPlane(folder, url, client, samples=samples, logs=logs, kubelet=kubelet)
         (folder / "usage.yaml").write_text(USAGE)
         for path in [*peers.schemas(), folder / "usage.yaml"]:
             plane.ok("apply", "--server-side", "-f", path)
         plane.ok("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         until(lambda: client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success, "accounts are made")
         stop = threading.Event()
-        kubelet = threading.Thread(target=_kubelet, args=(plane, trust, token, stop), daemon=True)
-        kubelet.start()
+        reporting = threading.Thread(target=_kubelet, args=(plane, trust, token, stop), daemon=True)
+        reporting.start()
         try:
             yield plane
         finally:
             stop.set()
-            kubelet.join(10)
+            reporting.join(10)
 
 
 @contextmanager
@@ -261,6 +276,17 @@ def _kubelet(plane: ControlPlane, trust: ssl.SSLContext, token: str, stop: threa
                         _patch(client, f"{path}/status", {"status": _running(pod, number, code)})
                         usage = f"/apis/metrics.k8s.io/v1beta1/namespaces/{about['namespace']}/pods"
                         client.post(usage, json=_usage(pod))
+
+
+def _said(url: str, logs: Mapping[str, Path]) -> Answer:
+    """Answer as a kubelet does that is asked for a container's log: /containerLogs/NAMESPACE/POD/CONTAINER."""
+    parts = urlsplit(url)
+    match parts.path.strip("/").split("/"):
+        case ["containerLogs", _, _, name] if name in logs:
+            lines = logs[name].read_text("utf-8").splitlines(keepends=True)
+            last = parse_qs(parts.query).get("tailLines", [str(len(lines))])[0]
+            return 200, "text/plain", "".join(lines[-int(last) :] if int(last) else [])
+    return 404, "text/plain", f"nothing runs at {parts.path}"
 
 
 def _usage(pod: Object) -> Object:

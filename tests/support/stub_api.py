@@ -7,11 +7,13 @@ checked against Kubernetes' own strict schema first, so that no test passes on a
 import datetime
 import ipaddress
 import json
+import select
+import socket
 import ssl
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -156,11 +158,29 @@ def _status(code: int, message: str) -> Object:
     }
 
 
+def relay(near: socket.socket, port: int) -> None:
+    """Carry bytes between a connection and a local port, until one of them ends or both are silent for a while."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as far:
+        while True:
+            waiting = isinstance(near, ssl.SSLSocket) and near.pending()
+            ready = [near] if waiting else select.select([near, far], [], [], 10)[0]
+            for one in ready:
+                data = one.recv(65536)
+                if not data:
+                    return
+                (far if one is near else near).sendall(data)
+            if not ready:
+                return
+
+
 @contextmanager
-def serve(answer: Callable[[str], Answer], certificate: Path | None = None) -> Iterator[int]:
+def serve(
+    answer: Callable[[str], Answer], certificate: Path | None = None, *, clients: Path | None = None, through: int = 0
+) -> Iterator[int]:
     """Answer GET requests on a free local port, with TLS if a certificate is given; yield the port.
 
-    It also is the far end of every tunnel that it is asked for (CONNECT), whoever is meant.
+    Who asks needs a certificate of `clients` where that is given. It also is the far end of every tunnel that it is
+    asked for (CONNECT), whoever is meant; a tunnel to the local port `through` does lead there.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -170,6 +190,10 @@ def serve(answer: Callable[[str], Answer], certificate: Path | None = None) -> I
         def do_CONNECT(self) -> None:
             self.send_response(200)
             self.end_headers()
+            if through and self.path.rpartition(":")[2] == str(through):
+                self.close_connection = True
+                with suppress(OSError):
+                    relay(self.connection, through)
 
         def do_GET(self) -> None:
             status, kind, body = answer(self.path)
@@ -187,6 +211,9 @@ def serve(answer: Callable[[str], Answer], certificate: Path | None = None) -> I
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
+        if clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -23,6 +23,7 @@ from control_plane import ControlPlane, control_plane, until
 from k8s_render import OVERLAYS, Object, build, layer, overlay, pod_selectors, tool
 from older_labels import older_labels
 from registry import built, registry
+from service_support import started
 from week_one import CHECKS, World, said, verify
 
 pytestmark = pytest.mark.system
@@ -178,6 +179,30 @@ def recorded(service: Checkout) -> Path:
     return notes
 
 
+def shows_what_runs(service: Checkout, pods: list[Object], log: Path) -> None:
+    """`deploy verify` waits for the rollout, and shows the pods and what they say, which the API server asks of nodes.
+
+    What stands for the container is the service itself, started here: its log is what the nodes have.
+    """
+    unknown = service.deploy("verify")
+    assert unknown.returncode == 1, unknown.stdout
+    assert "successfully rolled out" in unknown.stdout
+    assert "(NotFound)" in unknown.stderr, "a node that knows no such container"
+    assert "pods/log my-svc-deploy-" in unknown.stderr
+    with started(service.root, log) as running:
+        assert [running.get("/nowhere")[0] for _ in range(25)] == [404] * 25
+        until(lambda: sum(line.get("status") == 404 for line in running.lines()) == 25, "each request is logged")
+        lines = log.read_text().splitlines()
+        service.plane.logs["my-svc"] = log
+        shown = service.ok("verify").splitlines()
+        service.plane.logs.clear()
+    names = {pod["metadata"]["name"] for pod in pods}
+    assert {line.split()[0] for line in shown if " Running " in line} == names
+    assert len({*lines}) == len(lines) > 25, "each line has its own time"
+    assert [shown.count(line) for line in lines[-20:]] == [len(pods)] * 20
+    assert not {*lines[:-20]} & {*shown}, "no more than the last ones of each pod"
+
+
 def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, tmp_path: Path) -> None:
     """The service's own programs, with the real kubectl, against what runs."""
     service = checkout(clean, collection, tmp_path, "production")
@@ -190,6 +215,7 @@ def test_deploy_verify_pin_and_roll_back(clean: ControlPlane, collection: Path, 
     service.ok("apply")
     pods = rolled_out(clean, "aurora-production", 3)
     assert images(pods) == {f"{REGISTRY}/my-svc@{second}"}
+    shows_what_runs(service, pods, tmp_path / "log")
     service.ok("rollback", TO="0.1.0", REASON="slow answers")
     pods = rolled_out(clean, "aurora-production", 3)
     assert images(pods) == {f"{REGISTRY}/my-svc@{first}"}
