@@ -319,6 +319,17 @@ def test_armor_that_is_not_exactly_one_block(data: bytes) -> None:
         dearmor(data, "SIGNATURE", headers=False)
 
 
+def test_the_checksum_is_that_of_the_standard() -> None:
+    """Bit by bit, as the C code of RFC 9580 section 6.1.1 computes it."""
+    for data in (b"", b"123456789", bytes(range(256))):
+        crc = 0xB704CE
+        for byte in data:
+            crc ^= byte << 16
+            for _ in range(8):
+                crc = crc << 1 ^ (0x1864CFB if crc & 0x800000 else 0)
+        assert crc24(data) == crc
+
+
 def test_armor_without_a_checksum_is_allowed() -> None:
     assert dearmor(_armored(b"", b"AAAA"), "SIGNATURE", headers=False) == bytes(3)
 

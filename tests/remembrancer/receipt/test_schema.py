@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from receipt_samples import SAMPLES, spoiled, statement
 from remembrancer.errors import Rejected
+from remembrancer.receipt.fields import TIME, FieldError
 from remembrancer.receipt.kinds import KINDS
 from remembrancer.receipt.schema import FOLDER, rendered
 from remembrancer.receipt.statement import encode, parse
@@ -59,3 +60,42 @@ def test_a_bad_receipt_is_bad_for_both(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_receipt_is_good_for_its_own_schema_only(kind: str) -> None:
     assert [other for other in SAMPLES if published(other).is_valid(statement(kind))] == [kind]
+
+
+def _is_time(value: str) -> bool:
+    try:
+        TIME.check(value, "recordedAt")
+    except FieldError:
+        return False
+    return True
+
+
+def test_a_time_is_one_for_both() -> None:
+    """The published pattern decides; the parser says the same without compiling it."""
+    schema = Draft202012Validator(TIME.schema())
+    days = [
+        f"{year}-{month}-{day}"
+        for year in ("0000", "0001", "1900", "2000", "2024", "2100", "9999")
+        for month in ("00", "01", "02", "04", "12", "13")
+        for day in ("00", "01", "28", "29", "30", "31", "32")
+    ]
+    hours = ["00:00:00", "23:59:59", "24:00:00", "23:60:00", "23:59:60", "3:04:05", "03:04", "03:04:5"]
+    odd = [
+        "2026-W01-1T03:04:05Z",
+        "2026-01-02T03:04+05Z",
+        "2026-01-02 03:04:05Z",
+        "2026-01-02t03:04:05Z",
+        "",
+        "2026-01-02T03:04:05z",
+        "20260102T030405.000Z",
+        "2026-01-02T03:04:05",
+        "2026-01-02T03:04:05+00:00Z",
+        "\u0662026-01-02T03:04:05Z",
+        "2026-01-02T03:04:0\u0665Z",
+        "2026-01-02T03:04:05Z\n",
+        "\ud8002026-01-02T03:04:0Z",
+    ]
+    values = [f"{day}T03:04:05Z" for day in days] + [f"2026-01-02T{hour}Z" for hour in hours] + odd
+    judged = {value: _is_time(value) for value in values}
+    assert judged == {value: schema.is_valid(value) for value in values}
+    assert sum(judged.values()) == 100

@@ -32,6 +32,18 @@ def test_the_bytes_of_a_note() -> None:
     assert SIGNED.decode() == f"{ORIGIN}\n3\n{root}\n\n— {ORIGIN} {signature}\n"
 
 
+def test_a_signature_that_holds_is_no_reason_to_accept_another() -> None:
+    """One that was checked is remembered, with everything that it was over."""
+    text, signature, key = TREE.format(), LOG.sign(TREE.format().encode()), LOG.verifier()
+    for _ in range(2):
+        key.verify(text, signature)
+    other = TREE._replace(size=4).format()
+    for bad in ((key, other, signature), (key, text, NEXT.sign(text.encode())), (NEXT.verifier(), text, signature)):
+        for _ in range(2):
+            with pytest.raises(note.NoteError):
+                bad[0].verify(*bad[1:])
+
+
 def test_every_flipped_byte_of_a_checkpoint_is_noticed() -> None:
     for position in range(len(SIGNED)):
         for mask in (0x01, 0x02, 0x20, 0x80, 0xFF):

@@ -11,6 +11,8 @@ _OURSELVES = "remembrancer"
 
 def escaped(text: str) -> str:
     """Return text on one line in which control characters cannot reach the terminal."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 

@@ -105,10 +105,8 @@ def crc24(data: bytes) -> int:
 @cache
 def _crc_table() -> list[int]:
     """Return what each byte does to the checksum."""
-    table = []
-    for byte in range(256):
-        crc = byte << 16
-        for _ in range(8):
-            crc = crc << 1 ^ (_CRC_POLYNOMIAL if crc & 0x800000 else 0)
-        table.append(crc & 0xFFFFFF)
+    table, bit = [0], _CRC_POLYNOMIAL & 0xFFFFFF  # what the lowest bit does
+    for _ in range(8):
+        table += [entry ^ bit for entry in table]  # the checksum is linear: of two bits, both
+        bit = bit << 1 ^ (_CRC_POLYNOMIAL if bit & 0x800000 else 0)
     return table

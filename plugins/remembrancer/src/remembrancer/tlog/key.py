@@ -7,6 +7,7 @@ cosigner's name (0x06). Trust comes from whoever hands a verifier key over, neve
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
@@ -73,16 +74,21 @@ class VerifierKey(NamedTuple):
 
     def _verify(self, signature: bytes, message: bytes) -> None:
         try:
-            if self.algorithm == MLDSA_COSIGNATURE:
-                from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey  # noqa: PLC0415 - rare
-
-                MLDSA44PublicKey.from_public_bytes(self.public).verify(signature, message)
-            else:
-                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            _check_signature(self.algorithm, self.public, signature, message)
         except UnsupportedAlgorithm:
             raise NoteError(f"this build of cryptography has no ML-DSA-44, which {self.name} signs with") from None
         except (InvalidSignature, ValueError):
             raise NoteError(f"the signature of {self.name} ({self.key_id}) does not verify") from None
+
+
+@lru_cache(maxsize=8)  # a verdict opens the same checkpoint as the log's, as what was stamped, and as what was seen
+def _check_signature(algorithm: int, public: bytes, signature: bytes, message: bytes) -> None:
+    if algorithm == MLDSA_COSIGNATURE:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey  # noqa: PLC0415 - rare
+
+        MLDSA44PublicKey.from_public_bytes(public).verify(signature, message)
+    else:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
 
 
 def named_key(vkey: str) -> tuple[str, int, bytes]:
