@@ -18,6 +18,7 @@ from own_path import own_path
 from production_support import forget_production
 from quick_copier import forget_checkouts
 from reasons_met import WHOLE, ReasonsMet
+from warm_copier import cool
 
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
@@ -106,11 +107,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def release_once() -> Iterator[None]:
-    """Remove what `cli_support.released`, `production_support.production` and `quick_copier` keep, at the end."""
+    """Remove what `cli_support.released`, `production_support.production`, `quick_copier` and `warm_copier` keep."""
     yield
     forget_release()
     forget_production()
     forget_checkouts()
+    cool()
 
 
 @pytest.fixture(scope="session")

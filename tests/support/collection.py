@@ -12,7 +12,7 @@ from typing import Any
 from copier import run_copy
 
 from once import Shared
-from quick_copier import QUICK, quick_copier
+from quick_copier import quick, quick_copier
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
@@ -116,7 +116,7 @@ def copier(*arguments: str, cwd: Path, **variables: str) -> subprocess.Completed
     return subprocess.run(
         [sys.executable, "-m", "copier", *arguments],
         cwd=cwd,
-        env=os.environ | IDENTITY | QUICK | variables,
+        env=os.environ | IDENTITY | quick() | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

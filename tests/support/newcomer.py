@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from collection import git
-from quick_copier import QUICK
+from quick_copier import quick
 from wheels import from_wheels
 
 
@@ -24,7 +24,7 @@ def prepared(home: Path, clone: Path) -> Path:
     made = home / f".cache/vaultmesh/generator-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
     (made / "bin").mkdir(parents=True)
     (made / ".ready").touch()
-    set_up = " ".join(f'{name}="{value}"' for name, value in QUICK.items())
+    set_up = " ".join(f'{name}="{value}"' for name, value in quick().items())
     for name in ("python", "copier"):
         program = made / "bin" / name
         program.write_text(f'#!/bin/sh\n{set_up} exec "{Path(sys.executable).with_name(name)}" "$@"\n')

@@ -1,7 +1,8 @@
 """Copier without doing again what was done before: half of a render compiles the same few templates.
 
-A process that renders asks for `quick_copier`. A program that starts Copier itself gets `QUICK` among its variables:
-Python then imports `quick/sitecustomize.py` at its start, and what is compiled is kept on disk for the next one.
+A process that renders asks for `quick_copier`. A program that starts Copier itself gets `quick()` among its variables:
+Python then imports `quick/sitecustomize.py` at its start, and what is compiled is kept on disk for the next one. Where
+it can, a server that has imported Copier does the work (see warm_copier).
 """
 
 import hashlib
@@ -12,7 +13,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType
@@ -28,7 +30,8 @@ from copier._template import Template
 from jinja2 import Environment
 from jinja2.lexer import get_lexer
 
-QUICK = {"PYTHONPATH": str(Path(__file__).with_name("quick"))}
+from warm_copier import warm
+
 _VERSIONS = f"{sys.implementation.cache_tag}-{version('jinja2')}-{version('copier')}"
 _KEPT = Path(__file__).resolve().parents[2] / ".pytest_cache" / f"templates-{_VERSIONS}"
 _LEXED_BY = tuple(name for name in get_lexer.__code__.co_names if hasattr(Environment(), name))
@@ -80,8 +83,16 @@ def quick_copier(*, keep: bool = False) -> Iterator[None]:
         patch.object(_template, "load_template_config", _loaded_questions),
         patch.object(Template, "_cleanup", _cleaned_up),
         patch.object(dunamai, "_run_cmd", _asked_for_version),
+        ExitStack() as more,
     ):
+        if keep:  # a program that ends: between its five looks at a template nobody changes that
+            more.enter_context(patch.object(_vcs, "_get_or_create_mirror", cache(_vcs._get_or_create_mirror)))
         yield
+
+
+def quick() -> dict[str, str]:
+    """Return the variables with which a program that starts Copier itself gets a quick one, imported once for all."""
+    return {"PYTHONPATH": str(Path(__file__).with_name("quick"))} | warm()
 
 
 def quick_programs(folder: Path) -> Path:
@@ -94,7 +105,7 @@ def quick_programs(folder: Path) -> Path:
     for name in ("pyvenv.cfg", "lib"):
         (folder / name).symlink_to(here / name)
     (programs / "python").symlink_to(sys.executable)
-    variables = " ".join(f"{name}='{value}'" for name, value in QUICK.items())
+    variables = " ".join(f"{name}='{value}'" for name, value in quick().items())
     for name, start in (("aurora", programs / "python"), ("copier", f"env {variables} '{sys.executable}'")):
         program = programs / name
         program.write_text(f"#!/bin/sh\nexec {start} '{here / 'bin' / name}' \"$@\"\n")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collection import ROOT, commit_all, git
+from quick_copier import quick
 from update_history import URL, block
 
 SERVICE = "templates/fastapi-service"
@@ -60,7 +61,7 @@ class Small:
     variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.variables = {
+        self.variables = quick() | {
             "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": f"url.{self.bare}.insteadOf",
             "GIT_CONFIG_VALUE_0": self.url,

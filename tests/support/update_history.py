@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from collection import TAG, commit_all, git, snapshot
+from quick_copier import quick
 
 URL = "https://git.example.com/platform/templates.git"
 VERSIONS = Path(__file__).parents[1] / "update" / "versions"
@@ -33,7 +34,7 @@ class History:
 
     @property
     def variables(self) -> dict[str, str]:
-        return {
+        return quick() | {
             "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": f"url.{self.bare}.insteadOf",
             "GIT_CONFIG_VALUE_0": URL,

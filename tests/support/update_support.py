@@ -16,7 +16,7 @@ from plumbum import local
 
 from cli_support import Scratch, end_agents
 from collection import IDENTITY, commit_all, git
-from quick_copier import QUICK, quick_copier
+from quick_copier import quick, quick_copier
 from short_path import short_path
 from update_history import URL, History
 
@@ -33,7 +33,7 @@ MARKS = (b"<<<<<<< before updating", b">>>>>>> after updating")
 @contextmanager
 def surroundings(history: History) -> Iterator[None]:
     """Let this process and the programs it starts reach the history under its URL, and nothing else."""
-    variables = {**IDENTITY, **QUICK, **history.variables}
+    variables = {**IDENTITY, **quick(), **history.variables}
     before = dict(os.environ)
     os.environ.update(variables)
     try:
@@ -114,7 +114,7 @@ def run(service: Path, *command: str, **variables: str) -> subprocess.CompletedP
     return subprocess.run(
         command,
         cwd=service,
-        env=os.environ | IDENTITY | QUICK | {"PYTHON": sys.executable, "PATH": PROGRAMS} | variables,
+        env=os.environ | IDENTITY | quick() | {"PYTHON": sys.executable, "PATH": PROGRAMS} | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -76,7 +76,7 @@ def service(world: World) -> Iterator[Scratch]:
 
 def stopped(world: World, service: Scratch, moment: str, *more: str, by: str = "9") -> subprocess.CompletedProcess[str]:
     variables = {"PYTHONPATH": str(DYING), "DIE_AT": moment, "DIE_BY": by}
-    done = run(service.root, *COPIER, *more, **world.template.variables, **variables)
+    done = run(service.root, *COPIER, *more, **world.template.variables | variables)
     assert done.returncode != 0, "it was to be stopped"
     assert "Traceback" not in done.stderr
     assert receipts(service.root, "update") == []
@@ -156,7 +156,7 @@ def test_a_stopped_hook_says_so_without_a_traceback(world: World, service: Scrat
 def test_a_receipt_without_room_is_written_later(world: World, service: Scratch) -> None:
     hook = "post_generate.py:os.rename:blobs"
     variables = {"PYTHONPATH": str(DYING), "DIE_AT": hook, "DIE_BY": "full"}
-    done = run(service.root, *COPIER, **world.template.variables, **variables)
+    done = run(service.root, *COPIER, **world.template.variables | variables)
     assert done.returncode == 1
     assert "receipt: not written: " in done.stderr
     assert "No space left on device" in done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collection import IDENTITY, ROOT, commit_all, copier, git
-from quick_copier import QUICK
+from quick_copier import quick
 from small_template import URL, Small, begin, second
 from update_support import contents
 from user_settings import HOSTILE, hostile
@@ -68,7 +68,7 @@ def updated(
         command,
         shell=True,
         cwd=copy,
-        env=path | kept | QUICK,
+        env=path | kept | quick(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
