@@ -11,12 +11,13 @@ REMEMBRANCER := ops/bin/remembrancer
 RELEASE_VERSION = $(eval RELEASE_VERSION := $$(shell ops/bin/bump --show))$(if $(RELEASE_VERSION),$(RELEASE_VERSION),$(error no version))
 NAME = $(COMPONENT)-$(RELEASE_VERSION)
 ARTIFACT = dist/$(NAME).tar.gz
+RECORDED = ops/receipts/deploy/$(NAME).receipt
 # What a verdict is asked about; REMEMBRANCER_ORIGIN says of which ledger.
 ASKED = --component $(COMPONENT) --version $(RELEASE_VERSION)
 # OVERLAY, DIGEST, TO, REASON, KEY and RECORD_ENVIRONMENT reach the scripts through the environment, never as shell text.
 
-.PHONY: artifact check-key ci-lint ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record seal verify \
-  release approve witness deployment rollback bump hooks gates
+.PHONY: artifact check-key ci-lint ci-test dist sbom build scan scan-image push deploy verify-deploy pin sign timestamp record recording seal \
+  verify release approve witness deployment rollback bump hooks gates
 
 ##@ Now and then
 
@@ -34,9 +35,8 @@ bump: ## change the version everywhere (VERSION=1.2.0, or patch, minor, major)
 release: ## dist, sign, timestamp, record, seal and verify, in one go
 	@ops/bin/image pushed >/dev/null
 	@ops/bin/artifact --for release
-	@if ! { test -f ops/receipts/deploy/$(NAME).receipt && ops/bin/python -B ops/lib/sealing.py --sealed; }; then \
-	  $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) sbom sign && $(SELF) timestamp && $(SELF) record && $(SELF) seal; \
-	fi
+	@if ! test -f $(RECORDED); then $(SELF) recording; \
+	elif ! ops/bin/python -B ops/lib/sealing.py --sealed; then $(REMEMBRANCER) sign --check $(ARTIFACT) && $(SELF) recording; fi
 	@$(SELF) witness
 	@git rev-parse --quiet --verify "refs/tags/v$(RELEASE_VERSION)" >/dev/null || echo "Next: commit what was recorded, and name it: git tag v$(RELEASE_VERSION)"
 
@@ -113,6 +113,12 @@ rollback: ## go back to a recorded version and record it (OVERLAY; TO=0.1.0 REAS
 	@ops/bin/deploy rollback
 
 # what other targets and the pipelines call
+
+recording:
+	@$(SELF) sbom sign
+	@$(SELF) timestamp
+	@$(SELF) record
+	@$(SELF) seal
 
 artifact:
 	@ops/bin/artifact
