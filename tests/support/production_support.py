@@ -1,6 +1,7 @@
 """A repository in production: an owner and a signer of its own, a timestamp authority that answers, a bare origin."""
 
 import functools
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,6 +99,13 @@ class Production:
         self.push(f"record {version}")
         return artifact
 
+    def copy(self) -> "Production":
+        """Return an independent copy of the clone, its home and its origin; no agent may run in the home."""
+        scratch = self.scratch.copy()
+        config = scratch.root / ".git/config"
+        config.write_text(config.read_text().replace(str(self.scratch.base), str(scratch.base)))
+        return Production(scratch, self.owner, self.signer)
+
     def clone(self, name: str) -> Path:
         """Return a fresh clone of what is published."""
         self.scratch.git("clone", "-q", str(self.origin), str(self.scratch.base / name))
@@ -141,17 +149,17 @@ def publish(made: Production) -> Production:
 
 @functools.cache
 def _begun() -> Production:
-    made = begin(new_scratch())
+    made = publish(begin(new_scratch()))
     end_agents(made.scratch)
     slim(made.scratch)
+    shutil.rmtree(made.origin / "hooks")
     return made
 
 
 @contextmanager
 def production() -> Iterator[Production]:
     """Give a copy of a repository in production whose beginning is published."""
-    made = _begun()
-    copy = publish(Production(made.scratch.copy(), made.owner, made.signer))
+    copy = _begun().copy()
     try:
         yield copy
     finally:

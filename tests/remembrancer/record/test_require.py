@@ -3,16 +3,15 @@
 import hashlib
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cli_support import Scratch, end_agents, ledger, new_key
-from production_support import CLOCK, REAL, Outside, Production, production
+from production_support import CLOCK, REAL, Production, production, served
 from remembrancer.clock import FixedClock, SystemClock, rfc3339
 from remembrancer.ledger import Ledger
 from remembrancer.receipt.statement import parse
@@ -20,7 +19,6 @@ from remembrancer.record import statements
 from remembrancer.repository.store import Store
 from remembrancer.timestamp.authority import LocalAuthority
 from remembrancer.timestamp.request import make_request
-from remembrancer.timestamp.server import TimestampServer
 from remembrancer.user.keys import read_log_key
 
 TWO = ("trust", "require", "--signatures", "2", "--timestamps", "2")
@@ -40,8 +38,8 @@ class Pair:
         return done.status, done.codes
 
 
-@pytest.fixture
-def pair() -> Iterator[Pair]:
+@pytest.fixture(scope="module")
+def original() -> Iterator[Pair]:
     with production() as made:
         scratch = made.scratch
         second = new_key(scratch, "Second <second@example.invalid>")
@@ -54,17 +52,22 @@ def pair() -> Iterator[Pair]:
             old = made.release("0.1.0")
         finally:
             CLOCK.at = None
-        authority = Outside.create(scratch.base / "tsa2")
-        with TimestampServer(authority) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            scratch.ok("trust", "add", "--signer", "second", "--key", str(key))
-            root = str(scratch.base / "tsa2/tsa-root.pem")
-            scratch.ok("trust", "add", "--authority", "tsa2", "--url", server.url, "--root", root)
-            scratch.ok("seal", **made.key)
-            made.push("a second signer and authority")
-            yield Pair(made, second, old)
-            server.shutdown()
+        server, root = served("tsa2")
+        (scratch.base / "tsa2.pem").write_bytes(root)
+        scratch.ok("trust", "add", "--signer", "second", "--key", str(key))
+        scratch.ok("trust", "add", "--authority", "tsa2", "--url", server.url, "--root", str(scratch.base / "tsa2.pem"))
+        scratch.ok("seal", **made.key)
+        made.push("a second signer and authority")
         end_agents(scratch)
+        yield Pair(made, second, old)
+
+
+@pytest.fixture
+def pair(original: Pair) -> Iterator[Pair]:
+    made = original.made.copy()
+    yield replace(original, made=made)
+    end_agents(made.scratch)
+    made.scratch.remove()
 
 
 def require_two(pair: Pair) -> None:
