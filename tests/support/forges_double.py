@@ -6,13 +6,16 @@ a query or a body that the real one does not have.
 
 import json
 import re
+import shutil
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
@@ -23,6 +26,14 @@ from collection import git
 ANSWERS = json.loads(Path(__file__).with_name("forge_answers.json").read_text("utf-8"))
 BASES = {"github": "/api/v3", "gitlab": "/api/v4"}
 TOKEN = "s3cret-token"
+
+
+@cache
+def _empty() -> "TemporaryDirectory[str]":
+    """Return an empty bare repository to copy; it lives as long as this process."""
+    folder = TemporaryDirectory(prefix="forge-")
+    git(Path(folder.name), "init", "--quiet", "--bare", "--template=", "--initial-branch", "main")
+    return folder
 
 
 @dataclass
@@ -76,13 +87,14 @@ class Forge:
     def add(self, path: str) -> Path:
         """Make an empty bare repository."""
         bare = self.folder / f"{path}.git"
-        bare.mkdir(parents=True)
-        git(bare, "init", "--quiet", "--bare", "--initial-branch", "main")
+        shutil.copytree(_empty().name, bare)
         self.owners.setdefault(path.split("/", 1)[0], []).append(path)
         return bare
 
     def head(self, path: str, branch: str = "main") -> str:
         """Return a branch's commit, "" for none."""
+        with suppress(OSError):  # a branch that was never packed
+            return (self.folder / f"{path}.git/refs/heads/{branch}").read_text("ascii").strip()
         said = git(self.folder / f"{path}.git", "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
         return said.strip()
 
