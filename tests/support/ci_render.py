@@ -5,9 +5,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from click.testing import Result
 
 from collection import IDENTITY, ROOT, commit_all, git
 
@@ -28,6 +31,14 @@ def lint(command: Sequence[str | Path], cwd: Path | None = None) -> subprocess.C
     """Run a linter of the development environment."""
     words = [tool(str(command[0])), *map(str, command[1:])]
     return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def by_schema(schema: str, *paths: Path) -> "Result":
+    """Ask check-jsonschema about files, without a start of its own; its result has `exit_code` and `output`."""
+    from check_jsonschema import main as check_jsonschema
+    from click.testing import CliRunner
+
+    return CliRunner().invoke(check_jsonschema, ["--builtin-schema", schema, *map(str, paths)])
 
 
 def load(path: Path) -> dict[Any, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ci_release import HOLDS
-from ci_render import CI, GITHUB, GITLAB, STAGES, call, environment, lint, load
+from ci_render import CI, GITHUB, GITLAB, STAGES, by_schema, call, environment, lint, load
 from collection import ROOT, files, render
 
 PINS: dict[str, Any] = json.loads((Path(__file__).parent / "action_pins.json").read_text(encoding="utf-8"))
@@ -111,8 +111,8 @@ def test_programs_keep_their_mode(both: Path) -> None:
     [("vendor.github-workflows", GITHUB), ("vendor.gitlab-ci", GITLAB), ("vendor.renovate", "renovate.json")],
 )
 def test_schema(both: Path, schema: str, path: str) -> None:
-    done = lint(["check-jsonschema", "--builtin-schema", schema, both / path])
-    assert done.returncode == 0, done.stdout
+    done = by_schema(schema, both / path)
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_schema(both: Path, schema: str, path: str) -> None:
 )
 def test_schema_catches(tmp_path: Path, schema: str, text: str) -> None:
     (tmp_path / "broken.yml").write_text(text)
-    assert lint(["check-jsonschema", "--builtin-schema", schema, tmp_path / "broken.yml"]).returncode == 1
+    assert by_schema(schema, tmp_path / "broken.yml").exit_code == 1
 
 
 def test_zizmor_finds_nothing(both: Path) -> None:

@@ -29,7 +29,8 @@ def service(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def clone(service: Path, tmp_path: Path) -> Path:
     """A job's checkout."""
-    git(tmp_path, "clone", "--quiet", service.as_uri(), "clone")
+    git(tmp_path, "clone", "--quiet", str(service), "clone")  # a path is linked, not packed
+    git(tmp_path / "clone", "remote", "set-url", "origin", service.as_uri())
     (tmp_path / "clone/dist").mkdir()
     return tmp_path / "clone"
 

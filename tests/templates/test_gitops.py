@@ -28,7 +28,7 @@ def repo(service: Path, tmp_path: Path) -> Path:
     folder = repository(Path(shutil.copytree(service, tmp_path / "my-svc")))
     git(tmp_path, "init", "--quiet", "--bare", "remote.git")
     git(folder, "remote", "add", "origin", str(tmp_path / "remote.git"))
-    program(tmp_path / "path", "kubectl", f'#!/bin/sh\nexec {tool("kubectl")} "$@"\n')
+    program(tmp_path / "path", "kubectl", f'#!/bin/sh\nGOGC=off GOMAXPROCS=1 exec {tool("kubectl")} "$@"\n')
     return folder
 
 

@@ -25,7 +25,7 @@ DIGEST = f"sha256:{'e' * 64}"
 KUBECTL = """#!/bin/sh
 echo "kubectl $*" >>"$NOTES"
 case "$1 $2" in
-  "kustomize "*) exec {real} "$@" ;;
+  "kustomize "*) GOGC=off GOMAXPROCS=1 exec {real} "$@" ;;
   "apply -f") cp "$3" "$NOTES.manifest" ;;
 esac
 """
