@@ -13,6 +13,7 @@ import pytest
 
 from aurora import git
 from aurora.foreign.snapshot import Snapshot
+from aurora.push import publish
 from collection import commit_all
 from collection import git as own
 from remembrancer.errors import RemembrancerError
@@ -165,10 +166,10 @@ def pack(*objects: tuple[int, bytes, bytes]) -> bytes:
 def test_objects_may_be_named_by_either_hash(tmp_path: Path, kind: str) -> None:
     remote = tmp_path / "remote.git"
     own(tmp_path, "init", "--quiet", "--bare", f"--object-format={kind}", "remote.git")
-    assert git.publish(str(remote), "b", "", {"f": b"1"}, "one")
+    assert publish(str(remote), "b", "", {"f": b"1"}, "one")
     first = git.branch_of(str(remote), "b")
-    assert git.publish(str(remote), "b", first, {"g/h": b"2"}, "two")
-    assert not git.publish(str(remote), "b", first, {"f": b"3"}, "three")
+    assert publish(str(remote), "b", first, {"g/h": b"2"}, "two")
+    assert not publish(str(remote), "b", first, {"f": b"3"}, "three")
     with Snapshot(str(remote), "refs/heads/b") as source:
         assert (source.file("f"), source.file("g/h")) == (b"1", b"2")
         assert len(source.commit) == {"sha1": 40, "sha256": 64}[kind]

@@ -7,8 +7,8 @@ import pytest
 
 import witness_support as log
 from aurora.cli.main import main
-from aurora.git import publish
 from aurora.logs import Log
+from aurora.push import publish
 from aurora.witness.once import GitWitness
 from cli_support import ARTIFACT, GIT_IDENTITY, Scratch, end_agents, ledger, owner, release, released
 from git_log_support import git

@@ -7,7 +7,7 @@ import pytest
 
 import witness_support as log
 from aurora.cli.main import main
-from aurora.git import publish
+from aurora.push import publish
 from aurora.witness.once import GitWitness
 from aurora.witness.server import WitnessServer
 from aurora.witness.state import State

@@ -14,6 +14,7 @@ from aurora.cli.main import main
 from aurora.evidence import judge, parse
 from aurora.foreign.snapshot import Snapshot
 from aurora.keys import cosigners, read_keys
+from aurora.push import publish
 from aurora.witness import once
 from git_log_support import Team, git
 from remembrancer.clock import FixedClock, SystemClock
@@ -182,16 +183,16 @@ def test_of_two_runs_at_once_one_begins_again(team: Team, state: Path, monkeypat
 
 
 def test_a_push_that_is_not_a_fast_forward_is_refused_by_git(state: Path) -> None:
-    assert room.publish(str(state), "b", "", {"f": b"1"}, "one")
+    assert publish(str(state), "b", "", {"f": b"1"}, "one")
     first = git(state, "rev-parse", "b")
-    assert room.publish(str(state), "b", first, {"g/h": b"2"}, "two")
-    assert not room.publish(str(state), "b", first, {"f": b"3"}, "three")
-    assert not room.publish(str(state), "b", "", {"f": b"3"}, "begun twice")
+    assert publish(str(state), "b", first, {"g/h": b"2"}, "two")
+    assert not publish(str(state), "b", first, {"f": b"3"}, "three")
+    assert not publish(str(state), "b", "", {"f": b"3"}, "begun twice")
     assert git(state, "ls-tree", "-r", "--name-only", "b").splitlines() == ["f", "g/h"]
     (state / "hooks/pre-receive").write_text("#!/bin/sh\nexit 1\n")
     (state / "hooks/pre-receive").chmod(0o755)
     with pytest.raises(EnvironmentTrouble, match="Git failed"):
-        room.publish(str(state), "b", git(state, "rev-parse", "b"), {"f": b"3"}, "refused")
+        publish(str(state), "b", git(state, "rev-parse", "b"), {"f": b"3"}, "refused")
 
 
 def test_a_state_that_is_gone_or_of_others_refuses(team: Team, state: Path) -> None:
@@ -218,7 +219,7 @@ def test_a_state_that_is_gone_or_of_others_refuses(team: Team, state: Path) -> N
     )
     for note in (log.note(3), b"garbage", elsewhere):
         head = git(state, "rev-parse", STATE)
-        assert room.publish(str(state), STATE, head, {place(log.ORIGIN): note}, "not cosigned")
+        assert publish(str(state), STATE, head, {place(log.ORIGIN): note}, "not cosigned")
         lost()
 
 
@@ -333,7 +334,7 @@ def test_at_the_place_of_a_log_a_witness_has_that_log(
     """What it cosigned of a smaller log under another origin is no word about this one."""
     text = Checkpoint("log.example/other", 3, _root(team)).format()
     note = sign_note(text, [log.KEY]) + "".join(cosign(text, key, 1_700_000_000).line for key in log.WITNESS).encode()
-    assert room.publish(str(state), STATE, "", {place(log.ORIGIN): note}, "elsewhere")
+    assert publish(str(state), STATE, "", {place(log.ORIGIN): note}, "elsewhere")
     before = team.checkpoint.read_bytes()
     words = [word for key in log.WITNESS for word in ("--key", str(key.verifier()))]
     assert main(["witness", "collect", str(state), "--root", str(team.work), *words]) == 1

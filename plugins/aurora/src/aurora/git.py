@@ -1,4 +1,4 @@
-"""Git over a network, with a deadline: what others publish is fetched into our own folder, and what is ours pushed.
+"""Git over a network, with a deadline and limits: calls of it, and what others publish fetched into our own folder.
 
 Nobody is asked for a password, and no hook, filter or helper program that a repository names takes part.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 from remembrancer.errors import BadInput, EnvironmentTrouble
@@ -203,45 +203,6 @@ def branch_of(url: str, branch: str) -> str:
     ref = f"refs/heads/{branch}"
     listed = must(Path.cwd(), "ls-remote", "--", place(url), ref).decode(errors="replace").split()
     return listed[0] if listed else ""
-
-
-def publish(url: str, branch: str, onto: str, files: Mapping[str, bytes], message: str) -> bool:
-    """Put files (path to bytes) on a remote branch as one commit behind the commit `onto` ("" begins the branch).
-
-    The push is the one instant at which it happens, and only a fast-forward is asked for. Returns False when somebody
-    else was quicker. Raises EnvironmentTrouble(env.git).
-    """
-    for kind in ("sha1", "sha256"):
-        with TemporaryDirectory(prefix="aurora-") as name:
-            folder = Path(name)
-            if onto:
-                receive(folder, url, "--depth=1", f"refs/heads/{branch}")
-                if must(folder, "rev-parse", "FETCH_HEAD").decode().strip() != onto:
-                    return False
-                must(folder, "read-tree", onto)
-            else:
-                must(folder, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", ".")
-            commit = _commit(folder, onto, files, message)
-            pushed = run(folder, "push", "--quiet", "--", place(url), f"{commit}:refs/heads/{branch}")
-        if pushed.returncode == 0:
-            return True
-        if branch_of(url, branch) != onto:
-            return False
-        if onto or b"repository's hash algorithm" not in pushed.stderr:  # an empty repository does not say it before
-            break
-    raise failed(pushed)
-
-
-def _commit(folder: Path, onto: str, files: Mapping[str, bytes], message: str) -> str:
-    """Put files into the index of a bare repository, and return a commit of it behind `onto`."""
-    for path, data in files.items():
-        blob = run(folder, "hash-object", "-w", "--stdin", data=data)
-        if blob.returncode:
-            raise failed(blob)
-        must(folder, "update-index", "--add", "--cacheinfo", f"100644,{blob.stdout.decode().strip()},{path}")
-    tree = must(folder, "write-tree").decode().strip()
-    parents: Sequence[str] = ("-p", onto) if onto else ()
-    return must(folder, "commit-tree", tree, *parents, "-m", message, more=author()).decode().strip()
 
 
 def is_branch(name: str) -> bool:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from aurora import gossip
 from aurora.foreign.snapshot import Snapshot
-from aurora.git import branch_of, publish
+from aurora.git import branch_of
 from aurora.gossip import Heard
 from aurora.logs import Log
+from aurora.push import publish
 from aurora.source import Forked, OpenLog, check_extends, open_log
 from aurora.witness.decide import NOTHING, time_to_state
 from aurora.witness.older import is_older, published
