@@ -46,7 +46,7 @@ class LedgerFiles:
         Raises FileNotFoundError, TileError when it is a link, a folder or larger than any, EnvironmentTrouble.
         """
         try:
-            data = read_regular(self.folder / path, MAX_FILE)
+            data = read_regular(f"{self.root}/{LEDGER}/{path}", MAX_FILE)
         except FileNotFoundError:
             raise FileNotFoundError(path) from None
         except Rejected:
@@ -58,7 +58,7 @@ class LedgerFiles:
     def note(self) -> bytes | None:
         """Return the checkpoint's bytes, or None when there is no ledger. Raises EnvironmentTrouble."""
         try:
-            return read_regular(self.folder / CHECKPOINT, MAX_CHECKPOINT)
+            return read_regular(f"{self.root}/{LEDGER}/{CHECKPOINT}", MAX_CHECKPOINT)
         except FileNotFoundError:
             return None
 
