@@ -5,6 +5,7 @@ that records and seals in a loop, at a random moment. After each one the ledger 
 receipt exactly once.
 """
 
+import json
 import os
 import random
 import shutil
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -28,14 +30,24 @@ EVERYTHING = 1_000_000
 TOKEN = {"one": lambda data: b"token"}
 
 
+@cache
+def _children() -> "subprocess.Popen[str]":
+    """Start what forks the children; it ends with this process, which then closes its standard input."""
+    command = [sys.executable, str(HERE / "crash_child.py")]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 def crash(root: Path, what: str, limit: int = EVERYTHING) -> int | None:
-    """Run the child until its `limit`-th change; return None when it was killed, else how many changes it made."""
-    command = [sys.executable, str(HERE / "crash_child.py"), str(root), what, str(limit)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    if done.returncode == -signal.SIGKILL:
+    """Run a child until its `limit`-th change; return None when it was killed, else how many changes it made."""
+    process = _children()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(json.dumps([str(root), what, limit]), file=process.stdin, flush=True)
+    status, count = map(int, process.stdout.readline().split())
+    if os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
         return None
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    assert status == 0
+    return count
 
 
 def copy(world: World, target: Path) -> World:

@@ -1,12 +1,16 @@
 """A process that records or seals and kills itself at the n-th call that changes the disk; run by the crash tests.
 
-Usage: crash_child.py ROOT record|seal N. Prints the number of such calls when it got to the end.
+Without arguments it takes one line of JSON for each run, [ROOT, "record" or "seal", N], and answers with the run's wait
+status and the number of such calls, 0 where it did not get to the end. Each run is a process of its own, a copy of this
+one, which has imported everything.
 """
 
+import json
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,8 +59,8 @@ def arm(limit: int) -> Callable[[], int]:
     return lambda: count
 
 
-def main(root: str, what: str, limit: int) -> None:
-    """Do the work with the n-th change as the last thing that does not happen."""
+def main(root: str, what: str, limit: int) -> int:
+    """Do the work with the n-th change as the last thing that does not happen; returns how many there were."""
     world = World(Path(root), git=False)
     key = signer()
     count = arm(limit)
@@ -65,8 +69,27 @@ def main(root: str, what: str, limit: int) -> None:
         world.store.write_blob(b"crash")
     else:
         world.ledger.seal(key, {"one": lambda data: b"token"})
-    print(count())
+    return count()
+
+
+def forked(root: str, what: str, limit: int) -> tuple[int, int]:
+    """Do it in a process of its own; returns its wait status and the number of changes."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        write = os.write
+        try:
+            write(theirs, b"%d" % main(root, what, limit))
+            os._exit(0)
+        finally:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(theirs)
+    with os.fdopen(ours) as said:
+        count = int(said.read() or 0)
+    return os.waitpid(child, 0)[1], count
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    for line in sys.stdin:
+        print(*forked(*json.loads(line)), flush=True)

@@ -74,6 +74,8 @@ PLAIN |= {"touch", "tr", "wc", "sha256sum", "tar"}
 KUBECTL_GLOBAL = {"-n", "-h", "--help"}
 # What git's own help leaves to the manual page of rev-list.
 REVISIONS = {"--oneline", "--follow", "-p", "-n"}
+# Where programs are asked whose help is the same in every repository, so that each is asked once.
+HERE = Path(__file__).parent
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -194,7 +196,7 @@ def of_click(command: click.Command, name: str, rest: tuple[str, ...]) -> str | 
 
 def of_copier(rest: tuple[str, ...], root: Path) -> str | None:
     """The subcommand exists, and its help has the options."""
-    status, text = help_of(root, sys.executable, "-m", "copier", rest[0], "--help")
+    status, text = help_of(HERE, sys.executable, "-m", "copier", rest[0], "--help")
     if status or f" {rest[0]} " not in text.splitlines()[0]:
         return f"no command {rest[0]}"
     return unknown(options(rest[1:]), text)
@@ -202,7 +204,7 @@ def of_copier(rest: tuple[str, ...], root: Path) -> str | None:
 
 def of_git(rest: tuple[str, ...], root: Path) -> str | None:
     """The subcommand exists (its -h ends with 129), and knows the options."""
-    status, text = help_of(root, "git", rest[0], "-h")
+    status, text = help_of(HERE, "git", rest[0], "-h")
     if status != 129:
         return f"no command {rest[0]}"
     given = [option for option in options(rest[1:]) if rest[0] != "log" or option not in REVISIONS]
@@ -217,7 +219,7 @@ def of_kubectl(rest: tuple[str, ...], root: Path) -> str | None:
         words = words[2:]
     depth = 2 if words[0] in {"rollout", "create"} or words[1:2] == ["edit-last-applied"] else 1
     names = words[:depth] if words[:2] != ["create", "secret"] else words[:3]
-    status, text = help_of(root, "kubectl", *names, "--help")
+    status, text = help_of(HERE, "kubectl", *names, "--help")
     if status or "Usage:" not in text or f"kubectl {' '.join(names)} " not in text.split("Usage:")[1]:
         return f"no command {' '.join(names)}"
     given = [option for option in options(tuple(words)) if option not in KUBECTL_GLOBAL]
