@@ -28,59 +28,80 @@ HOLDS = {
 }
 POLICY = 'version = 1\nprofile = "production"\nseal-branch = "main"\n'
 
-# run by this Python without a search for it and without its packages: it starts dozens of times in a release
+# run by this Python without a search for it, its packages or a module that takes longer than its start: it starts
+# dozens of times in a release
 REMEMBRANCER = r"""#!/bin/sh
 ''':'; [ "$*" != --version ] || exec echo "remembrancer VERSION"
 exec "PYTHON" -IS "$0" "$@" #'''
-import hashlib, json, os, sys
-from pathlib import Path
+import os, sys
+from _json import encode_basestring_ascii as quoted
 
 words = sys.argv[1:]
 note = {name: os.environ.get(name, "") for name in ("GNUPGHOME", "REMEMBRANCER_TRUST", "REMEMBRANCER_GPG_KEY")}
 note["log key"] = bool(os.environ.get("REMEMBRANCER_LOG_KEY"))
-with open(os.environ["NOTES"], "a") as notes:
-    notes.write(json.dumps({"words": words} | note) + "\n")
-receipts = Path("ops/receipts")
+
+def as_json(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(key)}: {as_json(one)}" for key, one in sorted(value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_json, value)) + "]"
+    return quoted(value) if isinstance(value, str) else str(value).lower()
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+def write(path, text, mode="w"):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, mode) as file:
+        file.write(text)
+
+write(os.environ["NOTES"], as_json({"words": words} | note) + "\n", "a")
+receipts = "ops/receipts"
 
 def run(*command, check=True, **settings):
     import subprocess
     return subprocess.run(command, check=check, **settings)
 
 def receipt(folder, data):
-    text = json.dumps(data, sort_keys=True)
-    name = hashlib.sha256(text.encode()).hexdigest()
-    path = receipts / folder / name[:2] / f"{name}.receipt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    text = as_json(data)
+    name = sha256(text.encode())
+    write(f"{receipts}/{folder}/{name[:2]}/{name}.receipt", text)
+
+def sha256(data):
+    import hashlib
+    return hashlib.sha256(data).hexdigest()
 
 def digest(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return sha256(file.read())
 
 def option(name):
     return words[words.index(name) + 1] if name in words else ""
 
-checkpoint = receipts / "ledger" / "checkpoint"
-sealed = checkpoint.read_text().split() if checkpoint.exists() else []
-everything = sorted(str(path) for path in receipts.glob("**/*.receipt"))
+checkpoint, seen = f"{receipts}/ledger/checkpoint", f"{receipts}/ledger/witnessed"
+sealed = read(checkpoint).split() if os.path.exists(checkpoint) else []
+everything = sorted(
+    f"{folder}/{name}" for folder, _, names in os.walk(receipts) for name in names if name.endswith(".receipt")
+)
 
 def answer(code, **report):
-    print(json.dumps({"exitCode": code} | report))
+    print(as_json({"exitCode": code} | report))
     sys.exit(code)
 
 if words[:2] == ["trust", "show"]:
-    policy = Path("ops/trust/policy.toml")
+    policy = "ops/trust/policy.toml"
     if not os.environ.get("REMEMBRANCER_TRUST"):
         answer(3, findings=[{"outcome": "unverifiable", "code": "trust.unpinned", "message": "nobody is pinned"}])
-    if Path("ops/trust/policy.toml.asc").read_text() != digest(policy):
+    if read("ops/trust/policy.toml.asc") != digest(policy):
         answer(1, findings=[{"outcome": "failed", "code": "trust.policy-signature", "message": "it was changed"}])
     answer(0, profile="production")
 elif words[0] == "status":
-    seen = checkpoint.parent / "witnessed"
-    unseen = os.environ.get("WITNESSES") and not (seen.exists() and seen.read_text() == f"cosigned {len(sealed)}")
+    unseen = os.environ.get("WITNESSES") and not (os.path.exists(seen) and read(seen) == f"cosigned {len(sealed)}")
     lacking = {"witnessed": 0, "witnesses": int(os.environ["WITNESSES"])} if unseen else {}
     answer(0, data={"pending": len(set(everything) - set(sealed))} | lacking)
 elif words[:2] == ["hook", "pre-commit"]:
-    asked = ["git", "diff", "--cached", "--no-renames", "--name-only", "--diff-filter=DM", "HEAD", "--", str(receipts)]
+    asked = ["git", "diff", "--cached", "--no-renames", "--name-only", "--diff-filter=DM", "HEAD", "--", receipts]
     changed = run(*asked, capture_output=True, text=True).stdout.split()
     changed = [name for name in changed if name.endswith(".receipt")]
     sys.exit(f"refused: {changed[0]} is recorded [receipt.edited]" if changed else 0)
@@ -96,10 +117,9 @@ elif words[0] == "timestamp":
     receipt("timestamp", {"subject": digest(words[-1])})
 elif words[:2] == ["record", "deploy"]:
     run("gpg", "--batch", "--list-secret-keys", "--with-colons", capture_output=True)
-    path = receipts / "deploy" / f"{option('--component')}-{option('--version')}.receipt"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = f"{receipts}/deploy/{option('--component')}-{option('--version')}.receipt"
     named = {"image": option("--image-digest"), "sbom": option("--sbom")}
-    path.write_text(json.dumps({"sha256": digest(option("--evidence"))} | named))
+    write(path, as_json({"sha256": digest(option("--evidence"))} | named))
 elif words[:2] == ["seal", "--dry-run"]:
     new = sorted(set(everything) - set(sealed))
     no = new if os.environ.get("REFUSES") else []
@@ -107,12 +127,11 @@ elif words[:2] == ["seal", "--dry-run"]:
     done = {"sealed": False, "dryRun": True, "size": len(sealed), "receipts": new, "held": []}
     answer(1 if refused else 0, data=done | {"refused": refused})
 elif words[0] == "seal":
-    if os.environ.get("RACE") and not Path(os.environ["RACE"] + ".done").exists():
-        Path(os.environ["RACE"] + ".done").touch()
+    if os.environ.get("RACE") and not os.path.exists(os.environ["RACE"] + ".done"):
+        write(os.environ["RACE"] + ".done", "")
         run("sh", os.environ["RACE"])
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
     new = [one for one in everything if one not in sealed]
-    checkpoint.write_text("\n".join(sealed + new) + "\n")
+    write(checkpoint, "\n".join(sealed + new) + "\n")
     answer(0, data={"sealed": True, "size": len(sealed + new), "receipts": new, "refused": [], "held": []})
 elif words[0] == "verify-audit":
     wrong = {"outcome": "failed", "code": "log.pending", "subject": "a receipt", "message": "it is not in the log"}
@@ -122,11 +141,11 @@ elif words[0] == "witness":
     if os.environ.get("WITNESSES") and sealed and not os.environ.get("WITNESS_DOWN"):
         shown = run("git", "show", f"refs/remotes/origin/main:./{checkpoint}", capture_output=True, text=True)
         assert shown.stdout.split() == sealed, "a witness is asked about what is published"
-        (checkpoint.parent / "witnessed").write_text(f"cosigned {len(sealed)}")
+        write(seen, f"cosigned {len(sealed)}")
     sys.exit(int(os.environ.get("WITNESS_STATUS", "0")))
 elif words[0] == "verify-full" and "--format" in words:
     there = set(everything) == set(sealed)
-    bare = os.environ.get("WITNESSES") and not (checkpoint.parent / "witnessed").exists()
+    bare = os.environ.get("WITNESSES") and not os.path.exists(seen)
     code = "" if there else "log.not-included"
     code = code or ("log.unwitnessed" if bare else "")
     found = {"outcome": "failed" if code else "verified", "code": code, "subject": "it", "message": "it is not there"}
@@ -134,7 +153,7 @@ elif words[0] == "verify-full" and "--format" in words:
 elif words[0] == "verify-full":
     if set(everything) != set(sealed):
         sys.exit("FAILED: not included [log.not-included]")
-    if os.environ.get("WITNESSES") and not (checkpoint.parent / "witnessed").exists():
+    if os.environ.get("WITNESSES") and not os.path.exists(seen):
         sys.exit("FAILED: nobody has seen it [log.unwitnessed]")
     print("VERIFIED")
 else:

@@ -13,13 +13,14 @@ from types import CodeType
 from typing import Any
 from unittest.mock import patch
 
-# what ops/bin starts by a script of one line
+# what scripts of ops/bin start, and nothing else
 PROGRAMS = {
     "bump": "bump",
     "commit-msg": "commit_msg",
     "dist": "dist",
     "health-check": "health_check",
     "no-conflict-markers": "no_conflict_markers",
+    "publish": "carry",  # of ops/ci: its words pack and unpack
     "sbom": "sbom",
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from ci_render import call, environment, program, repository
 from collection import commit_all, git, render
+from ops_program import called
 
 DIGEST = "d" * 64
 
@@ -162,6 +163,11 @@ def carried(clone: Path, *entries: tuple[str, bytes | str]) -> None:
                 archive.addfile(entry, io.BytesIO(content))
 
 
+def unpacked(clone: Path) -> subprocess.CompletedProcess[str]:
+    """Run `ops/ci/publish unpack`, without a start of its own."""
+    return called(clone, "publish", ("unpack",), environment(clone.parent))
+
+
 def test_receipts_and_blobs_of_a_release_are_taken(clone: Path) -> None:
     carried(clone, (SIGN, RECEIPT), (BLOB, RECEIPT), (DEPLOY, b"{}"))
     done = job(clone, "ops/ci/publish unpack && ops/ci/publish pack && ops/ci/publish unpack")
@@ -198,7 +204,7 @@ def test_anything_else_in_the_archive_is_refused_and_nothing_is_written(
 ) -> None:
     before = git(clone, "status", "--porcelain", "--ignored", "--untracked-files=all")
     carried(clone, (SIGN, RECEIPT), (name, content)) if name != SIGN else carried(clone, (name, content))
-    done = job(clone, "ops/ci/publish unpack")
+    done = unpacked(clone)
     assert done.returncode == 1
     assert "nothing was taken from it" in done.stderr
     (clone / "dist/receipts.tar").unlink()
@@ -208,23 +214,23 @@ def test_anything_else_in_the_archive_is_refused_and_nothing_is_written(
 
 def test_the_archive_has_bounds(clone: Path) -> None:
     carried(clone, *((f"ops/receipts/deploy/a-{number}.receipt", b"{}") for number in range(201)))
-    assert "too many files" in job(clone, "ops/ci/publish unpack").stderr
+    assert "too many files" in unpacked(clone).stderr
     carried(clone, (DEPLOY, b"{}"), (DEPLOY, b"{}"))
-    assert "twice" in job(clone, "ops/ci/publish unpack").stderr
+    assert "twice" in unpacked(clone).stderr
     (clone / "dist/receipts.tar").write_bytes(b"no archive")
-    assert "is not a tar archive" in job(clone, "ops/ci/publish unpack").stderr
+    assert "is not a tar archive" in unpacked(clone).stderr
 
 
 def test_what_is_recorded_is_not_replaced_nor_written_through_a_link(clone: Path) -> None:
     carried(clone, (DEPLOY, b"{}"))
     (clone / DEPLOY).parent.mkdir(parents=True)
     (clone / DEPLOY).write_text("other")
-    assert "never replaced" in job(clone, "ops/ci/publish unpack").stderr
+    assert "never replaced" in unpacked(clone).stderr
     assert (clone / DEPLOY).read_text() == "other"
     (clone / DEPLOY).unlink()
     (clone / DEPLOY).parent.rmdir()
     (clone / DEPLOY).parent.symlink_to(clone.parent)
-    assert "through a link" in job(clone, "ops/ci/publish unpack").stderr
+    assert "through a link" in unpacked(clone).stderr
 
 
 # ---------------------------------------------------------------- the archive
