@@ -8,11 +8,14 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -132,16 +135,25 @@ class World:
         }
 
 
+@cache
+def _templates() -> "TemporaryDirectory[str]":
+    """Return the template's repository to copy; it lives as long as this process."""
+    made = TemporaryDirectory(prefix="templates-")
+    folder = Path(made.name)
+    git(folder, "init", "--quiet", "--bare", "--template=", "--initial-branch", "main")
+    tree = git(folder, "mktree")
+    for version in ("v1.0.0", "v2.0.0"):
+        commit = git(folder, "commit-tree", tree, "-m", version)
+        git(folder, "update-ref", f"refs/tags/{version}", commit)
+        git(folder, "update-ref", "refs/heads/main", commit)
+    return made
+
+
 @contextmanager
 def world(base: Path, kind: str, patch: pytest.MonkeyPatch) -> Iterator[World]:
     """Serve a forge and make the template; nothing of the user's own configuration takes part."""
     templates = base / "templates.git"
-    git(base, "init", "--quiet", "--bare", "--initial-branch", "main", str(templates))
-    tree = git(templates, "mktree")
-    for version in ("v1.0.0", "v2.0.0"):
-        made = git(templates, "commit-tree", tree, "-m", version)
-        git(templates, "update-ref", f"refs/tags/{version}", made)
-        git(templates, "update-ref", "refs/heads/main", made)
+    shutil.copytree(_templates().name, templates)
     program = base / "copier"
     program.write_text(COPIER)
     program.chmod(0o755)

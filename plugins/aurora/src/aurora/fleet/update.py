@@ -107,8 +107,8 @@ def copier() -> str:
 def steps(bare: Bare, commit: str) -> list[tuple[Step, Answers, str]]:
     """Return the layers of a commit in the order of their update, with what their answers say and the component."""
     found = []
-    for name in ANSWERS.values():
-        data = bare.file(commit, name)
+    names = list(ANSWERS.values())
+    for name, data in zip(names, bare.files(commit, names), strict=True):
         answers = answers_said(name, data.decode("utf-8", "replace")) if data and len(data) <= MAX_BYTES else None
         if data and answers:
             said = _COMPONENT.search(data.decode("utf-8", "replace"))
@@ -227,11 +227,9 @@ def _test(place: Workplace, how: How, variables: dict[str, str]) -> Red | None:
 
 def _receipts(bare: Bare, base: str, tree: str) -> list[tuple[Receipt, list[str]]]:
     """Return the receipts that an update wrote, each with the paths that it leaves to a person."""
-    folder = f"{RECEIPTS}/update"
-    known = {*bare.names(base, folder)}
     found = []
-    for path in bare.names(tree, folder):
-        if path in known or not path.endswith(".receipt"):
+    for path in bare.added(base, tree, f"{RECEIPTS}/update"):
+        if not path.endswith(".receipt"):
             continue
         data = bare.file(tree, path) or b""
         try:

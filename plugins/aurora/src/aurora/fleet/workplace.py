@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
@@ -117,9 +118,22 @@ class Bare:
         done = git.run(self.folder, "cat-file", "blob", f"{commit}:{path}")
         return done.stdout if done.returncode == 0 else None
 
-    def names(self, commit: str, folder: str) -> tuple[str, ...]:
-        """Return the paths of all files below a folder of a commit."""
-        said = git.must(self.folder, "ls-tree", "-r", "-z", "--name-only", commit, "--", f"{folder}/")
+    def files(self, commit: str, paths: Sequence[str]) -> list[bytes | None]:
+        """Return files of a commit, None for each that it has not, with one question; no path has a line break."""
+        asked = "".join(f"{commit}:{path}\n" for path in paths).encode()
+        said = BytesIO(git.run(self.folder, "cat-file", "--batch", data=asked).stdout)
+        found: list[bytes | None] = []
+        for _ in paths:
+            _, _, fact = said.readline().rstrip(b"\n").partition(b" ")
+            kind, _, size = fact.partition(b" ")
+            data = said.read(int(size) + 1)[:-1] if size.isdigit() else None
+            found.append(data if kind == b"blob" else None)
+        return found
+
+    def added(self, base: str, tree: str, folder: str) -> tuple[str, ...]:
+        """Return the paths of the files below a folder of a commit or tree that another one does not have."""
+        how = ("-r", "-z", "--name-only", "--no-renames", "--diff-filter=A")
+        said = git.must(self.folder, "diff-tree", *how, base, tree, "--", f"{folder}/")
         return tuple(said.decode("utf-8", "replace").split("\0")[:-1])
 
     def parents(self, commit: str) -> list[str]:
@@ -150,9 +164,9 @@ class Bare:
 
     def commit(self, tree: str, parent: str, message: str) -> str:
         """Make a commit, by whoever Git says that the user is, and return it."""
-        known = git.run(self.folder, "var", "GIT_COMMITTER_IDENT").returncode == 0
-        author = {} if known else git.author()
-        made = git.must(self.folder, "commit-tree", tree, "-p", parent, "-m", message, more=author)
+        words = ("commit-tree", tree, "-p", parent, "-m", message)
+        done = git.run(self.folder, *words)
+        made = git.must(self.folder, *words, more=git.author()) if done.returncode else done.stdout
         return made.decode().strip()
 
     def take(self, other: "Bare", commit: str) -> None:
@@ -185,7 +199,8 @@ class Workplace:
         self.home, self.work = base / "home", base / "work"
         try:
             self.home.mkdir()
-            git.must(base, "clone", "--quiet", "--no-hardlinks", "--branch", branch, str(bare.folder), str(self.work))
+            how = ("--quiet", "--no-hardlinks", "--no-checkout", "--branch", branch)
+            git.must(base, "clone", *how, str(bare.folder), str(self.work))
             git.must(self.work, "reset", "--quiet", "--hard", commit)
         except BaseException:
             self._folder.cleanup()
