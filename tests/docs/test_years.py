@@ -47,8 +47,7 @@ def certificate(scratch: Scratch, name: str) -> str:
 @pytest.fixture
 def made() -> Iterator[Production]:
     """A ledger in production that has one release."""
-    with production() as one:
-        one.release("0.1.0")
+    with production(released=True) as one:
         yield one
 
 
@@ -175,8 +174,7 @@ def test_a_person_leaves_and_a_key_is_stolen(made: Production, commands: list[st
     holds(made)
     artifact = "dist/my-svc-0.1.0.tar.gz"
     assert made.scratch.run("verify-full", artifact, "--require", "production").status == 0
-    with production() as other:
-        other.release("0.1.0")
+    with production(released=True) as other:
         said = run(other.scratch, stolen)
         assert "would no longer verify" in said.out
 

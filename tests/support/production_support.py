@@ -156,10 +156,18 @@ def _begun() -> Production:
     return made
 
 
+@functools.cache
+def _released() -> Production:
+    made = _begun().copy()
+    made.release("0.1.0")
+    end_agents(made.scratch)
+    return made
+
+
 @contextmanager
-def production() -> Iterator[Production]:
-    """Give a copy of a repository in production whose beginning is published."""
-    copy = _begun().copy()
+def production(*, released: bool = False) -> Iterator[Production]:
+    """Give a copy of a repository in production whose beginning is published, or also the release of 0.1.0."""
+    copy = (_released() if released else _begun()).copy()
     try:
         yield copy
     finally:
@@ -169,7 +177,8 @@ def production() -> Iterator[Production]:
 
 def forget_production() -> None:
     """Remove what `production` copies."""
-    if _begun.cache_info().currsize:
-        with suppress(OSError):
-            _begun().scratch.remove()
-        _begun.cache_clear()
+    for kept in (_begun, _released):
+        if kept.cache_info().currsize:
+            with suppress(OSError):
+                kept().scratch.remove()
+            kept.cache_clear()

@@ -20,6 +20,12 @@ def made() -> Iterator[Production]:
         yield one
 
 
+@pytest.fixture
+def released() -> Iterator[Production]:
+    with production(released=True) as one:
+        yield one
+
+
 def refused(made: Production, code: str, *parts: str) -> None:
     """Assert that a seal by somebody who remembers nothing is refused with a true reason, and signs nothing."""
     before = made.scratch.snapshot()
@@ -43,14 +49,14 @@ def take_back(made: Production) -> None:
         assert (audit.status, audit.codes) == (0, set()), audit.out
 
 
-def test_a_reverted_record_is_not_sealed_over(made: Production) -> None:
-    artifact = made.release("0.1.0")
-    at = made.scratch.git("rev-parse", "HEAD")
-    made.scratch.git("revert", "--no-edit", "HEAD")
-    made.prove("0.2.0")
-    refused(made, "log.rollback", at[:12], "size 1", "reverted or restored")
-    take_back(made)
-    assert made.scratch.run("verify-full", artifact).status == 0
+def test_a_reverted_record_is_not_sealed_over(released: Production) -> None:
+    artifact = "dist/my-svc-0.1.0.tar.gz"
+    at = released.scratch.git("rev-parse", "HEAD")
+    released.scratch.git("revert", "--no-edit", "HEAD")
+    released.prove("0.2.0")
+    refused(released, "log.rollback", at[:12], "size 1", "reverted or restored")
+    take_back(released)
+    assert released.scratch.run("verify-full", artifact).status == 0
 
 
 def test_a_restored_backup_is_not_sealed_over(made: Production) -> None:
@@ -65,13 +71,12 @@ def test_a_restored_backup_is_not_sealed_over(made: Production) -> None:
     take_back(made)
 
 
-def test_a_backup_without_the_ledger_begins_no_second_log(made: Production) -> None:
-    made.release("0.1.0")
-    shutil.rmtree(ledger(made.scratch))
-    made.push("lost")
-    made.prove("0.2.0")
-    refused(made, "log.rollback", "no ledger")
-    take_back(made)
+def test_a_backup_without_the_ledger_begins_no_second_log(released: Production) -> None:
+    shutil.rmtree(ledger(released.scratch))
+    released.push("lost")
+    released.prove("0.2.0")
+    refused(released, "log.rollback", "no ledger")
+    take_back(released)
 
 
 def test_what_is_published_but_not_merged_is_not_forked(made: Production) -> None:
@@ -129,36 +134,34 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return found
 
 
-def test_a_history_is_compared_once(made: Production, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_is_compared_once(released: Production, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless the log is not the one that it was compared with, or what is kept of that is damaged."""
-    made.release("0.1.0")
-    made.release("0.2.0")
-    head = made.scratch.git("rev-parse", "HEAD")
+    released.release("0.2.0")
+    head = released.scratch.git("rev-parse", "HEAD")
     found = asked(monkeypatch)
-    made.prove("0.3.0")
-    made.scratch.ok("seal", **made.key)
-    assert found[0] == (head, f"^{made.scratch.git('rev-parse', 'HEAD~1')}")
-    (kept,) = (made.scratch.home / ".local/state/remembrancer/compared").iterdir()
+    released.prove("0.3.0")
+    released.scratch.ok("seal", **released.key)
+    assert found[0] == (head, f"^{released.scratch.git('rev-parse', 'HEAD~1')}")
+    (kept,) = (released.scratch.home / ".local/state/remembrancer/compared").iterdir()
     for damage in ("", "[]", "{}", '{"commit": "--all", "size": 1, "root": ""}'):
         kept.write_text(damage)
         found.clear()
-        made.scratch.ok("seal", **made.key)
+        released.scratch.ok("seal", **released.key)
         assert found[0] == (head,), damage
-    made.push("record 0.3.0")
-    made.scratch.git("revert", "--no-edit", "HEAD")
+    released.push("record 0.3.0")
+    released.scratch.git("revert", "--no-edit", "HEAD")
     found.clear()
-    made.prove("0.4.0")
-    done = made.scratch.json("seal", **made.key)
+    released.prove("0.4.0")
+    done = released.scratch.json("seal", **released.key)
     assert (done.status, done.codes) == (2, {"log.rollback"})
-    assert found[0] == (made.scratch.git("rev-parse", "HEAD"),)
+    assert found[0] == (released.scratch.git("rev-parse", "HEAD"),)
 
 
-def test_a_clone_that_lacks_a_part_keeps_nothing(made: Production) -> None:
-    made.release("0.1.0")
-    shallow = made.scratch.base / "shallow"
-    made.scratch.git("clone", "-q", "--depth", "1", made.origin.as_uri(), str(shallow))
-    home = made.scratch.base / "nobody"
-    made.scratch.ok("seal", cwd=shallow, **{**made.key, "HOME": str(home)})
+def test_a_clone_that_lacks_a_part_keeps_nothing(released: Production) -> None:
+    shallow = released.scratch.base / "shallow"
+    released.scratch.git("clone", "-q", "--depth", "1", released.origin.as_uri(), str(shallow))
+    home = released.scratch.base / "nobody"
+    released.scratch.ok("seal", cwd=shallow, **{**released.key, "HOME": str(home)})
     assert not (home / ".local/state/remembrancer/compared").exists()
 
 

@@ -244,8 +244,7 @@ def test_the_private_log_key_never_lies_in_the_repository(scratch: Scratch) -> N
 
 def test_a_key_that_ends_while_its_release_waits_is_told_to_seal_first() -> None:
     """What nothing has dated yet would be dated after the key's end, by the very next seal."""
-    with production() as made:
-        made.release("0.1.0")
+    with production(released=True) as made:
         made.prove("0.2.0")
         made.push("not sealed yet")
         retire = ("trust", "revoke", "signer-1", "--as", "retired", "--dry-run")
