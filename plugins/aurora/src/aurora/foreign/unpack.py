@@ -14,7 +14,7 @@ from remembrancer.errors import EnvironmentTrouble, Unverifiable
 from remembrancer.paths import RECEIPTS, TRUST
 from remembrancer.standard.drift import IRREGULAR, Generation
 from remembrancer.standard.generations import ANSWERS
-from remembrancer.standard.proven import Files
+from remembrancer.standard.on_disk import Files
 
 FOLDERS = (RECEIPTS, TRUST)
 SINGLE = tuple(ANSWERS.values())

@@ -11,8 +11,9 @@ from remembrancer.named import NamedTuple
 from remembrancer.paths import LEDGER
 from remembrancer.standard.basis import from_ledger, from_proof, tags
 from remembrancer.standard.drift import Drift, Generation, current, findings, judge
+from remembrancer.standard.on_disk import Files, work_tree
 from remembrancer.standard.portable import MAX_BYTES
-from remembrancer.standard.proven import Files, Recorded, listed_waivers, standard_findings, work_tree
+from remembrancer.standard.proven import Recorded, listed_waivers, standard_findings
 from remembrancer.standard.said import explained
 from remembrancer.system.digests import read_given
 from remembrancer.verify.artifact import trust_finding

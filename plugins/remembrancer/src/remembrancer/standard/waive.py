@@ -12,7 +12,7 @@ from remembrancer.receipt import statement as receipt
 from remembrancer.record.statements import recorded_by
 from remembrancer.repository.lock import SCRATCH, exclusive
 from remembrancer.repository.store import Store
-from remembrancer.standard import drift, waivers
+from remembrancer.standard import drift, on_disk, waivers
 from remembrancer.standard import proven as standards
 from remembrancer.standard.drift import Waiver
 from remembrancer.standard.generations import generations
@@ -38,7 +38,7 @@ def record_waiver(session: Session, path: str, owner: str, reason: str, expires:
         raise BadInput("input.time", f"{rfc3339(expires)} is over already", "Name a day that is still to come.")
     line = _line(session.store, path)
     try:
-        accepted = drift.accept(line, standards.digest(f"{repository.root}/{path}") if line else "", path)
+        accepted = drift.accept(line, on_disk.digest(f"{repository.root}/{path}") if line else "", path)
     except Rejected as error:
         raise Refused(error.code, error.message) from None
     waiver = Waiver(path, accepted, owner, reason, rfc3339(expires))
