@@ -7,8 +7,8 @@ makes a newer environment. It is made in a folder of its own and becomes visible
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from steps import StepFailed, run
@@ -35,8 +35,7 @@ def missing(*, signing: bool = False) -> list[str]:
     """
     lacking = (name for name in NEEDED if (signing or name != "gpg") and not shutil.which(name))
     sentences = [f"{name} was not found; install it: {NEEDED[name]}" for name in lacking]
-    probe = [sys.executable, "-c", "import venv, ensurepip"]
-    if subprocess.run(probe, capture_output=True, check=False).returncode:
+    if not all(find_spec(module) for module in ("venv", "ensurepip")):  # Debian keeps ensurepip in a package of its own
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         sentences.append(
             f"{sys.executable} cannot make environments; install its module: apt-get install python{version}-venv"

@@ -79,10 +79,10 @@ class Spawn:
 
     def git(self, *arguments: str, hooks: str = os.devnull) -> str:
         """Run git in the target with an identity where the user has none, and only these hooks."""
-        env = environment.clean_environment()
-        if not source.git(self.target, "config", "user.email"):
-            env = IDENTITY | env
         command = ["git", "-c", f"core.hooksPath={hooks}", *arguments]
+        env = environment.clean_environment()
+        if arguments[0] == "commit" and not source.git(self.target, "config", "user.email"):
+            env = IDENTITY | env
         return run(command, f"git {arguments[0]} failed", cwd=self.target, env=env)
 
     def commit(self, message: str, *, hooks: str = os.devnull) -> None:

@@ -6,11 +6,13 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+import environment
 from collection import ROOT, VERSION, commit_all, git, snapshot
 from newcomer import bare, generate, prepared, with_remembrancer
 from source import misnamed
@@ -243,6 +245,13 @@ def test_a_missing_program_is_one_sentence(clone: Path, home: Path, tmp_path: Pa
     assert f"{program} was not found; install it: apt-get install {package}" in done.stderr
     assert "[1/" not in done.stderr, "it is said before two minutes of work"
     assert not (tmp_path / "out").exists()
+
+
+def test_a_python_without_its_module_for_environments_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.missing(signing=True) == []
+    monkeypatch.setattr(environment, "find_spec", lambda module: None if module == "ensurepip" else "there")
+    (said,) = environment.missing()
+    assert said.startswith(f"{sys.executable} cannot make environments; install its module: apt-get install python3.")
 
 
 def test_no_python_is_one_sentence(clone: Path, home: Path, tmp_path: Path) -> None:
