@@ -86,7 +86,8 @@ def quick_copier(*, keep: bool = False) -> Iterator[None]:
         ExitStack() as more,
     ):
         if keep:  # a program that ends: between its five looks at a template nobody changes that
-            more.enter_context(patch.object(_vcs, "_get_or_create_mirror", cache(_vcs._get_or_create_mirror)))
+            for owner, name in ((_vcs, "_get_or_create_mirror"), (sys.modules[__name__], "_state")):
+                more.enter_context(patch.object(owner, name, cache(getattr(owner, name))))
         yield
 
 
@@ -168,8 +169,20 @@ class _Git:
         self.command = _get_git(context_dir)
 
     def __call__(self, *arguments: Any, **more: Any) -> Any:
-        none = arguments[0] == "submodule" and not Path(".gitmodules").exists()
-        return "" if none else self.command(*arguments, **more)
+        if arguments[0] == "submodule" and not Path(".gitmodules").exists():
+            return ""
+        if arguments[:2] == ("clone", "--mirror"):
+            return self._mirrored(*arguments[3:])
+        return self.command(*arguments, **more)
+
+    def _mirrored(self, url: str, folder: str) -> Any:
+        """Clone a URL by the path that it stands for here, if it does: only of a path does Git link what it copies."""
+        place = self.command("ls-remote", "--get-url", "--", url).strip()
+        if not Path(place).is_dir():
+            return self.command("clone", "--mirror", "--", url, folder)
+        said = self.command("clone", "--mirror", "--", place, folder)
+        self.command("-C", folder, "remote", "set-url", "origin", url)
+        return said
 
     def __getitem__(self, arguments: Any) -> Any:
         return self.command[arguments]
