@@ -22,14 +22,14 @@ from warm_copier import cool
 
 # the files that take longest, so that no worker is left alone with one at the end
 FIRST = (
+    "tests/spawn/test_from_nothing.py",
+    "tests/spawn/test_variants.py",
+    "tests/collection/test_release_system.py",
     "tests/templates/test_cluster.py",
     "tests/aurora/fleet/test_scale.py",
-    "tests/spawn/test_variants.py",
-    "tests/spawn/test_from_nothing.py",
+    "tests/templates/test_ci_release.py",
     "tests/update/test_update_parts.py",
     "tests/update/test_platform_guide.py",
-    "tests/collection/test_release_system.py",
-    "tests/templates/test_ci_release.py",
     "tests/spawn/test_generators.py",
     "tests/templates/test_ci_real.py",
     "tests/templates/test_service_collector.py",
