@@ -71,7 +71,7 @@ def test_every_decision_is_recorded_and_no_key_is_inside(begun: Maintainer) -> N
 
 
 def test_a_failure_leaves_everything_as_it_was(begun: Maintainer) -> None:
-    """Each step in its turn: a dirty tree, tests, the changelog, a key that is missing, an authority that is away."""
+    """Each step in its turn: a dirty tree, tests, the changelog, a key that is missing, or goes later."""
     clone, before = begun.scratch.root, begun.state()
     slow = "touch ../began"
     for variables, change, said in (
@@ -82,10 +82,14 @@ def test_a_failure_leaves_everything_as_it_was(begun: Maintainer) -> None:
         ({"REMEMBRANCER_LOG_KEY_FILE": "../no.key", "TESTS": slow}, "true", "input.log-key"),
         ({"REMEMBRANCER_LOG_KEY_FILE": "", "TESTS": slow}, "true", "set REMEMBRANCER_LOG_KEY_FILE"),
         ({"REMEMBRANCER_TRUST": "A" * 40, "TESTS": slow}, "true", "trust.policy-signature"),
+        ({"TESTS": "mv ../vaultmesh-log.key ../away.key"}, "true", "remembrancer sign --check failed"),
     ):
         done = begun.try_block(f"{change}; make release VERSION=4.2.0", **(KEY | variables))
         assert done.returncode, said
         assert said in done.stderr, done.stderr
+        if (away := clone.parent / "away.key").exists():
+            away.rename(clone.parent / "vaultmesh-log.key")
+            assert not git(clone, "tag")
         git(clone, "clean", "-fdq", "--exclude", ".venv")
         subprocess.run(["git", "tag", "--delete", "v4.2.0"], cwd=clone, check=False, capture_output=True)
         assert begun.state() == before, said
