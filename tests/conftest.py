@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import collection as collection_support
@@ -45,6 +46,9 @@ FIRST = (
     "tests/aurora/",
 )
 MARK = "mark.system"
+# a busy machine is slow, which is no fault of what is tested; each test as a whole has its deadline
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

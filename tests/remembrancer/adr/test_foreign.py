@@ -251,7 +251,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(PIECES | st.text(max_size=20), max_size=25),
     st.sampled_from(["---\nstatus: accepted\ntags: [a]\n---\n", ""]),
@@ -279,7 +279,7 @@ def signs(text: str) -> Counter[str]:
     return Counter(sign for sign in text.casefold() if not (sign.isspace() or sign in "#=-*_:|'\"+"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PIECES, max_size=25))
 def test_whatever_stands_in_a_field_stays_in_it(pieces: list[str]) -> None:
     text = adr.inert("\n".join(pieces))

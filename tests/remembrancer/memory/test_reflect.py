@@ -170,7 +170,7 @@ def test_intervals_are_a_components_own() -> None:
     assert (said["H"], said["PE"]) == (1.0, None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 10**8), max_size=12), st.integers(0, 20), st.integers(0, 20))
 def test_every_value_is_unknown_or_from_0_to_1(gaps: list[int], sealed: int, pending: int) -> None:
     for value in values(releases(*gaps), sealed, pending).values():

@@ -383,7 +383,7 @@ def test_every_cut_is_refused(signed: tuple[str, bytes, bytes]) -> None:
                 verify_detached(whole[:length], DATA, [certificate])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_spliced_bytes_raise_nothing_else(data: st.DataObject, signed: tuple[str, bytes, bytes]) -> None:
     key, signature, certificate = signed

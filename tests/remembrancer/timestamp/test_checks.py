@@ -293,7 +293,7 @@ def test_every_cut_is_refused() -> None:
             check_response(response[:length], DIGEST, authority())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_spliced_bytes_raise_nothing_else(data: st.DataObject) -> None:
     response = _BASE

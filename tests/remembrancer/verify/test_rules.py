@@ -91,7 +91,7 @@ NUMBERS = st.integers(1, 3)
 
 
 # how long it takes says what else the machine does
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(1, 40), NUMBERS, NUMBERS), unique_by=lambda one: one[0]).map(sorted),
     st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 50)), max_size=6),
