@@ -258,7 +258,8 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("observable", "no alerts", remove("ops/k8s/components/monitoring/prometheusrule.yaml")),
     ("observable", "a log that is no JSON", drop("app/__main__.py", r"print\(json\.dumps\(", "print(str(")),
     ("observable", "lines without trace", drop("app/__main__.py", "trace_id", "trace")),
-    ("recorded", "a release that does not record", drop("ops/release.mk", r" && \$\(SELF\) record && ", " && ")),
+    ("recorded", "a release that does not record", drop("ops/release.mk", r"(?m)^\t@\$\(SELF\) record\n", "")),
+    ("recorded", "a release without its records", drop("ops/release.mk", r"\$\(SELF\) recording\b", ":")),
     (
         "recorded",
         "a GitHub pipeline that does not",
