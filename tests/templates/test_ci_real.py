@@ -130,6 +130,7 @@ def test_three_refused_pushes_burn_the_log_at_no_witness(made: Production, tmp_p
             scratch.commit(f"[my-svc] docs: other {number}")
             scratch.git("push", "-q", "origin", f"HEAD:refs/heads/other/{number}")
         hook = made.origin / "hooks/pre-receive"
+        hook.parent.mkdir(exist_ok=True)  # a copy of a repository has no folder for hooks that it lacks
         hook.write_text(REFUSING)
         hook.chmod(0o755)
         clone = pipeline.checkout("seal")
