@@ -45,12 +45,17 @@ def work(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "my-svc")
 
 
+def places() -> str:
+    """Where the packages of the lock and the programs of a server lie, as PYTHONPATH says it."""
+    return f"{packages(PARTS)}{os.pathsep}{programs()}"
+
+
 def run(command: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     variables = {
         "DATABASE_URL": url,
         "MAKEFLAGS": "",
         "ARGS": "",
-        "PYTHONPATH": f"{packages(PARTS)}{os.pathsep}{programs()}",
+        "PYTHONPATH": places(),
     }
     return subprocess.run(
         command,
@@ -64,8 +69,18 @@ def run(command: list[str], folder: Path, url: str) -> subprocess.CompletedProce
 
 
 def make(folder: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run make with this interpreter and the locked packages in the place of the service's own environment."""
-    made = ["make", "--old-file=Makefile", f"BIN={Path(sys.executable).parent}", "INSTALLED=Makefile"]
+    """Run make with this interpreter and the locked packages in the place of the service's own environment.
+
+    What the shell has in PYTHONPATH is nothing to make, so each program gets it there.
+    """
+    environment = folder.parent / "bin"
+    environment.mkdir(exist_ok=True)
+    for name in ("python", "ruff"):
+        program = environment / name
+        found = Path(sys.executable).with_name(name)
+        program.write_text(f"#!/bin/sh\nPYTHONPATH='{places()}' exec '{found}' \"$@\"\n", encoding="utf-8")
+        program.chmod(0o755)
+    made = ["make", "--old-file=Makefile", f"BIN={environment}", "INSTALLED=Makefile"]
     return run([*made, *words], folder, url)
 
 
